@@ -1,0 +1,52 @@
+// The part of Istio's MeshConfig and MeshNetworks that Isthmus obeys, with Istio's defaults.
+
+import type { ClusterId, Hostname, NetworkId } from './names.ts';
+
+export interface MeshConfig {
+  readonly trustDomain: string;
+  readonly trustDomainAliases: readonly string[];
+  /** DNS domain of services, e.g. `cluster.local`. */
+  readonly domain: string;
+  readonly systemNamespace: string;
+  /** Namespace of mesh-wide configuration; the system namespace unless set. */
+  readonly rootNamespace: string;
+  readonly outboundTrafficPolicy: 'allow-any' | 'registry-only';
+  readonly connectTimeoutMs: number;
+  /** File that Envoy writes access logs to, e.g. `/dev/stdout`; empty: none. */
+  readonly accessLogFile: string;
+  readonly enableAutoMtls: boolean;
+  /** Host patterns that stay inside their cluster (true) or not (false); the longest match wins over the built-in list. */
+  readonly clusterLocalHosts: readonly { readonly host: Hostname; readonly clusterLocal: boolean }[];
+}
+
+/** One network of MeshNetworks. */
+export interface MeshNetwork {
+  readonly network: NetworkId;
+  readonly fromRegistries: readonly ClusterId[];
+  /** CIDR blocks. */
+  readonly fromCidrs: readonly string[];
+  readonly gateways: readonly MeshNetworkGateway[];
+}
+
+export type MeshNetworkGateway =
+  | { readonly kind: 'address'; readonly address: string; readonly port: number }
+  | { readonly kind: 'service'; readonly host: Hostname; readonly port: number };
+
+export interface MeshNetworks {
+  readonly networks: readonly MeshNetwork[];
+}
+
+export const defaultMeshConfig: MeshConfig = Object.freeze({
+  trustDomain: 'cluster.local',
+  trustDomainAliases: [],
+  domain: 'cluster.local',
+  systemNamespace: 'istio-system',
+  rootNamespace: 'istio-system',
+  outboundTrafficPolicy: 'allow-any',
+  connectTimeoutMs: 10_000,
+  accessLogFile: '',
+  enableAutoMtls: true,
+  clusterLocalHosts: [],
+});
+
+export const noMeshNetworks: MeshNetworks = Object.freeze({ networks: [] });

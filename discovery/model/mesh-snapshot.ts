@@ -1,0 +1,41 @@
+// The mesh as one instance sees it: all clusters merged, policies of the primary. Immutable.
+
+import type { ClusterStatus } from './cluster-snapshot.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { MeshConfig } from './mesh-config.ts';
+import type { ClusterId, Hostname, NetworkId, ObjectKey } from './names.ts';
+import type { NetworkGateway } from './network-gateway.ts';
+import type { PersistentMap } from './persistent-map.ts';
+import type { DestinationRulePolicy, GatewayPolicy, PeerAuthenticationPolicy, VirtualServicePolicy } from './policy.ts';
+import type { MeshService } from './service.ts';
+import type { Workload } from './workload.ts';
+
+export interface MeshSnapshot {
+  readonly primary: ClusterId;
+  readonly config: MeshConfig;
+  readonly services: PersistentMap<Hostname, MeshService>;
+  /** Endpoints of all clusters, sorted by cluster, address and ports. Hosts that are cluster-local keep them all: the view filters. */
+  readonly endpoints: PersistentMap<Hostname, readonly Endpoint[]>;
+  /** Gateways by network, each list sorted (`compareGateways`). */
+  readonly gateways: ReadonlyMap<NetworkId, readonly NetworkGateway[]>;
+  readonly workloads: PersistentMap<string, Workload>;
+  readonly policies: PolicyIndex;
+}
+
+/** Policies by what they are looked up by. Lists are sorted by precedence: oldest first, then namespace and name. */
+export interface PolicyIndex {
+  readonly virtualServices: PersistentMap<Hostname, readonly VirtualServicePolicy[]>;
+  /** VirtualServices with a wildcard host (`*.example.com`), which no exact lookup finds. */
+  readonly wildcardVirtualServices: readonly VirtualServicePolicy[];
+  readonly destinationRules: PersistentMap<Hostname, readonly DestinationRulePolicy[]>;
+  readonly wildcardDestinationRules: readonly DestinationRulePolicy[];
+  readonly peerAuthentications: readonly PeerAuthenticationPolicy[];
+  readonly gateways: readonly GatewayPolicy[];
+}
+
+/** A cluster's status beside the merged mesh, for readers. */
+export interface MeshStatus {
+  readonly clusters: readonly ClusterStatus[];
+  /** `KIND/NAMESPACE/NAME` of every object with a finding. */
+  readonly problemObjects: ReadonlySet<ObjectKey>;
+}

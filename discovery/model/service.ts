@@ -1,0 +1,70 @@
+// Services: as one Kubernetes cluster declares them (`ClusterService`) and merged over all clusters (`MeshService`).
+
+import type { ClusterId, Hostname } from './names.ts';
+
+/** Application protocol of a port, by `appProtocol`, then by port name (`http-…`), else `tcp` (UDP ports are left out). */
+export type Protocol = 'http' | 'http2' | 'grpc' | 'https' | 'tls' | 'tcp' | 'mongo' | 'mysql' | 'redis' | 'udp';
+
+/** Protocols whose requests are routed by virtual hosts. */
+export function isHttp(protocol: Protocol): boolean {
+  return protocol === 'http' || protocol === 'http2' || protocol === 'grpc';
+}
+
+export interface ServicePort {
+  /** May be empty when the service has one port. Endpoints carry their ports by this name. */
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+  /** Numeric target port of the Service, when it has one; named target ports are resolved at each endpoint. */
+  readonly targetPort?: number | undefined;
+}
+
+export type ServiceKind = 'cluster-ip' | 'headless' | 'external-name';
+
+/** A Service of one cluster. */
+export interface ClusterService {
+  readonly host: Hostname;
+  readonly name: string;
+  readonly namespace: string;
+  readonly clusterId: ClusterId;
+  readonly kind: ServiceKind;
+  /** Virtual IPs in this cluster (both families); empty for headless. */
+  readonly addresses: readonly string[];
+  readonly externalName?: string | undefined;
+  readonly ports: readonly ServicePort[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Absent: endpoints come from EndpointSlices written by hand. */
+  readonly selector?: Readonly<Record<string, string>> | undefined;
+  /** `*`, `.`, or namespaces, from `networking.istio.io/exportTo`; empty means everywhere. */
+  readonly exportTo: readonly string[];
+  readonly publishNotReadyAddresses: boolean;
+  readonly createdAtMs: number;
+}
+
+/** Two clusters that disagree on a port of the same host. The first cluster in the mesh's order wins. */
+export interface PortConflict {
+  readonly port: number;
+  readonly clusterId: ClusterId;
+  readonly message: string;
+}
+
+/** A host of the mesh: the union of the services with that host in every cluster (namespace sameness). */
+export interface MeshService {
+  readonly host: Hostname;
+  readonly name: string;
+  readonly namespace: string;
+  readonly kind: ServiceKind;
+  readonly externalName?: string | undefined;
+  /** Union by number, ascending. */
+  readonly ports: readonly ServicePort[];
+  /** Virtual IPs by cluster. A proxy uses those of its own cluster. */
+  readonly addresses: ReadonlyMap<ClusterId, readonly string[]>;
+  /** Clusters that declare the host: primary first, then by name. */
+  readonly clusters: readonly ClusterId[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly exportTo: readonly string[];
+  /** Its endpoints are used inside their own cluster only (MeshConfig serviceSettings, or the built-in list). */
+  readonly clusterLocal: boolean;
+  readonly conflicts: readonly PortConflict[];
+  readonly createdAtMs: number;
+}

@@ -1,0 +1,38 @@
+// A connected Envoy: what its node says of it, checked. Everything here may decide what it is sent, so all of it that
+// matters goes into its view keys.
+
+import type { Locality } from '../../discovery/model/locality.ts';
+import type { ClusterId, NetworkId } from '../../discovery/model/names.ts';
+
+/** `sidecar` stands beside one workload; `router` is a gateway. */
+export type ProxyType = 'sidecar' | 'router';
+
+/** What this Envoy can load. Stock Envoy rejects a listener that names a filter it was not built with. */
+export interface Capabilities {
+  /** Istio's own filters (`istio.alpn`, `istio.metadata_exchange`, `istio.stats`) are built in. */
+  readonly istioFilters: boolean;
+  /** Speaks delta xDS, so routes travel by the virtual host (VHDS). */
+  readonly virtualHostDiscovery: boolean;
+}
+
+export interface Proxy {
+  /** Node id as sent: `TYPE~IP~NAME.NS~DOMAIN`. */
+  readonly nodeId: string;
+  readonly type: ProxyType;
+  /** Addresses of the workload, the first one from the node id; at least one. */
+  readonly addresses: readonly string[];
+  readonly name: string;
+  readonly namespace: string;
+  /** DNS search domain of the node, `NS.svc.cluster.local`. */
+  readonly dnsDomain: string;
+  readonly clusterId: ClusterId;
+  readonly network: NetworkId;
+  readonly locality: Locality;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly serviceAccount: string;
+  /** Networks whose endpoints this proxy wants (`REQUESTED_NETWORK_VIEW`); empty: all. East-west gateways ask for their own. */
+  readonly requestedNetworks: readonly NetworkId[];
+  readonly capabilities: Capabilities;
+  /** `ISTIO_VERSION` as announced; empty when none was. */
+  readonly istioVersion: string;
+}

@@ -1,0 +1,59 @@
+// What the protocol layer serves from: a snapshot a type for each node, whatever made it. The engine implements this;
+// tests drive the protocol with arbitrary named resources through it.
+
+import type { Node } from '../../proto/generated/envoy.config.core.v3.ts';
+import type { ResourceName } from '../cache/encoded-resource.ts';
+import type { TypeSnapshot } from '../cache/type-snapshot.ts';
+
+/** Who is on the other end of a stream, as far as the transport knows. */
+export interface Peer {
+  /** `ADDRESS:PORT`. */
+  readonly address: string;
+  /** SPIFFE id from an authenticated certificate or token; absent on the plaintext port. */
+  readonly identity?: string | undefined;
+  /** True on the TLS port, where the identity must match the node. */
+  readonly authenticated: boolean;
+}
+
+export interface StreamOpening {
+  /** From the first message of the stream; later messages may leave it out. */
+  readonly node: Node;
+  readonly peer: Peer;
+  readonly variant: 'delta' | 'sotw';
+}
+
+/** Why a node is not served; becomes the stream's gRPC status. */
+export interface Refusal {
+  readonly kind: 'refused';
+  readonly code: 'INVALID_ARGUMENT' | 'PERMISSION_DENIED' | 'UNAUTHENTICATED' | 'UNAVAILABLE' | 'RESOURCE_EXHAUSTED';
+  readonly message: string;
+}
+
+export type SnapshotListener = (changedTypes: ReadonlySet<string>) => void;
+
+export interface SnapshotSource {
+  /** Called once a stream, with its first message. */
+  open(opening: StreamOpening, listener: SnapshotListener): OpenedNode | Refusal;
+}
+
+/** One stream's access to its snapshots. */
+export interface OpenedNode {
+  readonly kind: 'opened';
+  /** For logs and status. */
+  readonly nodeId: string;
+  /** The current snapshot of a type; undefined for a type that is never served (the stream answers as the protocol says). */
+  snapshot(typeUrl: string): TypeSnapshot | undefined;
+  /** What the client accepted or rejected, for status pages and findings. */
+  acknowledged(report: AckReport): void;
+  /** The stream ended. */
+  close(): void;
+}
+
+export interface AckReport {
+  readonly typeUrl: string;
+  readonly nonce: string;
+  /** Names in the response that this answers. */
+  readonly names: readonly ResourceName[];
+  /** Absent: accepted. */
+  readonly error?: string | undefined;
+}

@@ -1,0 +1,71 @@
+// Parses .proto files into one reflection root: Envoy's from the package @grpc/grpc-js-xds, Istio's two from this
+// folder's parent. Which files are read follows from a list of packages; each import is then followed.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import protobuf from 'protobufjs';
+
+const require = createRequire(import.meta.url);
+
+/** The package that carries Envoy's .proto files. */
+export const protoPackage = '@grpc/grpc-js-xds';
+
+/** Folders that import paths are relative to, ours first. */
+export function includeFolders(): readonly string[] {
+  const deps = join(packageFolder(protoPackage), 'deps');
+  const vendored = ['envoy-api', 'xds', 'googleapis', 'protoc-gen-validate'].map((name) => join(deps, name));
+  return [resolve(import.meta.dirname, '..'), ...vendored];
+}
+
+/** The version of the package that carries Envoy's .proto files. */
+export function protoPackageVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(packageFolder(protoPackage), 'package.json'), 'utf8'));
+  return String((manifest as { version: unknown }).version);
+}
+
+/** Parses every file of the packages that hold `messages` (full names), and what those import. */
+export function loadProtos(messages: readonly string[]): protobuf.Root {
+  const folders = includeFolders();
+  const root = new protobuf.Root();
+  root.resolvePath = (_origin, target) => {
+    const found = folders.map((folder) => join(folder, target)).find((path) => existsSync(path));
+    if (found !== undefined) return found;
+    // protobufjs brings most of google/protobuf with it; options extend descriptor.proto, which it ships as a file.
+    return protobuf.common.get(target) === null ? join(packageFolder('protobufjs'), target) : target;
+  };
+  root.loadSync(packageFiles(messages, folders));
+  // Without its own .proto file protobufjs keeps this one name as it is written.
+  renameField(root.lookupType('google.protobuf.Any'), 'type_url', 'typeUrl');
+  root.resolveAll();
+  return root;
+}
+
+function packageFiles(messages: readonly string[], folders: readonly string[]): string[] {
+  const files = new Set<string>();
+  for (const message of messages) {
+    const packageName = message.slice(0, message.lastIndexOf('.'));
+    if (packageName === 'google.protobuf') {
+      for (const file of ['any', 'duration', 'empty', 'struct', 'timestamp', 'wrappers'])
+        files.add(`google/protobuf/${file}.proto`);
+      continue;
+    }
+    const path = packageName.replaceAll('.', '/');
+    const folder = folders.find((candidate) => existsSync(join(candidate, path)));
+    if (folder === undefined) throw new Error(`no folder for the package of ${message}`);
+    for (const file of readdirSync(join(folder, path)).toSorted())
+      if (file.endsWith('.proto')) files.add(`${path}/${file}`);
+  }
+  return [...files];
+}
+
+function renameField(type: protobuf.Type, from: string, to: string): void {
+  const field = type.fields[from];
+  if (field === undefined) return;
+  type.remove(field);
+  const renamed = new protobuf.Field(to, field.id, field.type, field.rule, field.extend, field.options);
+  type.add(Object.assign(renamed, { protoName: from }));
+}
+
+function packageFolder(name: string): string {
+  return dirname(require.resolve(`${name}/package.json`));
+}

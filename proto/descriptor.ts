@@ -1,0 +1,78 @@
+// The message types of proto/generated/descriptor.json as protobufjs reflection, read from disk when the first message
+// is needed (about 0.1 s) and kept for the life of the process: the one module-level memo of this code base.
+import { readFileSync } from 'node:fs';
+import protobuf from 'protobufjs/light.js';
+
+const descriptorFile = new URL('generated/descriptor.json', import.meta.url);
+
+type EncodeAtDepth = (message: object, writer?: protobuf.Writer, depth?: number) => protobuf.Writer;
+
+/** Returns a function that calls `make` when it is first called and answers with that value ever after. */
+function lazy<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
+const messages = lazy(() => {
+  const bundle = JSON.parse(readFileSync(descriptorFile, 'utf8')) as protobuf.INamespace;
+  const root = protobuf.Root.fromJSON(bundle);
+  const byName = new Map<string, protobuf.Type>();
+  collect(root, byName);
+  return byName;
+});
+
+/** The reflected message with this full name, or undefined. */
+export function findMessage(fullName: string): protobuf.Type | undefined {
+  return messages().get(fullName);
+}
+
+/** The reflected message with this full name; throws when the generator's roots do not reach it. */
+export function messageNamed(fullName: string): protobuf.Type {
+  const found = findMessage(fullName);
+  if (found === undefined) throw new Error(`${fullName} is not among the generated messages (proto/generate/roots.ts)`);
+  return found;
+}
+
+function collect(namespace: protobuf.NamespaceBase, into: Map<string, protobuf.Type>): void {
+  for (const nested of namespace.nestedArray) {
+    if (nested instanceof protobuf.Type) {
+      writeMapsInKeyOrder(nested);
+      into.set(nested.fullName.slice(1), nested);
+    }
+    if (nested instanceof protobuf.Namespace) collect(nested, into);
+  }
+}
+
+/**
+ * protobufjs writes a map in the order its keys were added. Types with a map get an encoder that sorts first; it is
+ * the one that the messages around them call, too.
+ */
+function writeMapsInKeyOrder(type: protobuf.Type): void {
+  const maps = type.fieldsArray.filter((field) => field.map).map((field) => field.name);
+  if (maps.length === 0) return;
+  type.setup = () => {
+    protobuf.Type.prototype.setup.call(type);
+    // Generated code passes the depth as a third argument, which the declared type does not show.
+    const generated = type.encode.bind(type) as EncodeAtDepth;
+    const encodeSorted: EncodeAtDepth = (message, writer, depth) =>
+      generated(withSortedMaps(message, maps), writer, depth);
+    type.encode = encodeSorted;
+    return type;
+  };
+}
+
+/** `message` itself when its maps are in order already, else a copy with sorted maps. */
+function withSortedMaps(message: object, maps: readonly string[]): object {
+  let sorted: Record<string, unknown> | undefined;
+  for (const name of maps) {
+    const map = (message as Record<string, unknown>)[name];
+    if (typeof map !== 'object' || map === null || isSorted(Object.keys(map))) continue;
+    sorted ??= { ...message };
+    sorted[name] = Object.fromEntries(Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  }
+  return sorted ?? message;
+}
+
+function isSorted(keys: readonly string[]): boolean {
+  return keys.every((key, index) => index === 0 || (keys[index - 1] ?? '') < key);
+}

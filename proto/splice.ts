@@ -1,0 +1,127 @@
+// Builds messages out of parts that were encoded before, without decoding them: bytes are encoded once and then only
+// joined. What comes out is byte for byte what `encode` gives for the same message.
+
+const lengthDelimited = 2;
+const empty: Uint8Array = new Uint8Array();
+
+/** One length-delimited field: tag, length, `bytes`. Written even when `bytes` is empty. */
+export function frame(fieldNumber: number, bytes: Uint8Array): Uint8Array {
+  const tag = fieldNumber * 8 + lengthDelimited;
+  const framed = Buffer.allocUnsafe(varintSize(tag) + varintSize(bytes.length) + bytes.length);
+  const start = writeVarint(framed, writeVarint(framed, 0, tag), bytes.length);
+  framed.set(bytes, start);
+  return framed;
+}
+
+/** The parts one after the other, in one allocation. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  return Buffer.concat(parts);
+}
+
+/** `google.protobuf.Any` around the bytes of a message. */
+export function encodeAny(typeUrl: string, valueBytes: Uint8Array): Uint8Array {
+  return concat([textFrame(1, typeUrl), optionalFrame(2, valueBytes)]);
+}
+
+/** What `encodeResource` takes. */
+export interface ResourceParts {
+  readonly name: string;
+  readonly version: string;
+  /** An encoded `google.protobuf.Any`. */
+  readonly any: Uint8Array;
+  readonly aliases?: readonly string[] | undefined;
+}
+
+/** `envoy.service.discovery.v3.Resource` around an encoded Any. */
+export function encodeResource(parts: ResourceParts): Uint8Array {
+  return concat([
+    textFrame(1, parts.version),
+    frame(2, parts.any),
+    textFrame(3, parts.name),
+    ...textFrames(4, parts.aliases ?? []),
+  ]);
+}
+
+/** The field that holds resources in both kinds of response: what `frame` is given for a `resourceFrames` element. */
+export const resourcesField = 2;
+
+/** `envoy.config.core.v3.ControlPlane`. */
+export interface ControlPlaneParts {
+  readonly identifier?: string | undefined;
+}
+
+/** What `encodeDeltaResponse` takes. */
+export interface DeltaResponseParts {
+  readonly systemVersionInfo?: string | undefined;
+  /** Each an encoded Resource in its frame: `frame(resourcesField, encodeResource(…))`. */
+  readonly resourceFrames: readonly Uint8Array[];
+  readonly typeUrl: string;
+  readonly removedResources: readonly string[];
+  readonly nonce: string;
+  readonly controlPlane?: ControlPlaneParts | undefined;
+}
+
+/** `envoy.service.discovery.v3.DeltaDiscoveryResponse`, in one concatenation. */
+export function encodeDeltaResponse(parts: DeltaResponseParts): Uint8Array {
+  return concat([
+    textFrame(1, parts.systemVersionInfo ?? ''),
+    ...parts.resourceFrames,
+    textFrame(4, parts.typeUrl),
+    textFrame(5, parts.nonce),
+    ...textFrames(6, parts.removedResources),
+    controlPlaneFrame(7, parts.controlPlane),
+  ]);
+}
+
+/** What `encodeDiscoveryResponse` takes. */
+export interface DiscoveryResponseParts {
+  readonly versionInfo?: string | undefined;
+  /** Each an encoded Any in its frame: `frame(resourcesField, encodeAny(…))`. */
+  readonly resourceFrames: readonly Uint8Array[];
+  readonly typeUrl: string;
+  readonly nonce: string;
+  readonly controlPlane?: ControlPlaneParts | undefined;
+}
+
+/** `envoy.service.discovery.v3.DiscoveryResponse`, in one concatenation. */
+export function encodeDiscoveryResponse(parts: DiscoveryResponseParts): Uint8Array {
+  return concat([
+    textFrame(1, parts.versionInfo ?? ''),
+    ...parts.resourceFrames,
+    textFrame(4, parts.typeUrl),
+    textFrame(5, parts.nonce),
+    controlPlaneFrame(6, parts.controlPlane),
+  ]);
+}
+
+function controlPlaneFrame(fieldNumber: number, controlPlane: ControlPlaneParts | undefined): Uint8Array {
+  return controlPlane === undefined ? empty : frame(fieldNumber, textFrame(1, controlPlane.identifier ?? ''));
+}
+
+/** A string field; nothing when it is empty, as proto3 has it. */
+function textFrame(fieldNumber: number, text: string): Uint8Array {
+  return text === '' ? empty : frame(fieldNumber, Buffer.from(text, 'utf8'));
+}
+
+function textFrames(fieldNumber: number, texts: readonly string[]): readonly Uint8Array[] {
+  return texts.map((text) => frame(fieldNumber, Buffer.from(text, 'utf8')));
+}
+
+function optionalFrame(fieldNumber: number, bytes: Uint8Array): Uint8Array {
+  return bytes.length === 0 ? empty : frame(fieldNumber, bytes);
+}
+
+function varintSize(value: number): number {
+  let size = 1;
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) size += 1;
+  return size;
+}
+
+/** Writes at `offset` and returns the offset after it. */
+function writeVarint(target: Uint8Array, offset: number, value: number): number {
+  let rest = value;
+  let next = offset;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) target[next++] = (rest % 128) + 128;
+  target[next++] = rest;
+  return next;
+}

@@ -1,20 +1,12 @@
 // Encodes, decodes and checks protobuf messages. A value is a plain object in the shape of the generated interface;
 // equal values give equal bytes, whatever order the keys of their maps were added in.
+import { CodecError } from './codec-error.ts';
 import { fullNameOfTypeUrl, type MessageType } from './message-type.ts';
 import type { Any } from './generated/google.protobuf.ts';
 import { findMessage, messageNamed } from './descriptor.ts';
 import { findMistake } from './verify.ts';
 
-/** A value that does not fit its message type, or bytes that are not such a message. */
-export class CodecError extends Error {
-  readonly code: 'unknown-type' | 'invalid-value' | 'undecodable';
-
-  constructor(code: CodecError['code'], message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'CodecError';
-    this.code = code;
-  }
-}
+export { CodecError, type CodecErrorCode } from './codec-error.ts';
 
 /**
  * The message's bytes. Fields are written in the order of their numbers, map entries in the order of their keys;
@@ -66,7 +58,7 @@ export function anyUrl<T>(type: MessageType<T>): string {
 /**
  * What is wrong with `value`, with the path of the property (`loadAssignment.endpoints[0].nmae: no such field of …`):
  * an unknown property, a value of the wrong type, an integer out of range, a second member of a oneof. Undefined when
- * the value is right. Anys are checked inside as far as their types are known.
+ * the value is right. What an Any holds is bytes already and is not looked into.
  */
 export function verify<T>(type: MessageType<T>, value: NoInfer<T>): string | undefined {
   return findMistake(messageNamed(type.fullName), value);

@@ -1,17 +1,13 @@
 // The message types of proto/generated/descriptor.json as protobufjs reflection, read from disk when the first message
-// is needed (about 0.1 s) and kept for the life of the process: the one module-level memo of this code base.
+// is needed (about 0.1 s) and kept for the life of the process.
 import { readFileSync } from 'node:fs';
 import protobuf from 'protobufjs/light.js';
+import { CodecError } from './codec-error.ts';
+import { lazy } from './lazy.ts';
 
 const descriptorFile = new URL('generated/descriptor.json', import.meta.url);
 
 type EncodeAtDepth = (message: object, writer?: protobuf.Writer, depth?: number) => protobuf.Writer;
-
-/** Returns a function that calls `make` when it is first called and answers with that value ever after. */
-function lazy<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
-}
 
 const messages = lazy(() => {
   const bundle = JSON.parse(readFileSync(descriptorFile, 'utf8')) as protobuf.INamespace;
@@ -26,10 +22,10 @@ export function findMessage(fullName: string): protobuf.Type | undefined {
   return messages().get(fullName);
 }
 
-/** The reflected message with this full name; throws when the generator's roots do not reach it. */
+/** The reflected message with this full name; throws `CodecError` `unknown-type`. */
 export function messageNamed(fullName: string): protobuf.Type {
   const found = findMessage(fullName);
-  if (found === undefined) throw new Error(`${fullName} is not among the generated messages (proto/generate/roots.ts)`);
+  if (found === undefined) throw new CodecError('unknown-type', `${fullName} is not a generated message`);
   return found;
 }
 
@@ -53,7 +49,7 @@ function writeMapsInKeyOrder(type: protobuf.Type): void {
   type.setup = () => {
     protobuf.Type.prototype.setup.call(type);
     // Generated code passes the depth as a third argument, which the declared type does not show.
-    const generated = type.encode.bind(type) as EncodeAtDepth;
+    const generated: EncodeAtDepth = type.encode.bind<EncodeAtDepth>(type);
     const encodeSorted: EncodeAtDepth = (message, writer, depth) =>
       generated(withSortedMaps(message, maps), writer, depth);
     type.encode = encodeSorted;

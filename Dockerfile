@@ -1,0 +1,21 @@
+# The control plane. Dependencies are installed in one stage, the second has only what runs.
+FROM node:24.21.0-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json ./
+# The image brings its own Node: the optional packages that carry one are left out.
+RUN npm ci --omit=dev --omit=optional --no-fund --no-audit
+
+FROM node:24.21.0-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY package.json LICENSE ./
+COPY proto ./proto
+COPY discovery ./discovery
+COPY ca ./ca
+COPY agent ./agent
+COPY server ./server
+USER node
+EXPOSE 8080 15010 15012 15014 15017
+ENTRYPOINT ["node", "server/main.ts"]
+CMD ["serve"]

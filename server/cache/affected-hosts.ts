@@ -1,0 +1,70 @@
+// Which hosts of an outbound view must be generated again after a change of the mesh: as few as the change allows.
+
+import type { Endpoint } from '../../discovery/model/endpoint.ts';
+import type { ChangeSet } from '../../discovery/model/change-set.ts';
+import type { MeshSnapshot, PolicyIndex } from '../../discovery/model/mesh-snapshot.ts';
+import type { Hostname } from '../../discovery/model/names.ts';
+
+/** `everything`: no narrower answer is safe. `allAssignments`: the assignments of every host, beside the shapes named. */
+export interface AffectedHosts {
+  readonly everything: boolean;
+  /** Hosts whose clusters, virtual hosts and listeners may differ; their assignments too. */
+  readonly shapes: ReadonlySet<Hostname>;
+  /** Hosts of which only the assignments may differ. */
+  readonly assignments: ReadonlySet<Hostname>;
+  readonly allAssignments: boolean;
+}
+
+/** The hosts that `change`, which leads from `before` to `after`, can reach. */
+export function affectedHosts(before: MeshSnapshot, after: MeshSnapshot, change: ChangeSet): AffectedHosts {
+  const everything = change.everything || before.config !== after.config || meshWidePolicyDiffers(before, after);
+  if (everything) {
+    return { everything, shapes: new Set(), assignments: new Set(), allAssignments: true };
+  }
+  const shapes = new Set<Hostname>(change.services);
+  for (const host of after.policies.virtualServices.changedSince(before.policies.virtualServices)) shapes.add(host);
+  for (const host of after.policies.destinationRules.changedSince(before.policies.destinationRules)) shapes.add(host);
+  if (change.services.size > 0) addRoutesTo(change.services, after.policies, shapes);
+  const assignments = new Set<Hostname>();
+  for (const host of change.endpoints) {
+    if (shapes.has(host)) continue;
+    (endpointsShapeHost(host, before, after) ? shapes : assignments).add(host);
+  }
+  return { everything, shapes, assignments, allAssignments: change.gateways };
+}
+
+/** Policies that no single host can be named for. */
+function meshWidePolicyDiffers(before: MeshSnapshot, after: MeshSnapshot): boolean {
+  const then = before.policies;
+  const now = after.policies;
+  return (
+    then.peerAuthentications !== now.peerAuthentications ||
+    then.gateways !== now.gateways ||
+    then.wildcardVirtualServices !== now.wildcardVirtualServices ||
+    then.wildcardDestinationRules !== now.wildcardDestinationRules
+  );
+}
+
+/** A route names the port of its destination, so it depends on that service's ports. */
+function addRoutesTo(services: ReadonlySet<Hostname>, policies: PolicyIndex, into: Set<Hostname>): void {
+  for (const [host, virtualServices] of policies.virtualServices) {
+    const refers = virtualServices.some((virtualService) =>
+      virtualService.http.some((route) =>
+        route.destinations.some((weighted) => services.has(weighted.destination.host)),
+      ),
+    );
+    if (refers) into.add(host);
+  }
+}
+
+/** A cluster lists the identities behind it, and a headless service has a listener for each address. */
+function endpointsShapeHost(host: Hostname, before: MeshSnapshot, after: MeshSnapshot): boolean {
+  if (after.services.get(host)?.kind === 'headless') return true;
+  const then = serviceAccountsOf(before.endpoints.get(host));
+  const now = serviceAccountsOf(after.endpoints.get(host));
+  return then.size !== now.size || ![...now].every((account) => then.has(account));
+}
+
+function serviceAccountsOf(endpoints: readonly Endpoint[] = []): ReadonlySet<string> {
+  return new Set(endpoints.map((endpoint) => `${endpoint.workload.namespace}/${endpoint.workload.serviceAccount}`));
+}

@@ -1,0 +1,177 @@
+// Everything that the proxies of one outbound view are sent about the services they call, kept current a host at a time.
+
+import type { ChangeSet } from '../../discovery/model/change-set.ts';
+import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
+import type { Hostname } from '../../discovery/model/names.ts';
+import { ClusterLoadAssignment } from '../../proto/generated/envoy.config.endpoint.v3.ts';
+import { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
+import { RouteConfiguration, VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
+import { Cluster } from '../../proto/generated/envoy.config.cluster.v3.ts';
+import { generateAssignments, generateHost, type HostResources } from '../generate/outbound-host.ts';
+import { generateOutboundListeners, listenerKey, type ListenerContribution } from '../generate/outbound-listeners.ts';
+import { generateRouteConfigurations, generateWholeRouteConfiguration } from '../generate/route-configurations.ts';
+import { generateStaticOutbound } from '../generate/static-outbound.ts';
+import type { Resource } from '../generate/resource.ts';
+import { buildOutboundView, type OutboundView } from '../view/outbound-view.ts';
+import type { OutboundDescription } from '../view/view-key.ts';
+import { affectedHosts } from './affected-hosts.ts';
+import { resourceName, type ResourceName } from './encoded-resource.ts';
+import { ResourceSets } from './resource-sets.ts';
+import type { ResourceSet } from './type-snapshot.ts';
+
+/** What one host contributed when it was generated last. */
+interface HostRecord {
+  readonly clusters: ReadonlySet<ResourceName>;
+  readonly assignments: ReadonlySet<ResourceName>;
+  readonly virtualHosts: ReadonlySet<ResourceName>;
+  /** By route configuration. */
+  readonly routes: ReadonlyMap<string, readonly Resource<VirtualHost>[]>;
+  readonly listeners: readonly ListenerContribution[];
+  readonly listenerKeys: string;
+}
+
+export class OutboundResources {
+  readonly #description: OutboundDescription;
+  readonly #sets = new ResourceSets();
+  readonly #hosts = new Map<Hostname, HostRecord>();
+  #mesh: MeshSnapshot;
+  #view: OutboundView;
+  readonly #hostsByRoute = new Map<string, Set<Hostname>>();
+  readonly #routesToWrite = new Set<string>();
+  #listenersDiffer = true;
+
+  constructor(description: OutboundDescription, mesh: MeshSnapshot) {
+    this.#description = description;
+    this.#mesh = mesh;
+    this.#view = buildOutboundView(description, mesh);
+    for (const cluster of generateStaticOutbound(this.#view)) this.#sets.put(cluster);
+    for (const host of this.#view.hosts()) this.#generate(host);
+    this.#finish();
+  }
+
+  get view(): OutboundView {
+    return this.#view;
+  }
+
+  /** The resources of a type. */
+  set(typeUrl: string): ResourceSet {
+    return this.#sets.get(typeUrl);
+  }
+
+  /** Brings everything up to `mesh`, of which `change` is the difference. Returns the types that differ. */
+  update(mesh: MeshSnapshot, change: ChangeSet): ReadonlySet<string> {
+    const affected = affectedHosts(this.#mesh, mesh, change);
+    this.#mesh = mesh;
+    this.#view = buildOutboundView(this.#description, mesh);
+    if (affected.everything) {
+      const hosts = new Set(this.#view.hosts());
+      for (const cluster of generateStaticOutbound(this.#view)) this.#sets.put(cluster);
+      for (const host of this.#hosts.keys()) if (!hosts.has(host)) this.#generate(host);
+      for (const host of hosts) this.#generate(host);
+      this.#listenersDiffer = true;
+    } else {
+      for (const host of affected.shapes) this.#generate(host);
+      const assignments = affected.allAssignments ? [...this.#hosts.keys()] : affected.assignments;
+      for (const host of assignments) if (!affected.shapes.has(host)) this.#generateAssignments(host);
+    }
+    return this.#finish();
+  }
+
+  #generate(host: Hostname): void {
+    const before = this.#hosts.get(host);
+    const generated = generateHost(this.#view, host);
+    const record = this.#record(generated);
+    dropMissing(this.#sets, Cluster.typeUrl, before?.clusters, record.clusters);
+    dropMissing(this.#sets, ClusterLoadAssignment.typeUrl, before?.assignments, record.assignments);
+    dropMissing(this.#sets, VirtualHost.typeUrl, before?.virtualHosts, record.virtualHosts);
+    this.#indexRoutes(host, before, record);
+    if ((before?.listenerKeys ?? '') !== record.listenerKeys) this.#listenersDiffer = true;
+    if (isEmpty(record)) this.#hosts.delete(host);
+    else this.#hosts.set(host, record);
+  }
+
+  #record(generated: HostResources): HostRecord {
+    const virtualHosts = new Set<ResourceName>();
+    const routes = new Map<string, Resource<VirtualHost>[]>();
+    for (const { routeName, resource } of generated.virtualHosts) {
+      if (this.#description.capabilities.virtualHostDiscovery) virtualHosts.add(this.#sets.put(resource));
+      const sameRoute = routes.get(routeName) ?? [];
+      sameRoute.push(resource);
+      routes.set(routeName, sameRoute);
+    }
+    return {
+      clusters: new Set(generated.clusters.map((cluster) => this.#sets.put(cluster))),
+      assignments: new Set(generated.assignments.map((assignment) => this.#sets.put(assignment))),
+      virtualHosts,
+      routes,
+      listeners: generated.listeners,
+      listenerKeys: generated.listeners.map(listenerKey).join('\n'),
+    };
+  }
+
+  #generateAssignments(host: Hostname): void {
+    const before = this.#hosts.get(host);
+    if (before === undefined) return;
+    const assignments = new Set(generateAssignments(this.#view, host).map((assignment) => this.#sets.put(assignment)));
+    dropMissing(this.#sets, ClusterLoadAssignment.typeUrl, before.assignments, assignments);
+    this.#hosts.set(host, { ...before, assignments });
+  }
+
+  /** What is made from the contributions of all hosts. */
+  #finish(): ReadonlySet<string> {
+    if (this.#listenersDiffer) {
+      const contributions = [...this.#hosts.values()].flatMap((record) => record.listeners);
+      this.#sets.replaceAll(Listener.typeUrl, generateOutboundListeners(this.#view, contributions));
+      this.#listenersDiffer = false;
+    }
+    if (this.#routesToWrite.size > 0) this.#writeRoutes();
+    return this.#sets.commit();
+  }
+
+  #writeRoutes(): void {
+    for (const route of this.#routesToWrite) {
+      const hosts = this.#hostsByRoute.get(route);
+      if (hosts === undefined) this.#sets.remove(RouteConfiguration.typeUrl, resourceName(route));
+      else if (this.#description.capabilities.virtualHostDiscovery) {
+        for (const configuration of generateRouteConfigurations(this.#view, [route])) this.#sets.put(configuration);
+      } else {
+        const virtualHosts = [...hosts].flatMap((host) => this.#hosts.get(host)?.routes.get(route) ?? []);
+        this.#sets.put(generateWholeRouteConfiguration(this.#view, route, virtualHosts));
+      }
+    }
+    this.#routesToWrite.clear();
+  }
+
+  #indexRoutes(host: Hostname, before: HostRecord | undefined, after: HostRecord): void {
+    for (const route of before?.routes.keys() ?? []) {
+      this.#routesToWrite.add(route);
+      const hosts = this.#hostsByRoute.get(route);
+      hosts?.delete(host);
+      if (hosts?.size === 0) this.#hostsByRoute.delete(route);
+    }
+    for (const route of after.routes.keys()) {
+      this.#routesToWrite.add(route);
+      const hosts = this.#hostsByRoute.get(route) ?? new Set<Hostname>();
+      hosts.add(host);
+      this.#hostsByRoute.set(route, hosts);
+    }
+  }
+}
+
+function dropMissing(
+  sets: ResourceSets,
+  typeUrl: string,
+  before: ReadonlySet<ResourceName> | undefined,
+  after: ReadonlySet<ResourceName>,
+): void {
+  for (const name of before ?? []) if (!after.has(name)) sets.remove(typeUrl, name);
+}
+
+function isEmpty(record: HostRecord): boolean {
+  return (
+    record.clusters.size === 0 &&
+    record.assignments.size === 0 &&
+    record.routes.size === 0 &&
+    record.listeners.length === 0
+  );
+}

@@ -1,0 +1,58 @@
+// The resources of one view, a set a type, edited together: an edit whose bytes are the same as before is no edit.
+
+import type { Resource } from '../generate/resource.ts';
+import { encodeResource } from './encode-resource.ts';
+import { resourceName, type EncodedResource, type ResourceName } from './encoded-resource.ts';
+import { emptyResourceSet, type ResourceSet } from './type-snapshot.ts';
+
+type Edits = Map<ResourceName, EncodedResource | undefined>;
+
+/** Mutable holder of immutable sets. */
+export class ResourceSets {
+  readonly #sets = new Map<string, ResourceSet>();
+  readonly #edits = new Map<string, Edits>();
+
+  /** The set of a type as of the last `commit`. */
+  get(typeUrl: string): ResourceSet {
+    return this.#sets.get(typeUrl) ?? emptyResourceSet;
+  }
+
+  /** Encodes a resource and stages it; equal bytes leave the encoded resource that is there. */
+  put<T>(resource: Resource<T>): ResourceName {
+    const name = resourceName(resource.name);
+    this.#stage(resource.type.typeUrl, name, encodeResource(resource));
+    return name;
+  }
+
+  /** Stages a removal. */
+  remove(typeUrl: string, name: ResourceName): void {
+    this.#stage(typeUrl, name, undefined);
+  }
+
+  /** Makes `resources` the whole set of their type. */
+  replaceAll<T>(typeUrl: string, resources: readonly Resource<T>[]): void {
+    const kept = new Set(resources.map((resource) => this.put(resource)));
+    for (const name of this.get(typeUrl).keys()) if (!kept.has(name)) this.remove(typeUrl, name);
+  }
+
+  /** Applies what was staged. Returns the types whose set is now another one. */
+  commit(): ReadonlySet<string> {
+    const changed = new Set<string>();
+    for (const [typeUrl, edits] of this.#edits) {
+      const before = this.get(typeUrl);
+      const after = before.with(edits);
+      if (after === before) continue;
+      this.#sets.set(typeUrl, after);
+      changed.add(typeUrl);
+    }
+    this.#edits.clear();
+    return changed;
+  }
+
+  #stage(typeUrl: string, name: ResourceName, resource: EncodedResource | undefined): void {
+    const edits = this.#edits.get(typeUrl) ?? new Map<ResourceName, EncodedResource | undefined>();
+    const current = this.get(typeUrl).get(name);
+    edits.set(name, current !== undefined && current.version === resource?.version ? current : resource);
+    this.#edits.set(typeUrl, edits);
+  }
+}

@@ -1,0 +1,179 @@
+// The options of `isthmus serve`, checked once and frozen. Nothing else reads flags or environment variables.
+
+import { isIP } from 'node:net';
+import { clusterId, networkId, type ClusterId, type NetworkId } from '../discovery/model/names.ts';
+
+/** Where a cluster is read from. */
+export type RegistryLocation =
+  | { readonly kind: 'directory'; readonly path: string }
+  | { readonly kind: 'kubeconfig'; readonly path: string }
+  | { readonly kind: 'in-cluster' };
+
+export type StalePolicy = 'keep' | 'degrade' | 'drop';
+
+export interface RemoteConfig {
+  readonly clusterId: ClusterId;
+  readonly location: RegistryLocation;
+}
+
+/** TCP ports; 0 turns one off. */
+export interface Ports {
+  readonly xds: number;
+  readonly xdsTls: number;
+  readonly http: number;
+  readonly monitoring: number;
+  readonly webhook: number;
+}
+
+export interface ServeConfig {
+  readonly clusterId: ClusterId;
+  readonly network: NetworkId;
+  readonly primary: RegistryLocation;
+  readonly remotes: readonly RemoteConfig[];
+  readonly caDir?: string | undefined;
+  readonly meshConfigFile?: string | undefined;
+  readonly trustDomain: string;
+  readonly systemNamespace: string;
+  readonly bind: string;
+  /** Address of the plaintext xDS port: loopback unless `--insecure-xds`. */
+  readonly plaintextBind: string;
+  readonly ports: Ports;
+  readonly stateDir?: string | undefined;
+  readonly stalePolicy: StalePolicy;
+  readonly staleAfterMs: number;
+  readonly logLevel: string;
+  /** Longest life of a workload certificate. */
+  readonly maxCertificateTtlMs: number;
+  /** How long streams may take to move elsewhere after SIGTERM. */
+  readonly drainMs: number;
+  /** 0: streams live as long as both ends want. */
+  readonly maxStreamAgeMs: number;
+}
+
+/** Options as the command line gives them. */
+export interface ServeOptions {
+  readonly clusterId: string;
+  readonly network: string;
+  readonly registry?: string | undefined;
+  readonly kubeconfig?: string | undefined;
+  readonly remote: readonly string[];
+  readonly caDir?: string | undefined;
+  readonly meshConfig?: string | undefined;
+  readonly trustDomain: string;
+  readonly systemNamespace: string;
+  readonly bind: string;
+  readonly insecureXds: boolean;
+  readonly xdsPort: string;
+  readonly xdsTlsPort: string;
+  readonly httpPort: string;
+  readonly monitoringPort: string;
+  readonly webhookPort: string;
+  readonly stateDir?: string | undefined;
+  readonly stalePolicy: string;
+  readonly staleAfter: string;
+  readonly logLevel: string;
+  readonly maxCertificateTtl: string;
+  readonly drain: string;
+  readonly maxStreamAge: string;
+}
+
+/** A bad option, in one sentence that names it and says what to write instead. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * Checks options.
+ * @param isDirectory tells whether a path is a directory: a `--remote` may name a directory or a kubeconfig file.
+ * @throws ConfigError
+ */
+export function readServeConfig(options: ServeOptions, isDirectory: (path: string) => boolean): ServeConfig {
+  const primary = clusterId(checkName('--cluster-id', options.clusterId));
+  if (options.registry !== undefined && options.kubeconfig !== undefined) {
+    throw new ConfigError('--registry and --kubeconfig both name the primary cluster; give one of them.');
+  }
+  if (isIP(options.bind) === 0) throw new ConfigError(`--bind ${options.bind} is not an IP address, e.g. 0.0.0.0.`);
+  return Object.freeze({
+    clusterId: primary,
+    network: networkId(options.network === '' ? '' : checkName('--network', options.network)),
+    primary: readPrimary(options),
+    remotes: readRemotes(options.remote, primary, isDirectory),
+    caDir: options.caDir,
+    meshConfigFile: options.meshConfig,
+    trustDomain: options.trustDomain,
+    systemNamespace: checkName('--system-namespace', options.systemNamespace),
+    bind: options.bind,
+    plaintextBind: options.insecureXds ? options.bind : '127.0.0.1',
+    ports: Object.freeze({
+      xds: readPort('--xds-port', options.xdsPort),
+      xdsTls: readPort('--xds-tls-port', options.xdsTlsPort),
+      http: readPort('--http-port', options.httpPort),
+      monitoring: readPort('--monitoring-port', options.monitoringPort),
+      webhook: readPort('--webhook-port', options.webhookPort),
+    }),
+    stateDir: options.stateDir,
+    stalePolicy: readStalePolicy(options.stalePolicy),
+    staleAfterMs: readDurationMs('--stale-after', options.staleAfter),
+    logLevel: options.logLevel,
+    maxCertificateTtlMs: readDurationMs('--max-certificate-ttl', options.maxCertificateTtl),
+    drainMs: readDurationMs('--drain', options.drain),
+    maxStreamAgeMs: readDurationMs('--max-stream-age', options.maxStreamAge),
+  });
+}
+
+function readPrimary(options: ServeOptions): RegistryLocation {
+  if (options.registry !== undefined) return { kind: 'directory', path: options.registry };
+  if (options.kubeconfig !== undefined) return { kind: 'kubeconfig', path: options.kubeconfig };
+  return { kind: 'in-cluster' };
+}
+
+function readRemotes(
+  values: readonly string[],
+  primary: ClusterId,
+  isDirectory: (path: string) => boolean,
+): readonly RemoteConfig[] {
+  const remotes = new Map<ClusterId, RemoteConfig>();
+  for (const value of values) {
+    const split = value.indexOf('=');
+    if (split < 1 || split === value.length - 1) {
+      throw new ConfigError(`--remote ${value} is not ID=DIRECTORY or ID=KUBECONFIG.`);
+    }
+    const id = clusterId(checkName('--remote', value.slice(0, split)));
+    if (id === primary) {
+      throw new ConfigError(`--remote ${id} is the primary cluster itself; leave it out or rename one of the two.`);
+    }
+    if (remotes.has(id)) throw new ConfigError(`--remote ${id} is given twice; each remote cluster has one source.`);
+    const path = value.slice(split + 1);
+    remotes.set(id, { clusterId: id, location: { kind: isDirectory(path) ? 'directory' : 'kubeconfig', path } });
+  }
+  return [...remotes.values()];
+}
+
+function checkName(option: string, value: string): string {
+  if (/^[a-zA-Z0-9]([-a-zA-Z0-9_.]{0,61}[a-zA-Z0-9])?$/.test(value)) return value;
+  throw new ConfigError(`${option} ${JSON.stringify(value)}: use up to 63 letters, digits, "-", "_" and ".".`);
+}
+
+function readPort(option: string, value: string): number {
+  const port = Number(value);
+  if (value !== '' && Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new ConfigError(`${option} ${value} is not a port: use 1 to 65535, or 0 to turn it off.`);
+}
+
+function readStalePolicy(value: string): StalePolicy {
+  if (value === 'keep' || value === 'degrade' || value === 'drop') return value;
+  throw new ConfigError(`--stale-policy ${value}: use keep, degrade or drop.`);
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Reads `500ms`, `30s`, `5m`, `24h` or `7d` as milliseconds; `0` is none. */
+export function readDurationMs(option: string, value: string): number {
+  if (value === '0') return 0;
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(value) ?? [];
+  const factor = unitMs[unit];
+  if (digits === undefined || factor === undefined) {
+    throw new ConfigError(`${option} ${value} is not a duration such as 30s, 5m or 24h.`);
+  }
+  return Number(digits) * factor;
+}

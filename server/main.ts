@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+// The `isthmus` command: argv to one sub-command. Exit codes: 0 done, 1 failed or negative answer, 2 wrong use.
+
+import { Command } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { caCommand } from './cli/ca.ts';
+import { clustersCommand } from './cli/clusters.ts';
+import { endpointsCommand } from './cli/endpoints.ts';
+import { agentCommand } from './cli/agent.ts';
+import { iptablesCommand } from './cli/iptables.ts';
+import { proxiesCommand } from './cli/proxies.ts';
+import { serveCommand } from './cli/serve.ts';
+import { whyCommand } from './cli/why.ts';
+
+const program = new Command('isthmus')
+  .description('A multi-primary xDS control plane for Envoy.')
+  .version(packageJson.version)
+  .addCommand(serveCommand())
+  .addCommand(agentCommand())
+  .addCommand(caCommand())
+  .addCommand(iptablesCommand())
+  .addCommand(clustersCommand())
+  .addCommand(proxiesCommand())
+  .addCommand(endpointsCommand())
+  .addCommand(whyCommand());
+
+await program.parseAsync();

@@ -5,10 +5,10 @@ import { decode, encode } from './codec.ts';
 import { IstioCertificateRequest, IstioCertificateResponse } from './generated/istio.v1.auth.ts';
 
 /** The methods of `istio.v1.auth.IstioCertificateService`. */
-export interface CertificateServiceMethods {
+export type CertificateServiceMethods = {
   /** Unary: a signing request in, the chain out; see proto/istio/v1/auth/ca.proto. */
   readonly createCertificate: MethodDefinition<IstioCertificateRequest, IstioCertificateResponse>;
-}
+};
 
 /** The service as `addService` and `makeClientConstructor` take it. */
 export const certificateService: CertificateServiceMethods = {

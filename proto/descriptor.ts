@@ -17,6 +17,11 @@ const messages = lazy(() => {
   return byName;
 });
 
+/** Every generated message by its full name. */
+export function allMessages(): ReadonlyMap<string, protobuf.Type> {
+  return messages();
+}
+
 /** The reflected message with this full name, or undefined. */
 export function findMessage(fullName: string): protobuf.Type | undefined {
   return messages().get(fullName);

@@ -69,10 +69,18 @@ function renderAny({ typeUrl, value }: AnyFields): JsonValue {
 function renderField(field: protobuf.Field, value: unknown): JsonValue {
   if (field.map) {
     const sorted = Object.entries(value as object).toSorted(([a], [b]) => (a < b ? -1 : 1));
-    return Object.fromEntries(sorted.map(([key, member]) => [key, renderSingle(field, member)]));
+    return Object.fromEntries(sorted.map(([key, member]) => [mapKey(field, key), renderSingle(field, member)]));
   }
   if (field.repeated) return (value as readonly unknown[]).map((member) => renderSingle(field, member));
   return renderSingle(field, value);
+}
+
+/** protobufjs keeps a 64-bit key as eight characters, one a byte, the least significant first. */
+function mapKey(field: protobuf.Field, key: string): string {
+  const keyType = field instanceof protobuf.MapField ? field.keyType : 'string';
+  if (!keyType.endsWith('64') || key.length !== 8) return key;
+  const bits = Buffer.from(key, 'latin1');
+  return String(/^u|^f/.test(keyType) ? bits.readBigUInt64LE() : bits.readBigInt64LE());
 }
 
 function renderSingle(field: protobuf.Field, value: unknown): JsonValue {
@@ -98,7 +106,7 @@ function renderSingle(field: protobuf.Field, value: unknown): JsonValue {
 }
 
 function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+  return Buffer.from(bytes).toString('base64');
 }
 
 function finiteOrName(value: number): number | string {

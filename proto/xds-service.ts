@@ -18,16 +18,16 @@ export interface XdsService<Methods> {
 }
 
 /** Methods of the aggregated service. */
-export interface AggregatedMethods {
+export type AggregatedMethods = {
   readonly stream: XdsMethod<DiscoveryRequest>;
   readonly delta: XdsMethod<DeltaDiscoveryRequest>;
-}
+};
 
 /** Methods of a service for one type. */
-export interface SingleTypeMethods extends AggregatedMethods {
+export type SingleTypeMethods = AggregatedMethods & {
   /** Unary: one request, one response. */
   readonly fetch: XdsMethod<DiscoveryRequest>;
-}
+};
 
 /** Methods of a service that exists only as delta. */
 export type DeltaMethods = Pick<AggregatedMethods, 'delta'>;

@@ -1,22 +1,21 @@
 // What the proxies of one inbound view are sent about the workload they stand beside.
 
-import type { ChangeSet } from '../../discovery/model/change-set.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import { Cluster } from '../../proto/generated/envoy.config.cluster.v3.ts';
 import { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
 import { generateInbound } from '../generate/inbound.ts';
 import { buildInboundView } from '../view/inbound-view.ts';
-import type { InboundDescription } from '../view/view-key.ts';
+import type { InboundScope } from '../view/scope.ts';
 import { ResourceSets } from './resource-sets.ts';
 import type { ResourceSet } from './type-snapshot.ts';
 
 export class InboundResources {
-  readonly #description: InboundDescription;
+  readonly #scope: InboundScope;
   readonly #sets = new ResourceSets();
   #mesh: MeshSnapshot;
 
-  constructor(description: InboundDescription, mesh: MeshSnapshot) {
-    this.#description = description;
+  constructor(scope: InboundScope, mesh: MeshSnapshot) {
+    this.#scope = scope;
     this.#mesh = mesh;
     this.#generate();
   }
@@ -25,25 +24,15 @@ export class InboundResources {
     return this.#sets.get(typeUrl);
   }
 
-  /** Brings everything up to `mesh`. Returns the types that differ. */
-  update(mesh: MeshSnapshot, change: ChangeSet): ReadonlySet<string> {
-    const before = this.#mesh;
+  /** Brings everything up to `mesh`, of which only the configuration matters: the rest is in the scope. */
+  update(mesh: MeshSnapshot): ReadonlySet<string> {
+    const sameConfig = this.#mesh.config === mesh.config;
     this.#mesh = mesh;
-    const concerned =
-      change.everything ||
-      before.config !== mesh.config ||
-      before.policies.peerAuthentications !== mesh.policies.peerAuthentications ||
-      before.policies.gateways !== mesh.policies.gateways ||
-      [...change.services].some((host) => this.#inNamespace(before, host) || this.#inNamespace(mesh, host));
-    return concerned ? this.#generate() : new Set();
-  }
-
-  #inNamespace(mesh: MeshSnapshot, host: Parameters<MeshSnapshot['services']['get']>[0]): boolean {
-    return mesh.services.get(host)?.namespace === this.#description.namespace;
+    return sameConfig ? new Set() : this.#generate();
   }
 
   #generate(): ReadonlySet<string> {
-    const generated = generateInbound(buildInboundView(this.#description, this.#mesh));
+    const generated = generateInbound(buildInboundView(this.#scope, this.#mesh));
     this.#sets.replaceAll(Cluster.typeUrl, generated.clusters);
     this.#sets.replaceAll(Listener.typeUrl, generated.listeners);
     return this.#sets.commit();

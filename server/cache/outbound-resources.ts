@@ -13,7 +13,7 @@ import { generateRouteConfigurations, generateWholeRouteConfiguration } from '..
 import { generateStaticOutbound } from '../generate/static-outbound.ts';
 import type { Resource } from '../generate/resource.ts';
 import { buildOutboundView, type OutboundView } from '../view/outbound-view.ts';
-import type { OutboundDescription } from '../view/view-key.ts';
+import type { OutboundScope } from '../view/scope.ts';
 import { affectedHosts } from './affected-hosts.ts';
 import { resourceName, type ResourceName } from './encoded-resource.ts';
 import { ResourceSets } from './resource-sets.ts';
@@ -31,7 +31,7 @@ interface HostRecord {
 }
 
 export class OutboundResources {
-  readonly #description: OutboundDescription;
+  readonly #scope: OutboundScope;
   readonly #sets = new ResourceSets();
   readonly #hosts = new Map<Hostname, HostRecord>();
   #mesh: MeshSnapshot;
@@ -40,10 +40,10 @@ export class OutboundResources {
   readonly #routesToWrite = new Set<string>();
   #listenersDiffer = true;
 
-  constructor(description: OutboundDescription, mesh: MeshSnapshot) {
-    this.#description = description;
+  constructor(scope: OutboundScope, mesh: MeshSnapshot) {
+    this.#scope = scope;
     this.#mesh = mesh;
-    this.#view = buildOutboundView(description, mesh);
+    this.#view = buildOutboundView(scope, mesh);
     for (const cluster of generateStaticOutbound(this.#view)) this.#sets.put(cluster);
     for (const host of this.#view.hosts()) this.#generate(host);
     this.#finish();
@@ -62,7 +62,7 @@ export class OutboundResources {
   update(mesh: MeshSnapshot, change: ChangeSet): ReadonlySet<string> {
     const affected = affectedHosts(this.#mesh, mesh, change);
     this.#mesh = mesh;
-    this.#view = buildOutboundView(this.#description, mesh);
+    this.#view = buildOutboundView(this.#scope, mesh);
     if (affected.everything) {
       const hosts = new Set(this.#view.hosts());
       for (const cluster of generateStaticOutbound(this.#view)) this.#sets.put(cluster);
@@ -94,7 +94,7 @@ export class OutboundResources {
     const virtualHosts = new Set<ResourceName>();
     const routes = new Map<string, Resource<VirtualHost>[]>();
     for (const { routeName, resource } of generated.virtualHosts) {
-      if (this.#description.capabilities.virtualHostDiscovery) virtualHosts.add(this.#sets.put(resource));
+      if (this.#scope.virtualHostDiscovery) virtualHosts.add(this.#sets.put(resource));
       const sameRoute = routes.get(routeName) ?? [];
       sameRoute.push(resource);
       routes.set(routeName, sameRoute);
@@ -132,7 +132,7 @@ export class OutboundResources {
     for (const route of this.#routesToWrite) {
       const hosts = this.#hostsByRoute.get(route);
       if (hosts === undefined) this.#sets.remove(RouteConfiguration.typeUrl, resourceName(route));
-      else if (this.#description.capabilities.virtualHostDiscovery) {
+      else if (this.#scope.virtualHostDiscovery) {
         for (const configuration of generateRouteConfigurations(this.#view, [route])) this.#sets.put(configuration);
       } else {
         const virtualHosts = [...hosts].flatMap((host) => this.#hosts.get(host)?.routes.get(route) ?? []);

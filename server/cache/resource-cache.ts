@@ -1,18 +1,22 @@
 // The engine between the mesh and the streams: proxies are served in classes, a class is an outbound and an inbound
-// view, a change recomputes what depends on it, and who is subscribed hears which types differ.
+// view, a change recomputes what depends on it, and who is attached hears which types differ.
 
-import { LRUCache } from 'lru-cache';
-import { noChange, unite, type ChangeSet } from '../../discovery/model/change-set.ts';
+import type { ChangeSet } from '../../discovery/model/change-set.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import { Cluster } from '../../proto/generated/envoy.config.cluster.v3.ts';
 import { ClusterLoadAssignment } from '../../proto/generated/envoy.config.endpoint.v3.ts';
 import { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
 import { RouteConfiguration, VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
+import { locateProxy } from '../proxy/locate-proxy.ts';
 import type { Proxy } from '../proxy/proxy.ts';
-import { viewKeysOf, type InboundDescription, type OutboundDescription } from '../view/view-key.ts';
+import type { InboundScope, OutboundScope } from '../view/scope.ts';
+import { viewKeysOf } from '../view/view-key.ts';
+import { indexViews, type ViewIndex } from '../view/view-index.ts';
+import { affectedAddresses } from './affected-addresses.ts';
 import { InboundResources } from './inbound-resources.ts';
 import { OutboundResources } from './outbound-resources.ts';
-import { emptyTypeSnapshot, type ResourceSet, type TypeSnapshot } from './type-snapshot.ts';
+import { emptyTypeSnapshot, type TypeSnapshot } from './type-snapshot.ts';
+import { ViewStore } from './view-store.ts';
 
 /** The types that are generated here. */
 export const generatedTypes: readonly string[] = Object.freeze([
@@ -23,11 +27,9 @@ export const generatedTypes: readonly string[] = Object.freeze([
   VirtualHost.typeUrl,
 ]);
 
-/** Views that nobody uses are kept for proxies that come back, the least recently used go first. */
-const maxIdleViews = 64;
-
 /** One proxy's hold on its class. */
 export interface Attachment {
+  /** As announced, completed from the mesh; another value when the mesh says something else. */
   readonly proxy: Proxy;
   /** The same reference until something in it changes. */
   snapshot(typeUrl: string): TypeSnapshot;
@@ -36,68 +38,9 @@ export interface Attachment {
 
 type ChangeListener = (changedTypes: ReadonlySet<string>) => void;
 
-/** A view's resources with the changes that it has not seen yet (none while it is used). */
-interface Held<T> {
-  readonly resources: T;
-  users: number;
-  missed: ChangeSet;
-}
-
-interface Resources {
-  set(typeUrl: string): ResourceSet;
-  update(mesh: MeshSnapshot, change: ChangeSet): ReadonlySet<string>;
-}
-
-/** Views of one side by key: the used ones are kept current, idle ones catch up when they are wanted again. */
-class ViewStore<Description, T extends Resources> {
-  readonly #make: (description: Description, mesh: MeshSnapshot) => T;
-  readonly #used = new Map<string, Held<T>>();
-  readonly #idle = new LRUCache<string, Held<T>>({ max: maxIdleViews });
-
-  constructor(make: (description: Description, mesh: MeshSnapshot) => T) {
-    this.#make = make;
-  }
-
-  get size(): number {
-    return this.#used.size;
-  }
-
-  acquire(key: string, description: Description, mesh: MeshSnapshot): T {
-    let held = this.#used.get(key);
-    if (held === undefined) {
-      held = this.#idle.get(key) ?? { resources: this.#make(description, mesh), users: 0, missed: noChange };
-      this.#idle.delete(key);
-      held.resources.update(mesh, held.missed);
-      held.missed = noChange;
-      this.#used.set(key, held);
-    }
-    held.users += 1;
-    return held.resources;
-  }
-
-  release(key: string): void {
-    const held = this.#used.get(key);
-    if (held === undefined) return;
-    held.users -= 1;
-    if (held.users > 0) return;
-    this.#used.delete(key);
-    this.#idle.set(key, held);
-  }
-
-  /** Returns the types that differ, for each used view that has any. */
-  update(mesh: MeshSnapshot, change: ChangeSet): ReadonlyMap<T, ReadonlySet<string>> {
-    for (const held of this.#idle.values()) held.missed = unite(held.missed, change);
-    const changed = new Map<T, ReadonlySet<string>>();
-    for (const held of this.#used.values()) {
-      const types = held.resources.update(mesh, change);
-      if (types.size > 0) changed.set(held.resources, types);
-    }
-    return changed;
-  }
-}
-
 /** All proxies with the same outbound and inbound view: they share every snapshot. */
 interface ProxyClass {
+  readonly key: string;
   readonly outboundKey: string;
   readonly inboundKey: string;
   readonly outbound: OutboundResources;
@@ -107,91 +50,107 @@ interface ProxyClass {
 }
 
 interface Member {
-  readonly proxy: Proxy;
+  readonly announced: Proxy;
   readonly listener: ChangeListener;
+  proxy: Proxy;
   proxyClass: ProxyClass;
 }
 
 export class ResourceCache {
-  readonly #outbound = new ViewStore<OutboundDescription, OutboundResources>(
-    (description, mesh) => new OutboundResources(description, mesh),
+  readonly #outbound = new ViewStore<OutboundScope, OutboundResources>(
+    (scope, mesh) => new OutboundResources(scope, mesh),
   );
-  readonly #inbound = new ViewStore<InboundDescription, InboundResources>(
-    (description, mesh) => new InboundResources(description, mesh),
-  );
+  readonly #inbound = new ViewStore<InboundScope, InboundResources>((scope, mesh) => new InboundResources(scope, mesh));
   readonly #classes = new Map<string, ProxyClass>();
+  readonly #membersByAddress = new Map<string, Set<Member>>();
   #mesh: MeshSnapshot;
+  #index: ViewIndex;
 
   constructor(mesh: MeshSnapshot) {
     this.#mesh = mesh;
+    this.#index = indexViews(mesh);
   }
 
   get mesh(): MeshSnapshot {
     return this.#mesh;
   }
 
-  /** Distinct classes of connected proxies. */
+  /** Distinct classes of attached proxies. */
   get classCount(): number {
     return this.#classes.size;
   }
 
   /** Serves a proxy from its class until it detaches. The listener is called after each change that it can see. */
-  attach(proxy: Proxy, listener: ChangeListener): Attachment {
-    const member: Member = { proxy, listener, proxyClass: this.#classOf(proxy) };
+  attach(announced: Proxy, listener: ChangeListener): Attachment {
+    const proxy = locateProxy(announced, this.#mesh);
+    const member: Member = { announced, listener, proxy, proxyClass: this.#classOf(proxy) };
     member.proxyClass.members.add(member);
+    for (const address of announced.addresses) {
+      const members = this.#membersByAddress.get(address) ?? new Set();
+      this.#membersByAddress.set(address, members.add(member));
+    }
     return {
-      proxy,
+      get proxy() {
+        return member.proxy;
+      },
       snapshot: (typeUrl) => member.proxyClass.snapshots.get(typeUrl) ?? emptyTypeSnapshot,
-      detach: () => this.#leave(member),
+      detach: () => this.#detach(member),
     };
   }
 
   /** Takes the next state of the mesh; `change` must cover all that differs from the one before. */
   update(mesh: MeshSnapshot, change: ChangeSet): void {
+    const before = this.#mesh;
     this.#mesh = mesh;
+    this.#index = indexViews(mesh, this.#index);
     const outbound = this.#outbound.update(mesh, change);
     const inbound = this.#inbound.update(mesh, change);
     const told = new Map<Member, ReadonlySet<string>>();
     for (const proxyClass of this.#classes.values()) {
-      const types = (outbound.get(proxyClass.outbound) ?? new Set<string>()).union(
-        inbound.get(proxyClass.inbound) ?? new Set<string>(),
-      );
+      const types = (outbound.get(proxyClass.outbound) ?? noTypes).union(inbound.get(proxyClass.inbound) ?? noTypes);
       if (types.size === 0) continue;
       for (const typeUrl of types) proxyClass.snapshots.set(typeUrl, compose(proxyClass, typeUrl));
       for (const member of proxyClass.members) told.set(member, types);
     }
-    if (change.everything || change.services.size > 0 || change.workloads.size > 0 || change.policies.size > 0) {
-      this.#reclassify(told);
-    }
+    for (const member of this.#membersToPlace(before, change)) this.#place(member, told);
     for (const [member, types] of told) member.listener(types);
   }
 
-  /** A workload's labels or the services that select it may have moved its proxy to another class. */
-  #reclassify(told: Map<Member, ReadonlySet<string>>): void {
-    const members = [...this.#classes.values()].flatMap((proxyClass) => [...proxyClass.members]);
-    for (const member of members) {
-      const keys = viewKeysOf(member.proxy, this.#mesh);
-      const before = member.proxyClass;
-      if (keys.outbound.key === before.outboundKey && keys.inbound.key === before.inboundKey) continue;
-      const next = this.#classOf(member.proxy);
-      this.#leave(member);
-      member.proxyClass = next;
-      next.members.add(member);
-      const differing = generatedTypes.filter((type) => before.snapshots.get(type) !== next.snapshots.get(type));
-      told.set(member, new Set(differing).union(told.get(member) ?? new Set()));
+  /** Members whose class may be another one now. */
+  #membersToPlace(before: MeshSnapshot, change: ChangeSet): Iterable<Member> {
+    if (change.everything || change.policies.size > 0) {
+      return [...this.#classes.values()].flatMap((proxyClass) => [...proxyClass.members]);
     }
+    const members = new Set<Member>();
+    for (const address of affectedAddresses(before, this.#mesh, change)) {
+      for (const member of this.#membersByAddress.get(address) ?? []) members.add(member);
+    }
+    return members;
+  }
+
+  #place(member: Member, told: Map<Member, ReadonlySet<string>>): void {
+    member.proxy = locateProxy(member.announced, this.#mesh);
+    const before = member.proxyClass;
+    const next = this.#classOf(member.proxy);
+    if (next === before) return;
+    next.members.add(member);
+    member.proxyClass = next;
+    this.#leave(before, member);
+    const differing = generatedTypes.filter((type) => before.snapshots.get(type) !== next.snapshots.get(type));
+    told.set(member, new Set(differing).union(told.get(member) ?? noTypes));
   }
 
   #classOf(proxy: Proxy): ProxyClass {
-    const { outbound, inbound } = viewKeysOf(proxy, this.#mesh);
-    const key = `${outbound.key}\n${inbound.key}`;
+    const keys = viewKeysOf(proxy, this.#mesh, this.#index);
+    const key = `${keys.outbound}\n${keys.inbound}`;
     const existing = this.#classes.get(key);
     if (existing !== undefined) return existing;
     const made: ProxyClass = {
-      outboundKey: outbound.key,
-      inboundKey: inbound.key,
-      outbound: this.#outbound.acquire(outbound.key, outbound, this.#mesh),
-      inbound: this.#inbound.acquire(inbound.key, inbound, this.#mesh),
+      key,
+      outboundKey: keys.outbound,
+      inboundKey: keys.inbound,
+      outbound: this.#outbound.acquire(keys.outbound, keys.outboundScope, this.#mesh),
+      inbound: this.#inbound.acquire(keys.inbound, keys.inboundScope, this.#mesh),
       snapshots: new Map(),
       members: new Set(),
     };
@@ -200,14 +159,24 @@ export class ResourceCache {
     return made;
   }
 
-  #leave(member: Member): void {
-    const { proxyClass } = member;
+  #detach(member: Member): void {
+    this.#leave(member.proxyClass, member);
+    for (const address of member.announced.addresses) {
+      const members = this.#membersByAddress.get(address);
+      members?.delete(member);
+      if (members?.size === 0) this.#membersByAddress.delete(address);
+    }
+  }
+
+  #leave(proxyClass: ProxyClass, member: Member): void {
     if (!proxyClass.members.delete(member) || proxyClass.members.size > 0) return;
-    this.#classes.delete(`${proxyClass.outboundKey}\n${proxyClass.inboundKey}`);
+    this.#classes.delete(proxyClass.key);
     this.#outbound.release(proxyClass.outboundKey);
     this.#inbound.release(proxyClass.inboundKey);
   }
 }
+
+const noTypes: ReadonlySet<string> = new Set();
 
 function compose(proxyClass: ProxyClass, typeUrl: string): TypeSnapshot {
   return { parts: [proxyClass.outbound.set(typeUrl), proxyClass.inbound.set(typeUrl)] };

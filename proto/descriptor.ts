@@ -67,13 +67,19 @@ function withSortedMaps(message: object, maps: readonly string[]): object {
   let sorted: Record<string, unknown> | undefined;
   for (const name of maps) {
     const map = (message as Record<string, unknown>)[name];
-    if (typeof map !== 'object' || map === null || isSorted(Object.keys(map))) continue;
+    if (typeof map !== 'object' || map === null || isSorted(map)) continue;
     sorted ??= { ...message };
     sorted[name] = Object.fromEntries(Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)));
   }
   return sorted ?? message;
 }
 
-function isSorted(keys: readonly string[]): boolean {
-  return keys.every((key, index) => index === 0 || (keys[index - 1] ?? '') < key);
+/** Runs for every map of every message that is sent: no array of keys is made for it. */
+function isSorted(map: object): boolean {
+  let previous = '';
+  for (const key in map) {
+    if (key < previous) return false;
+    previous = key;
+  }
+  return true;
 }

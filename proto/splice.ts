@@ -6,11 +6,15 @@ const empty: Uint8Array = new Uint8Array();
 
 /** One length-delimited field: tag, length, `bytes`. Written even when `bytes` is empty. */
 export function frame(fieldNumber: number, bytes: Uint8Array): Uint8Array {
+  return concat([frameHeader(fieldNumber, bytes.length), bytes]);
+}
+
+/** Tag and length of a length-delimited field whose `length` bytes follow. */
+function frameHeader(fieldNumber: number, length: number): Uint8Array {
   const tag = fieldNumber * 8 + lengthDelimited;
-  const framed = Buffer.allocUnsafe(varintSize(tag) + varintSize(bytes.length) + bytes.length);
-  const start = writeVarint(framed, writeVarint(framed, 0, tag), bytes.length);
-  framed.set(bytes, start);
-  return framed;
+  const header = Buffer.allocUnsafe(varintSize(tag) + varintSize(length));
+  writeVarint(header, writeVarint(header, 0, tag), length);
+  return header;
 }
 
 /** The parts one after the other, in one allocation. */
@@ -20,7 +24,7 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
 
 /** `google.protobuf.Any` around the bytes of a message. */
 export function encodeAny(typeUrl: string, valueBytes: Uint8Array): Uint8Array {
-  return concat([textFrame(1, typeUrl), optionalFrame(2, valueBytes)]);
+  return concat([textFrame(1, typeUrl), ...optionalFrameParts(2, valueBytes)]);
 }
 
 /** What `encodeResource` takes. */
@@ -40,6 +44,32 @@ export function encodeResource(parts: ResourceParts): Uint8Array {
     textFrame(3, parts.name),
     ...textFrames(4, parts.aliases ?? []),
   ]);
+}
+
+/** What `encodeResourceFrame` takes. */
+export interface ResourceFrameParts {
+  readonly name: string;
+  readonly version: string;
+  readonly typeUrl: string;
+  /** The resource's own bytes, as they go into the Any. */
+  readonly value: Uint8Array;
+  readonly aliases?: readonly string[] | undefined;
+}
+
+/**
+ * A Resource in its frame as `resourceFrames` of a delta response holds it, in one copy: the same as
+ * `frame(resourcesField, encodeResource({ any: encodeAny(typeUrl, value), … }))`.
+ */
+export function encodeResourceFrame(parts: ResourceFrameParts): Uint8Array {
+  const any = [textFrame(1, parts.typeUrl), ...optionalFrameParts(2, parts.value)];
+  const resource = [
+    textFrame(1, parts.version),
+    frameHeader(2, sizeOf(any)),
+    ...any,
+    textFrame(3, parts.name),
+    ...textFrames(4, parts.aliases ?? []),
+  ];
+  return concat([frameHeader(resourcesField, sizeOf(resource)), ...resource]);
 }
 
 /** The field that holds resources in both kinds of response: what `frame` is given for a `resourceFrames` element. */
@@ -107,8 +137,12 @@ function textFrames(fieldNumber: number, texts: readonly string[]): readonly Uin
   return texts.map((text) => frame(fieldNumber, Buffer.from(text, 'utf8')));
 }
 
-function optionalFrame(fieldNumber: number, bytes: Uint8Array): Uint8Array {
-  return bytes.length === 0 ? empty : frame(fieldNumber, bytes);
+function optionalFrameParts(fieldNumber: number, bytes: Uint8Array): readonly Uint8Array[] {
+  return bytes.length === 0 ? [] : [frameHeader(fieldNumber, bytes.length), bytes];
+}
+
+function sizeOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((size, part) => size + part.length, 0);
 }
 
 function varintSize(value: number): number {

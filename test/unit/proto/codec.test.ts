@@ -11,7 +11,7 @@ import { NameTable } from '../../../proto/generated/istio.networking.nds.v1.ts';
 import { IstioCertificateRequest } from '../../../proto/generated/istio.v1.auth.ts';
 import { StringValue, UInt32Value } from '../../../proto/generated/google.protobuf.ts';
 import { decodeIndependently } from '../../../proto/loader.ts';
-import { messageType } from '../../../proto/message-type.ts';
+import { messageType, type MessageType } from '../../../proto/message-type.ts';
 import { asSeenIndependently, sampleMessage, seededRandom } from './sample.ts';
 
 const anySeed = fc.integer();
@@ -128,6 +128,20 @@ const outcomeOf = (bytes: Uint8Array): unknown => {
     return error instanceof CodecError ? error.code : error;
   }
 };
+
+describe('what the compiler refuses', () => {
+  test('unknown and wrongly typed properties, and one message type for another', () => {
+    // @ts-expect-error: no such property
+    expect(verify(Cluster, { nmae: 'a' })).toBeDefined();
+    // @ts-expect-error: an enum's number, not its name
+    expect(verify(Cluster, { type: 'EDS' })).toBeDefined();
+    // @ts-expect-error: a number, not a text
+    expect(verify(UInt32Value, { value: '1' })).toBeDefined();
+    // @ts-expect-error: another message
+    const other: MessageType<Cluster> = ClusterLoadAssignment;
+    expect(other).not.toBe(Cluster);
+  });
+});
 
 describe('what is refused', () => {
   test('bytes that are not the message are an error of the closed kind', () => {

@@ -13,6 +13,7 @@ import {
   encodeDeltaResponse,
   encodeDiscoveryResponse,
   encodeResource,
+  encodeResourceFrame,
   frame,
   resourcesField,
 } from '../../../proto/splice.ts';
@@ -38,6 +39,8 @@ describe('spliced bytes are those of encode()', () => {
       fc.property(resource, (parts) => {
         const spliced = encodeResource({ ...parts, any: bytesOf(parts.resource) });
         expect(spliced).toEqual(encode(Resource, parts));
+        const { resource, ...named } = parts;
+        expect(encodeResourceFrame({ ...named, ...resource })).toEqual(frame(resourcesField, spliced));
       }),
     );
   });

@@ -24,7 +24,10 @@ export function affectedHosts(before: MeshSnapshot, after: MeshSnapshot, change:
   const shapes = new Set<Hostname>(change.services);
   for (const host of after.policies.virtualServices.changedSince(before.policies.virtualServices)) shapes.add(host);
   for (const host of after.policies.destinationRules.changedSince(before.policies.destinationRules)) shapes.add(host);
-  if (change.services.size > 0) addRoutesTo(change.services, after.policies, shapes);
+  if (change.services.size > 0) {
+    addRoutesTo(change.services, after.policies, shapes);
+    addSharers(change.services, before, after, shapes);
+  }
   const assignments = new Set<Hostname>();
   for (const host of change.endpoints) {
     if (shapes.has(host)) continue;
@@ -57,14 +60,37 @@ function addRoutesTo(services: ReadonlySet<Hostname>, policies: PolicyIndex, int
   }
 }
 
-/** A cluster lists the identities behind it, and a headless service has a listener for each address. */
-function endpointsShapeHost(host: Hostname, before: MeshSnapshot, after: MeshSnapshot): boolean {
-  if (after.services.get(host)?.kind === 'headless') return true;
-  const then = serviceAccountsOf(before.endpoints.get(host));
-  const now = serviceAccountsOf(after.endpoints.get(host));
-  return then.size !== now.size || ![...now].every((account) => then.has(account));
+/** A virtual IP that several services claim is one service's; which one may change with any of them. */
+function addSharers(
+  services: ReadonlySet<Hostname>,
+  before: MeshSnapshot,
+  after: MeshSnapshot,
+  into: Set<Hostname>,
+): void {
+  const claimed = new Set<string>();
+  for (const host of services) {
+    for (const mesh of [before, after]) for (const address of primaryAddresses(mesh, host)) claimed.add(address);
+  }
+  if (claimed.size === 0) return;
+  for (const host of after.services.keys()) {
+    if (primaryAddresses(after, host).some((address) => claimed.has(address))) into.add(host);
+  }
 }
 
-function serviceAccountsOf(endpoints: readonly Endpoint[] = []): ReadonlySet<string> {
-  return new Set(endpoints.map((endpoint) => `${endpoint.workload.namespace}/${endpoint.workload.serviceAccount}`));
+function primaryAddresses(mesh: MeshSnapshot, host: Hostname): readonly string[] {
+  return mesh.services.get(host)?.addresses.get(mesh.primary) ?? [];
+}
+
+/** A cluster says who may answer for it and whether all do with mTLS; a headless service has a listener an address. */
+function endpointsShapeHost(host: Hostname, before: MeshSnapshot, after: MeshSnapshot): boolean {
+  if (after.services.get(host)?.kind === 'headless') return true;
+  const then = peersOf(before.endpoints.get(host));
+  const now = peersOf(after.endpoints.get(host));
+  return then.size !== now.size || !now.isSubsetOf(then);
+}
+
+function peersOf(endpoints: readonly Endpoint[] = []): ReadonlySet<string> {
+  return new Set(
+    endpoints.map(({ workload, tlsMode }) => `${workload.namespace}/${workload.serviceAccount}/${tlsMode}`),
+  );
 }

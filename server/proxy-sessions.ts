@@ -1,0 +1,135 @@
+// The bridge from the streams to the cache: a stream's first message becomes a proxy, checked against who is really on
+// the other end, attached to its class; what the proxy answers is kept for those who ask.
+
+import { CaError } from '../ca/ca-error.ts';
+import { parseSpiffeId } from '../ca/spiffe.ts';
+import type { ClusterId, NetworkId, ObjectKey } from '../discovery/model/names.ts';
+import { resourceName, type ResourceName } from './cache/encoded-resource.ts';
+import { generatedTypes, type Attachment, type ResourceCache } from './cache/resource-cache.ts';
+import { emptyTypeSnapshot, lookUp } from './cache/type-snapshot.ts';
+import { parseNode } from './proxy/parse-node.ts';
+import type { Proxy } from './proxy/proxy.ts';
+import type {
+  AckReport,
+  OpenedNode,
+  Refusal,
+  SnapshotListener,
+  SnapshotSource,
+  StreamOpening,
+} from './stream/snapshot-source.ts';
+import { typeUrls } from './stream/type-rules.ts';
+
+/** A response that a proxy rejected, with the objects that it may come from. */
+export interface Rejection {
+  readonly typeUrl: string;
+  /** Envoy's own words, cut to a bearable length. */
+  readonly message: string;
+  /** The resources that Envoy names, or all of the response when it names none. */
+  readonly resourceNames: readonly ResourceName[];
+  readonly sources: readonly ObjectKey[];
+  readonly atMs: number;
+}
+
+/** One open stream, as far as the engine knows. */
+export interface ProxySession {
+  readonly opening: StreamOpening;
+  readonly openedAtMs: number;
+  readonly attachment: Attachment;
+  /** By type; the last one, kept after a later response was accepted. */
+  readonly rejections: ReadonlyMap<string, Rejection>;
+}
+
+export interface ProxySessionsOptions {
+  readonly cache: ResourceCache;
+  readonly defaultClusterId: ClusterId;
+  readonly defaultNetwork: NetworkId;
+  readonly now: () => number;
+  /** Streams are refused until then, so that a proxy is never told of an empty mesh. */
+  readonly ready: () => boolean;
+  readonly onRejection: (proxy: Proxy, rejection: Rejection) => void;
+}
+
+/** Types that are subscribed to but have nothing yet: answered as existing and empty. */
+const emptyTypes: ReadonlySet<string> = new Set([typeUrls.secret, typeUrls.extension]);
+const maxMessageChars = 4096;
+const maxResourceNames = 100;
+
+export class ProxySessions implements SnapshotSource {
+  readonly #options: ProxySessionsOptions;
+  readonly #sessions = new Map<OpenedNode, ProxySession>();
+
+  constructor(options: ProxySessionsOptions) {
+    this.#options = options;
+  }
+
+  /** The engine's side of a stream; undefined when it has ended. */
+  session(node: OpenedNode): ProxySession | undefined {
+    return this.#sessions.get(node);
+  }
+
+  sessions(): Iterable<ProxySession> {
+    return this.#sessions.values();
+  }
+
+  open(opening: StreamOpening, listener: SnapshotListener): OpenedNode | Refusal {
+    const { cache, defaultClusterId, defaultNetwork } = this.#options;
+    if (!this.#options.ready()) {
+      return refuse('UNAVAILABLE', 'The primary cluster has not been read yet; connect again in a moment.');
+    }
+    const proxy = parseNode(opening.node, { variant: opening.variant, defaultClusterId, defaultNetwork });
+    if ('kind' in proxy) return refuse('INVALID_ARGUMENT', proxy.message);
+    const mismatch = identityMismatch(opening, proxy);
+    if (mismatch !== undefined) return refuse('PERMISSION_DENIED', mismatch);
+    const attachment = cache.attach(proxy, listener);
+    const rejections = new Map<string, Rejection>();
+    const node: OpenedNode = {
+      kind: 'opened',
+      nodeId: proxy.nodeId,
+      snapshot: (typeUrl) => {
+        if (generatedTypes.includes(typeUrl)) return attachment.snapshot(typeUrl);
+        return emptyTypes.has(typeUrl) ? emptyTypeSnapshot : undefined;
+      },
+      acknowledged: (report) => {
+        const rejection = this.#rejectionOf(report, attachment);
+        if (rejection === undefined) return;
+        rejections.set(report.typeUrl, rejection);
+        this.#options.onRejection(attachment.proxy, rejection);
+      },
+      close: () => {
+        this.#sessions.delete(node);
+        attachment.detach();
+      },
+    };
+    this.#sessions.set(node, { opening, openedAtMs: this.#options.now(), attachment, rejections });
+    return node;
+  }
+
+  #rejectionOf(report: AckReport, attachment: Attachment): Rejection | undefined {
+    if (report.error === undefined) return undefined;
+    const message = report.error.slice(0, maxMessageChars);
+    const named = report.names.filter((name) => message.includes(name));
+    const resourceNames = (named.length > 0 ? named : report.names).slice(0, maxResourceNames);
+    const snapshot = attachment.snapshot(report.typeUrl);
+    const sources = new Set(resourceNames.flatMap((name) => lookUp(snapshot, resourceName(name))?.sources ?? []));
+    return { typeUrl: report.typeUrl, message, resourceNames, sources: [...sources], atMs: this.#options.now() };
+  }
+}
+
+/** On the TLS port the node must be who the certificate or token says: anyone may write anything into a node. */
+function identityMismatch({ peer }: StreamOpening, proxy: Proxy): string | undefined {
+  if (!peer.authenticated) return undefined;
+  if (peer.identity === undefined) return 'This port serves proxies with a certificate or token of the mesh only.';
+  const identity = parseSpiffeId(peer.identity);
+  if (identity instanceof CaError) return identity.message;
+  if (identity.namespace !== proxy.namespace) {
+    return `The node says namespace "${proxy.namespace}", its identity is ${peer.identity}.`;
+  }
+  if (proxy.serviceAccount !== '' && identity.serviceAccount !== proxy.serviceAccount) {
+    return `The node says service account "${proxy.serviceAccount}", its identity is ${peer.identity}.`;
+  }
+  return undefined;
+}
+
+function refuse(code: Refusal['code'], message: string): Refusal {
+  return { kind: 'refused', code, message };
+}

@@ -5,6 +5,7 @@ import { Command, Option } from 'commander';
 import { applyInterception, removeInterception } from '../../agent/iptables/apply-rules.ts';
 import { defaultArguments, parseInterception } from '../../agent/iptables/interception.ts';
 import { installRules } from '../../agent/iptables/rules.ts';
+import { withExitCode } from './agent-exit.ts';
 
 type IptablesOptions = {
   readonly envoyPort: string;
@@ -39,7 +40,12 @@ export function iptablesCommand(): Command {
     .addOption(option('-q, --istio-outbound-ports <ports>', 'outbound ports to redirect at any address', standard.q))
     .option('--clean', 'remove the rules instead')
     .option('-n, --dry-run', 'print the rules, change nothing')
-    .action((options: IptablesOptions) => runIptables(options));
+    .action((options: IptablesOptions) =>
+      withExitCode(
+        () => runIptables(options),
+        (error) => process.stderr.write(`${error.message}\n`),
+      ),
+    );
 }
 
 async function runIptables(options: IptablesOptions): Promise<void> {

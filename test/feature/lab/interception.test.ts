@@ -1,10 +1,10 @@
 // The redirection rules in a real kernel, with a real Envoy that answers what it was told and passes on to the original destination.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { describeLab } from '../../support/describe-lab.ts';
-import { envoyPath } from '../../support/envoy.ts';
+import { envoyPathFor } from '../../support/envoy.ts';
 import { networkLab } from '../../support/netns.ts';
 import type { LabHost, NetworkLab } from '../../support/netns.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -85,11 +85,11 @@ describeLab('redirection rules', () => {
     other = await lab.host({ name: 'other', legs: [{ network: 'one', address: '10.1.0.2/24' }] });
     await other.spawn([process.execPath, '-e', answering('other')]).waitForLine('up');
     await pod.spawn([process.execPath, '-e', answering('pod')]).waitForLine('up');
-    mkdirSync(lab.directory, { recursive: true });
     const file = join(lab.directory, 'envoy.json');
     writeFileSync(file, JSON.stringify(passingEnvoy()), { mode: 0o644 });
-    await pod.execOrThrow(['chmod', '755', lab.directory]);
-    pod.spawn([await envoyPath(), '-c', file, '--use-dynamic-base-id', '--concurrency', '1'], { uid: 1337 });
+    pod.spawn([await envoyPathFor(1337, lab.directory), '-c', file, '--use-dynamic-base-id', '--concurrency', '1'], {
+      uid: 1337,
+    });
     await waitFor(
       () => pod.get('http://127.0.0.1:15000/ready'),
       ({ body }) => body.includes('LIVE'),

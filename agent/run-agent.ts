@@ -1,0 +1,157 @@
+// The agent's whole life: identity, secrets, bootstrap, Envoy. In: the configuration and two signals. Out: resolves when all that was started
+// has ended after the stop signal; throws AgentError when it can't begin.
+
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../ca/clock.ts';
+import type { AgentConfig } from './agent-config.ts';
+import { bootstrap } from './bootstrap/bootstrap.ts';
+import { bootstrapNode } from './bootstrap/node.ts';
+import { superviseEnvoy } from './envoy/envoy-supervisor.ts';
+import type { StopSignals } from './envoy/envoy-supervisor.ts';
+import { readCertificateFile } from './identity/certificate-file.ts';
+import { certificateIssuing } from './identity/certificate-issuing.ts';
+import { IdentityKeeper } from './identity/identity-keeper.ts';
+import { openRootFile } from './identity/root-file.ts';
+import type { RootFile } from './identity/root-file.ts';
+import { joinRoots } from './identity/workload-certificate.ts';
+import type { Log } from './log.ts';
+import { secretSnapshot } from './secrets/secret-snapshot.ts';
+import { SecretStore } from './secrets/secret-store.ts';
+import { startSecretService } from './secrets/secret-service.ts';
+
+export type AgentParts = StopSignals & {
+  readonly clock: Clock;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly onEnvoyLine: (line: string) => void;
+};
+
+export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<void> {
+  const { clock, log, stop } = parts;
+  const roots = await openRootFile({ path: config.rootCertFile, clock, log });
+  const keeper = await identityKeeper(config, roots, parts);
+  const snapshot = (): ReturnType<typeof secretSnapshot> =>
+    secretSnapshot(keeper.current, joinRoots([roots.pem, keeper.current?.rootsPem ?? '']));
+  const store = new SecretStore(snapshot());
+  const publish = (): void => store.replace(snapshot());
+  keeper.onChange(publish);
+
+  const directory = await workDirectory(config);
+  const loops = new AbortController();
+  const running: Promise<void>[] = [];
+  try {
+    const secretSocketPath = config.secretSocketPath ?? join(directory, 'sds.sock');
+    const secrets = await startSecretService({ path: secretSocketPath, owner: config.owner, store, log });
+    try {
+      running.push(keeper.run(loops.signal), roots.watch(publish, loops.signal));
+      const bootstrapFile = await writeBootstrap(config, directory, secretSocketPath);
+      // Envoy would start without secrets too, but then waits with every listener that needs one, and looks broken.
+      await Promise.race([keeper.first, aborted(stop)]);
+      if (config.envoy === undefined) await aborted(stop);
+      else await superviseEnvoy(envoyOptions(config, config.envoy, bootstrapFile, parts), parts);
+    } finally {
+      loops.abort();
+      await Promise.all(running);
+      await secrets.stop();
+    }
+  } finally {
+    if (config.workDirectory === undefined) await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function identityKeeper(config: AgentConfig, roots: RootFile, parts: AgentParts): Promise<IdentityKeeper> {
+  const { clock, random, log } = parts;
+  const { authority, spiffeId, keyDirectory } = config;
+  const kept =
+    keyDirectory === undefined
+      ? undefined
+      : await readCertificateFile({
+          directory: keyDirectory,
+          trustedRootsPem: roots.pem,
+          spiffeId,
+          nowMs: clock.now(),
+        });
+  const host = authority.host.includes(':') ? `[${authority.host}]` : authority.host;
+  const issue = certificateIssuing({
+    address: `${host}:${authority.port}`,
+    serverName: authority.serverName,
+    clusterId: config.node.clusterId,
+    spiffeId,
+    ttlMs: config.certificateTtlMs,
+    roots,
+    tokenFile: config.tokenFile,
+    keyDirectory,
+    clock,
+    log,
+  });
+  return new IdentityKeeper({ issue, initial: kept, clock, random, log });
+}
+
+async function workDirectory({ workDirectory: named, owner }: AgentConfig): Promise<string> {
+  const directory = named ?? (await mkdtemp(join(tmpdir(), 'isthmus-agent-')));
+  await mkdir(directory, { recursive: true });
+  if (named === undefined && owner !== undefined) {
+    await chown(directory, owner.uid, owner.gid);
+    await chmod(directory, 0o700);
+  }
+  return directory;
+}
+
+async function writeBootstrap(config: AgentConfig, directory: string, secretSocketPath: string): Promise<string> {
+  const { controlPlane, ads, ports, node } = config;
+  const value = bootstrap({
+    node: bootstrapNode(node),
+    controlPlane,
+    ads,
+    secretSocketPath,
+    adminPort: ports.admin,
+    healthPort: ports.health,
+    prometheusPort: ports.prometheus,
+  });
+  const path = join(directory, 'envoy.json');
+  await writeFile(path, `${JSON.stringify(value, undefined, 2)}\n`, { mode: 0o644 });
+  return path;
+}
+
+function envoyOptions(
+  config: AgentConfig,
+  envoy: NonNullable<AgentConfig['envoy']>,
+  bootstrapFile: string,
+  { clock, random, log, onEnvoyLine }: AgentParts,
+): Parameters<typeof superviseEnvoy>[0] {
+  const drainSeconds = Math.max(1, Math.round(config.drainMs / 1000));
+  return {
+    program: envoy.program,
+    // Without hot restart: several Envoys on one machine would meet in its shared memory.
+    args: [
+      '-c',
+      bootstrapFile,
+      '--disable-hot-restart',
+      '--concurrency',
+      String(envoy.concurrency),
+      '--log-level',
+      envoy.logLevel,
+      '--drain-time-s',
+      String(drainSeconds),
+    ],
+    owner: config.owner,
+    adminPort: config.ports.admin,
+    drainMs: config.drainMs,
+    // A pod that ends still has calls of its own to make; what a gateway forwards is all it has.
+    drainScope: config.node.type === 'sidecar' ? 'inbound' : 'all',
+    clock,
+    random,
+    log,
+    onLine: onEnvoyLine,
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

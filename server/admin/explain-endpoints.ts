@@ -1,0 +1,159 @@
+// Sorts the endpoints behind one destination by what becomes of them. The decision itself is the view's: each endpoint is
+// put to it alone, and the answer is read off.
+
+import type { Endpoint } from '../../discovery/model/endpoint.ts';
+import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
+import type { Hostname } from '../../discovery/model/names.ts';
+import { compareText } from '../../discovery/model/network-gateway.ts';
+import type { ServicePort } from '../../discovery/model/service.ts';
+import { bracketed } from '../generate/names.ts';
+import type { NetworkView } from '../view/network-view.ts';
+import { buildOutboundView, type EndpointSelection } from '../view/outbound-view.ts';
+import type { OutboundScope } from '../view/scope.ts';
+import { labelsMatch } from '../view/visibility.ts';
+import { roundPercent, type LeftOut, type WhyEndpoints } from './why-report.ts';
+
+export interface EndpointsQuestion {
+  readonly mesh: MeshSnapshot;
+  readonly scope: OutboundScope;
+  readonly host: Hostname;
+  readonly port: ServicePort;
+  readonly selection: EndpointSelection;
+}
+
+interface Fate {
+  readonly outcome: WhyEndpoints['outcome'];
+  readonly gateways: readonly string[];
+}
+
+const maxAddresses = 5;
+
+/** Groups of endpoints that share cluster, network and fate: used ones first, then by cluster and network. */
+export function explainEndpoints(question: EndpointsQuestion): readonly WhyEndpoints[] {
+  const { mesh, scope, host, port, selection } = question;
+  const endpoints = mesh.endpoints.get(host) ?? [];
+  const used = addressedDirectly(buildOutboundView(scope, mesh).endpointsFor(host, port, selection));
+  const groups = new Map<string, { readonly fate: Fate; readonly members: Endpoint[] }>();
+  for (const endpoint of endpoints) {
+    const fate = fateOf(endpoint, question, used);
+    const key = JSON.stringify([endpoint.clusterId, endpoint.network, fate.outcome, fate.gateways]);
+    const group = groups.get(key) ?? { fate, members: [] };
+    group.members.push(endpoint);
+    groups.set(key, group);
+  }
+  const total = [...groups.values()].reduce((sum, group) => sum + weightOf(group), 0);
+  return [...groups.values()].flatMap((group) => describe(group, question, total)).toSorted(compareGroups);
+}
+
+function fateOf(endpoint: Endpoint, question: EndpointsQuestion, used: ReadonlySet<Endpoint>): Fate {
+  const { mesh, scope, host, port, selection } = question;
+  if (!labelsMatch(selection.labels, endpoint.labels)) return leftOut('not-in-subset');
+  const alone = { ...mesh, endpoints: mesh.endpoints.with([[host, [endpoint]]]) };
+  const view = buildOutboundView(scope, alone).endpointsFor(host, port, selection);
+  const [dropped] = view.dropped;
+  if (dropped !== undefined) return leftOut(dropped.reason);
+  const reached = view.groups.flatMap((group) => group.endpoints);
+  const gateways = reached.flatMap((one) => (one.kind === 'gateway' ? [socket(one.gateway)] : []));
+  if (gateways.length > 0) return { outcome: 'gateway', gateways };
+  if (!used.has(endpoint)) return leftOut('duplicate-address');
+  return endpoint.health === 'draining' ? leftOut('draining') : { outcome: 'direct', gateways: [] };
+}
+
+function leftOut(outcome: LeftOut): Fate {
+  return { outcome, gateways: [] };
+}
+
+function addressedDirectly(view: NetworkView): ReadonlySet<Endpoint> {
+  const reached = view.groups.flatMap((group) => group.endpoints);
+  return new Set(reached.flatMap((one) => (one.kind === 'direct' ? [one.endpoint] : [])));
+}
+
+function weightOf({ fate, members }: { readonly fate: Fate; readonly members: readonly Endpoint[] }): number {
+  if (fate.outcome !== 'direct' && fate.outcome !== 'gateway') return 0;
+  return members.reduce((sum, endpoint) => sum + endpoint.weight, 0);
+}
+
+function describe(
+  group: { readonly fate: Fate; readonly members: readonly Endpoint[] },
+  question: EndpointsQuestion,
+  total: number,
+): readonly WhyEndpoints[] {
+  const { fate, members } = group;
+  const [first] = members;
+  if (first === undefined) return [];
+  return [
+    {
+      clusterId: first.clusterId,
+      network: first.network,
+      outcome: fate.outcome,
+      explanation: explanationOf(fate, first, question),
+      count: members.length,
+      addresses: members.slice(0, maxAddresses).map(({ address }) => address),
+      gateways: fate.gateways,
+      percent: total === 0 ? 0 : roundPercent((100 * weightOf(group)) / total),
+    },
+  ];
+}
+
+function explanationOf({ outcome, gateways }: Fate, endpoint: Endpoint, question: EndpointsQuestion): string {
+  const { scope, port } = question;
+  const network = nameOf(endpoint.network);
+  switch (outcome) {
+    case 'direct':
+      return `on the same network (${network}), used directly`;
+    case 'gateway':
+      return `on ${network}, reached through ${gateways.length === 1 ? 'its gateway' : 'its gateways'} ${gateways.join(', ')} over mutual TLS`;
+    case 'no-gateway':
+      return (
+        `on ${network}, for which no gateway is known: label its east-west gateway Service with ` +
+        `topology.istio.io/network=${endpoint.network} and give it an address; a raw address never crosses networks`
+      );
+    case 'no-mtls-across-networks':
+      return withoutMtls(network, question.selection.reach);
+    case 'not-ready':
+      return endpoint.health === 'draining' ? 'draining, so a gateway gets no new connections for it' : 'not ready';
+    case 'draining':
+      return 'draining: it finishes what it has and gets nothing new';
+    case 'cluster-local':
+      return `the service is cluster-local, and this endpoint is in ${endpoint.clusterId}, not in ${scope.clusterId}`;
+    case 'network-not-requested':
+      return `the proxy asked only for networks ${scope.requestedNetworks.map(nameOf).join(', ') || nameOf(scope.network)}`;
+    case 'port-not-served':
+      return `serves no port named ${port.name === '' ? '(unnamed)' : port.name}; it has ${portNames(endpoint)}`;
+    case 'not-in-subset':
+      return "its labels don't match the subset";
+    case 'duplicate-address':
+    default:
+      return 'another cluster gives the same address and port on this network, and that one is used';
+  }
+}
+
+function withoutMtls(network: string, reach: EndpointSelection['reach']): string {
+  if (reach === 'direct-mtls') return 'has no sidecar, so a passed-through connection has no mutual TLS to end at it';
+  if (reach === 'direct') {
+    return `on ${network}, and its gateway passes on nothing but mutual TLS of the mesh, which is turned off for this destination`;
+  }
+  return `on ${network} and without a sidecar: its gateway passes on nothing but mutual TLS of the mesh`;
+}
+
+function portNames(endpoint: Endpoint): string {
+  const names = Object.keys(endpoint.ports).map((name) => (name === '' ? '(unnamed)' : name));
+  return names.length === 0 ? 'none' : names.join(', ');
+}
+
+function nameOf(network: string): string {
+  return network === '' ? 'the unnamed network' : network;
+}
+
+function socket({ address, port }: { readonly address: string; readonly port: number }): string {
+  return `${bracketed(address)}:${String(port)}`;
+}
+
+function compareGroups(a: WhyEndpoints, b: WhyEndpoints): number {
+  return (
+    Number(b.percent > 0) - Number(a.percent > 0) ||
+    compareText(a.clusterId, b.clusterId) ||
+    compareText(a.network, b.network) ||
+    compareText(a.outcome, b.outcome)
+  );
+}

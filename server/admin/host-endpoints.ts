@@ -1,0 +1,62 @@
+// Finds a host by the names people write for it, and its endpoints; suggests near misses when there is none.
+
+import type { Endpoint } from '../../discovery/model/endpoint.ts';
+import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
+import { hostname, type Hostname } from '../../discovery/model/names.ts';
+import { compareText } from '../../discovery/model/network-gateway.ts';
+import type { MeshService } from '../../discovery/model/service.ts';
+
+/** The document of `/api/v1/endpoints?host=`. */
+export interface EndpointsOfHost {
+  readonly host: Hostname;
+  /** Sorted by cluster, address and ports. */
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** The service that `text` names: a full host, `NAME.NS.svc`, `NAME.NS`, or `NAME` in `namespace`; as a pod would resolve it. */
+export function findService(mesh: MeshSnapshot, text: string, namespace: string): MeshService | undefined {
+  const name = text.toLowerCase().replace(/\.$/, '');
+  const { domain } = mesh.config;
+  const candidates = [name, `${name}.${domain}`, `${name}.svc.${domain}`, `${name}.${namespace}.svc.${domain}`];
+  for (const candidate of candidates) {
+    const service = mesh.services.get(hostname(candidate));
+    if (service !== undefined) return service;
+  }
+  return undefined;
+}
+
+const maxSuggestions = 5;
+
+/** Hosts that `text` may have meant: the same name elsewhere, then names a few letters away. At most five. */
+export function nearMisses(mesh: MeshSnapshot, text: string): readonly Hostname[] {
+  const [name = '', namespace = ''] = text.toLowerCase().split('.');
+  const scored: { readonly host: Hostname; readonly distance: number }[] = [];
+  for (const service of mesh.services.values()) {
+    const nameDistance = editDistance(name, service.name);
+    if (nameDistance > Math.max(1, Math.floor(name.length / 3))) continue;
+    const namespaceDistance = namespace === '' ? 0 : Math.min(1, editDistance(namespace, service.namespace));
+    scored.push({ host: service.host, distance: nameDistance * 2 + namespaceDistance });
+  }
+  return scored
+    .toSorted((a, b) => a.distance - b.distance || compareText(a.host, b.host))
+    .slice(0, maxSuggestions)
+    .map((candidate) => candidate.host);
+}
+
+/** Levenshtein distance. Names in Kubernetes have at most 63 letters; longer input is cut. */
+function editDistance(a: string, b: string): number {
+  const left = a.slice(0, 64);
+  const right = b.slice(0, 64);
+  let previous = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (let row = 1; row <= left.length; row += 1) {
+    const current = [row];
+    for (let column = 1; column <= right.length; column += 1) {
+      const substitution = (previous[column - 1] ?? 0) + (left[row - 1] === right[column - 1] ? 0 : 1);
+      const insertion = (current[column - 1] ?? 0) + 1;
+      const deletion = (previous[column] ?? 0) + 1;
+      current.push(Math.min(substitution, insertion, deletion));
+    }
+    previous = current;
+  }
+  return previous[right.length] ?? 0;
+}

@@ -1,0 +1,74 @@
+// The HTTP port: readiness, the JSON API, debug pages, the dashboard.
+
+import { addDashboardRoutes, type DashboardFiles } from './dashboard-routes.ts';
+import { addDebugRoutes } from './debug-routes.ts';
+import { explain, parseTarget } from './explain.ts';
+import { findService, nearMisses, type EndpointsOfHost } from './host-endpoints.ts';
+import type { InstanceReader } from './instance-reader.ts';
+import { networkList } from './network-list.ts';
+import { readOnlyApp, type AdminApp, type AdminAppOptions, type AdminContext } from './read-only.ts';
+import { serviceList } from './service-list.ts';
+import { findSource } from './why-source.ts';
+
+export interface HttpAppOptions extends AdminAppOptions {
+  readonly reader: InstanceReader;
+  readonly dashboard: DashboardFiles;
+}
+
+/** `/ready`, `/api/v1/{clusters,proxies,services,networks,endpoints,instance,why}`, `/debug/*`, `/version`, `/`. */
+export function httpApp({ reader, dashboard, onFailure }: HttpAppOptions): AdminApp {
+  const app = readOnlyApp({ onFailure });
+  app.get('/ready', (context) => ready(context, reader));
+  app.get('/version', (context) => context.text(`${reader.version}\n`));
+  app.get('/api/v1/clusters', (context) => context.json(reader.clusters()));
+  app.get('/api/v1/proxies', (context) => context.json(reader.proxies()));
+  app.get('/api/v1/services', (context) => context.json(serviceList(reader.mesh())));
+  app.get('/api/v1/networks', (context) => context.json(networkList(reader.mesh(), reader.clusters())));
+  app.get('/api/v1/endpoints', (context) => endpoints(context, reader));
+  app.get('/api/v1/instance', (context) =>
+    context.json({ version: reader.version, cluster: reader.mesh().primary, ...reader.ready(), roots: reader.roots() }),
+  );
+  app.get('/api/v1/why', (context) => why(context, reader));
+  addDebugRoutes(app, reader);
+  addDashboardRoutes(app, dashboard);
+  return app;
+}
+
+function ready(context: AdminContext, reader: InstanceReader): Response {
+  const { ready, waitingFor } = reader.ready();
+  if (ready) return context.json({ ready });
+  return context.json({ ready, waitingFor, error: `Not ready: waiting for ${waitingFor.join(', ')}.` }, 503);
+}
+
+function endpoints(context: AdminContext, reader: InstanceReader): Response {
+  const host = context.req.query('host') ?? '';
+  if (host === '') return context.json({ error: 'Ask with ?host=HOST.' }, 400);
+  const mesh = reader.mesh();
+  const service = findService(mesh, host, 'default');
+  if (service === undefined) {
+    const suggestions = nearMisses(mesh, host);
+    const hint =
+      suggestions.length === 0 ? '/api/v1/services lists those that are.' : `Close: ${suggestions.join(', ')}.`;
+    return context.json({ error: `No service ${host} is known. ${hint}`, suggestions }, 404);
+  }
+  const found: EndpointsOfHost = { host: service.host, endpoints: mesh.endpoints.get(service.host) ?? [] };
+  return context.json(found);
+}
+
+function why(context: AdminContext, reader: InstanceReader): Response {
+  const from = context.req.query('from') ?? '';
+  const to = context.req.query('to') ?? '';
+  if (from === '' || to === '') {
+    return context.json({ error: 'Ask with ?from=POD.NAMESPACE&to=HOST or &to=HOST:PORT.' }, 400);
+  }
+  const target = parseTarget(to);
+  if (target === undefined) return context.json({ error: `${to} is not HOST or HOST:PORT.` }, 400);
+  const source = findSource(reader, from);
+  if (source === undefined) {
+    const error =
+      `${from} is neither a proxy that is connected to this instance nor a workload of its cluster. ` +
+      'Write POD.NAMESPACE; /api/v1/proxies lists the connected ones.';
+    return context.json({ error }, 404);
+  }
+  return context.json(explain({ mesh: reader.mesh(), clusters: reader.clusters(), source, target }));
+}

@@ -1,0 +1,254 @@
+// Every metric of an instance in one object with a registry of its own. The parts take narrow interfaces and call the
+// methods; what can be read from the instance is read when Prometheus asks. Names of istiod are kept for its dashboards.
+
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { clusterSyncStatus } from './cluster-sync-status.ts';
+import type { StreamEndCode } from '../stream/stream-end.ts';
+import type { PushedResponse, StreamMetrics } from '../stream/stream-metrics.ts';
+import type { InstanceReader } from './instance-reader.ts';
+import { shortTypeName } from './proxy-status.ts';
+
+export interface MetricsOptions {
+  readonly version: string;
+  readonly startedAtMs: number;
+  readonly nowMs: () => number;
+  /** Also the metrics of the Node process; on unless false. */
+  readonly process?: boolean | undefined;
+}
+
+/** Why a certificate was not issued, as a label. */
+export type IssuanceFailure = 'authentication' | 'csr' | 'signing';
+
+const secondsBuckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 3, 5, 10, 30];
+const bytesBuckets = [1, 10_000, 100_000, 1_000_000, 4_000_000, 10_000_000, 40_000_000];
+const rejectTypes = ['cds', 'eds', 'lds', 'rds'] as const;
+
+export class Metrics implements StreamMetrics {
+  readonly registry = new Registry();
+  readonly #options: MetricsOptions;
+
+  readonly #pushes = this.#counter('pilot_xds_pushes', 'Responses sent to proxies', ['type']);
+  readonly #rejects = this.#counter('pilot_total_xds_rejects', 'Responses that proxies rejected', ['type']);
+  readonly #expiredNonces = this.#counter('pilot_xds_expired_nonce', 'Requests that carried an old nonce', ['type']);
+  readonly #triggers = this.#counter('pilot_push_triggers', 'Changes that led to a push', ['type']);
+  readonly #configEvents = this.#counter('pilot_k8s_cfg_events', 'Changes of Istio objects', ['type', 'event']);
+  readonly #registryEvents = this.#counter('pilot_k8s_reg_events', 'Changes of Kubernetes objects', ['type', 'event']);
+  readonly #openedStreams = this.#counter('isthmus_streams_opened_total', 'Streams opened', ['variant']);
+  readonly #endedStreams = this.#counter('isthmus_streams_ended_total', 'Streams ended, by gRPC status', [
+    'variant',
+    'code',
+  ]);
+  readonly #requests = this.#counter('isthmus_xds_requests_total', 'Requests received from proxies', ['type']);
+  readonly #acks = this.#counter('isthmus_xds_acks_total', 'Responses that proxies accepted', ['type']);
+  readonly #sentResources = this.#counter('isthmus_xds_resources_sent_total', 'Resources in responses', ['type']);
+  readonly #removedResources = this.#counter('isthmus_xds_resources_removed_total', 'Removals in responses', ['type']);
+  readonly #unknownTypes = this.#counter('isthmus_xds_unknown_types_total', 'Requests for types that are not served');
+  readonly #slowReaders = this.#counter('isthmus_slow_readers_total', 'Streams closed because nobody read them');
+  readonly #syncTimeouts = this.#counter('remote_cluster_sync_timeouts_total', 'First syncs that took too long', [
+    'cluster_id',
+  ]);
+  readonly #csrs = this.#counter('citadel_server_csr_count', 'Certificate requests received');
+  readonly #issued = this.#counter('citadel_server_success_cert_issuance_count', 'Certificates issued');
+  readonly #authFailures = this.#counter(
+    'citadel_server_authentication_failure_count',
+    'Certificate requests without a proven identity',
+  );
+  readonly #csrFailures = this.#counter('citadel_server_csr_parsing_err_count', 'Certificate requests that were bad');
+  readonly #signFailures = this.#counter(
+    'citadel_server_csr_sign_err_count',
+    'Certificate requests that could not be signed',
+    ['error'],
+  );
+
+  readonly #convergence = this.#histogram(
+    'pilot_proxy_convergence_time',
+    'Seconds from a change to its last byte on a stream',
+    secondsBuckets,
+  );
+  readonly #queueTime = this.#histogram(
+    'pilot_proxy_queue_time',
+    'Seconds that a change waited for an answer of the proxy',
+    secondsBuckets,
+  );
+  readonly #size = this.#histogram('pilot_xds_config_size_bytes', 'Bytes of responses', bytesBuckets, ['type']);
+
+  readonly #connected = this.#gauge('pilot_xds', 'Open streams', ['version']);
+  readonly #services = this.#gauge('pilot_services', 'Services of the mesh');
+  readonly #virtualServices = this.#gauge('pilot_virt_services', 'VirtualServices in force');
+  readonly #info = this.#gauge('pilot_info', 'Version of this instance', ['version']);
+  readonly #uptime = this.#gauge('istiod_uptime_seconds', 'Seconds since the start');
+  readonly #managed = this.#gauge('istiod_managed_clusters', 'Clusters that are read', ['cluster_type']);
+  readonly #syncStatus = this.#gauge('istiod_remote_cluster_sync_status', 'Remote clusters by state', ['status']);
+  readonly #phase = this.#gauge('isthmus_cluster_phase', '1 for the phase that the cluster is in', [
+    'cluster',
+    'phase',
+  ]);
+  readonly #lastEvent = this.#gauge('isthmus_cluster_last_event_age_seconds', 'Seconds since the cluster was heard', [
+    'cluster',
+  ]);
+  readonly #endpoints = this.#gauge('isthmus_cluster_endpoints', 'Endpoints that the cluster gives', ['cluster']);
+  readonly #problems = this.#gauge('isthmus_cluster_problems', 'Findings in the objects of the cluster', [
+    'cluster',
+    'severity',
+  ]);
+  readonly #rootExpiry = this.#gauge(
+    'citadel_server_root_cert_expiry_timestamp',
+    'When the first root ends, Unix time',
+  );
+  readonly #rejectedNow = new Map(
+    rejectTypes.map((type) => [
+      type,
+      this.#gauge(`pilot_xds_${type}_reject`, `Proxies whose last answer for ${type} was a rejection`),
+    ]),
+  );
+
+  constructor(options: MetricsOptions) {
+    this.#options = options;
+    this.#info.set({ version: options.version }, 1);
+    if (options.process !== false) collectDefaultMetrics({ register: this.registry });
+  }
+
+  connected(variant: 'delta' | 'sotw'): void {
+    this.#openedStreams.inc({ variant });
+  }
+
+  disconnected(variant: 'delta' | 'sotw', code: StreamEndCode): void {
+    this.#endedStreams.inc({ variant, code });
+  }
+
+  requested(typeUrl: string): void {
+    this.#requests.inc({ type: this.#typeLabel(typeUrl) });
+  }
+
+  pushed({ typeUrl, bytes, resources, removed }: PushedResponse): void {
+    const type = this.#typeLabel(typeUrl);
+    this.#pushes.inc({ type });
+    this.#size.observe({ type }, bytes);
+    this.#sentResources.inc({ type }, resources);
+    this.#removedResources.inc({ type }, removed);
+  }
+
+  acknowledged(typeUrl: string): void {
+    this.#acks.inc({ type: this.#typeLabel(typeUrl) });
+  }
+
+  rejected(typeUrl: string): void {
+    this.#rejects.inc({ type: this.#typeLabel(typeUrl) });
+  }
+
+  expiredNonce(typeUrl: string): void {
+    this.#expiredNonces.inc({ type: this.#typeLabel(typeUrl) });
+  }
+
+  unknownType(_typeUrl: string): void {
+    this.#unknownTypes.inc();
+  }
+
+  slowReader(): void {
+    this.#slowReaders.inc();
+  }
+
+  /** A change reached a proxy after `seconds`, of which it waited `queuedSeconds` for an earlier answer. */
+  converged(seconds: number, queuedSeconds = 0): void {
+    this.#convergence.observe(seconds);
+    this.#queueTime.observe(queuedSeconds);
+  }
+
+  /** A change set led to a push; `kind` is `endpoint`, `service`, `config`, `networks` or `proxy`. */
+  triggered(kind: string): void {
+    this.#triggers.inc({ type: kind });
+  }
+
+  /** An object of the primary or of a remote changed. */
+  objectChanged(kind: string, event: 'add' | 'update' | 'delete', declared: boolean): void {
+    (declared ? this.#configEvents : this.#registryEvents).inc({ type: kind, event });
+  }
+
+  /** A remote did not finish its first sync in time. */
+  syncTimedOut(clusterId: string): void {
+    this.#syncTimeouts.inc({ cluster_id: clusterId });
+  }
+
+  /** A certificate request came in. */
+  csrReceived(): void {
+    this.#csrs.inc();
+  }
+
+  /** A certificate went out. */
+  certificateIssued(): void {
+    this.#issued.inc();
+  }
+
+  /** A certificate request was refused. */
+  issuanceFailed(failure: IssuanceFailure, code: string): void {
+    if (failure === 'authentication') this.#authFailures.inc();
+    else if (failure === 'csr') this.#csrFailures.inc();
+    else this.#signFailures.inc({ error: code });
+  }
+
+  /** Reads what the instance says of itself; called before each answer to Prometheus. */
+  observe(reader: InstanceReader): void {
+    const nowMs = this.#options.nowMs();
+    this.#uptime.set((nowMs - this.#options.startedAtMs) / 1000);
+    this.#observeProxies(reader);
+    this.#observeClusters(reader, nowMs);
+    const mesh = reader.mesh();
+    this.#services.set(mesh.services.size);
+    const lists = [...mesh.policies.virtualServices.values(), mesh.policies.wildcardVirtualServices];
+    this.#virtualServices.set(new Set(lists.flat().map((policy) => policy.source)).size);
+    const ends = reader.roots().map((root) => Date.parse(root.notAfter) / 1000);
+    if (ends.length > 0) this.#rootExpiry.set(Math.min(...ends));
+  }
+
+  /** What a client sends can't make a label of its own. */
+  #typeLabel(typeUrl: string): string {
+    const name = shortTypeName(typeUrl);
+    return name === typeUrl ? 'other' : name;
+  }
+
+  #observeProxies(reader: InstanceReader): void {
+    const proxies = reader.proxies();
+    this.#connected.reset();
+    for (const proxy of proxies) this.#connected.inc({ version: proxy.istioVersion });
+    for (const [name, gauge] of this.#rejectedNow) {
+      const rejecting = proxies.filter((proxy) =>
+        proxy.types.some((type) => type.name === name && type.status === 'ERROR'),
+      );
+      gauge.set(rejecting.length);
+    }
+  }
+
+  #observeClusters(reader: InstanceReader, nowMs: number): void {
+    for (const gauge of [this.#phase, this.#lastEvent, this.#endpoints, this.#problems, this.#syncStatus])
+      gauge.reset();
+    const clusters = reader.clusters();
+    const remotes = clusters.filter((cluster) => cluster.mode === 'discovery-only');
+    this.#managed.set({ cluster_type: 'local' }, clusters.length - remotes.length);
+    this.#managed.set({ cluster_type: 'remote' }, remotes.length);
+    for (const remote of remotes) this.#syncStatus.inc({ status: clusterSyncStatus(remote.phase) });
+    for (const cluster of clusters) {
+      const label = { cluster: cluster.clusterId };
+      this.#phase.set({ ...label, phase: cluster.phase }, 1);
+      this.#endpoints.set(label, cluster.endpoints);
+      if (cluster.lastEventAt !== undefined) {
+        this.#lastEvent.set(label, Math.max(0, (nowMs - Date.parse(cluster.lastEventAt)) / 1000));
+      }
+      for (const severity of ['error', 'warning'] as const) {
+        const findings = cluster.problems.filter((problem) => problem.severity === severity);
+        this.#problems.set({ ...label, severity }, findings.length);
+      }
+    }
+  }
+
+  #counter(name: string, help: string, labelNames: readonly string[] = []): Counter {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  #gauge(name: string, help: string, labelNames: readonly string[] = []): Gauge {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  #histogram(name: string, help: string, buckets: number[], labelNames: readonly string[] = []): Histogram {
+    return new Histogram({ name, help, buckets, labelNames, registers: [this.registry] });
+  }
+}

@@ -1,0 +1,127 @@
+// The document of `/api/v1/why`: where requests of one workload to one host go, and what keeps them from going elsewhere.
+
+import type { ClusterPhase } from '../../discovery/model/cluster-snapshot.ts';
+import type { ClusterId, Hostname, NetworkId, ObjectKey } from '../../discovery/model/names.ts';
+import type { PortConflict, ServiceKind } from '../../discovery/model/service.ts';
+import type { DropReason } from '../view/network-view.ts';
+
+/**
+ * - `reachable`: at least one port has somewhere to go.
+ * - `no-endpoints`: the host is known, nothing of it can be used from there.
+ * - `not-visible`: the host is known, but not to that namespace or cluster.
+ * - `unknown-port`, `unknown-host`: no such thing in any cluster.
+ */
+export type WhyVerdict = 'reachable' | 'no-endpoints' | 'not-visible' | 'unknown-port' | 'unknown-host';
+
+export interface WhyReport {
+  readonly from: WhySource;
+  readonly to: WhyTarget;
+  readonly verdict: WhyVerdict;
+  /** One sentence. */
+  readonly summary: string;
+  /** Hosts that may have been meant; only when the host is unknown. */
+  readonly suggestions: readonly Hostname[];
+  readonly service?: WhyService | undefined;
+  /** The asked port, or all. */
+  readonly ports: readonly WhyPort[];
+}
+
+export interface WhySource {
+  /** `NAME.NAMESPACE`. */
+  readonly proxy: string;
+  /** False: worked out for a workload whose proxy is not connected to this instance. */
+  readonly connected: boolean;
+  readonly clusterId: ClusterId;
+  readonly network: NetworkId;
+  readonly locality: string;
+}
+
+export interface WhyTarget {
+  /** As asked. */
+  readonly asked: string;
+  readonly host?: Hostname | undefined;
+  readonly port?: number | undefined;
+}
+
+export interface WhyService {
+  readonly host: Hostname;
+  readonly kind: ServiceKind;
+  readonly externalName?: string | undefined;
+  readonly clusterLocal: boolean;
+  /** Clusters that declare it. */
+  readonly clusters: readonly WhyCluster[];
+  readonly ports: readonly { readonly name: string; readonly port: number; readonly protocol: string }[];
+  readonly conflicts: readonly PortConflict[];
+}
+
+export interface WhyCluster {
+  readonly clusterId: ClusterId;
+  readonly phase?: ClusterPhase | undefined;
+  readonly staleSince?: string | undefined;
+}
+
+export interface WhyPort {
+  readonly port: number;
+  readonly name: string;
+  readonly protocol: string;
+  /** Name of the virtual host that takes the requests; absent for TCP. */
+  readonly virtualHost?: string | undefined;
+  readonly virtualService?: ObjectKey | undefined;
+  /** In the order in which they are tried. Without a VirtualService there is one, which matches everything. */
+  readonly routes: readonly WhyRoute[];
+}
+
+export interface WhyRoute {
+  readonly name: string;
+  /** In words: `path prefix /v2 and header end-user is jason`, or `everything`. */
+  readonly match: string;
+  /** Absent: it takes requests of this workload. Otherwise why it does not. */
+  readonly skipped?: string | undefined;
+  /** What the route does instead of sending to a destination. */
+  readonly action?: string | undefined;
+  readonly destinations: readonly WhyDestination[];
+  /** Of the requests that this route takes, how many go to which cluster. Adds up to 100, or is empty. */
+  readonly shares: readonly WhyShare[];
+}
+
+export interface WhyDestination {
+  readonly host: Hostname;
+  readonly subset?: string | undefined;
+  readonly port?: number | undefined;
+  /** Name of Envoy's cluster, `outbound|PORT|SUBSET|HOST`. */
+  readonly envoyCluster?: string | undefined;
+  /** Of the route's requests. */
+  readonly weightPercent: number;
+  readonly destinationRule?: ObjectKey | undefined;
+  /** Why nothing can be sent there, when nothing can. */
+  readonly problem?: string | undefined;
+  readonly endpoints: readonly WhyEndpoints[];
+}
+
+/** Why endpoints are left out. */
+export type LeftOut = DropReason | 'not-in-subset' | 'duplicate-address' | 'draining';
+
+/** Endpoints of one cluster and network that meet the same fate. */
+export interface WhyEndpoints {
+  readonly clusterId: ClusterId;
+  readonly network: NetworkId;
+  readonly outcome: 'direct' | 'gateway' | LeftOut;
+  readonly explanation: string;
+  readonly count: number;
+  /** The first few. */
+  readonly addresses: readonly string[];
+  /** `ADDRESS:PORT` of the gateways that stand for them. */
+  readonly gateways: readonly string[];
+  /** Of the requests to this destination. */
+  readonly percent: number;
+}
+
+export interface WhyShare {
+  readonly clusterId: ClusterId;
+  readonly percent: number;
+}
+
+/** Two decimals are enough for people. */
+export function roundPercent(percent: number): number {
+  return Math.round(percent * 100) / 100;
+}

@@ -1,0 +1,64 @@
+// A `why` report as text for people.
+
+import { printable, table } from './text-table.ts';
+import type { WhyDestination, WhyPort, WhyReport, WhyRoute, WhyService } from './why-report.ts';
+
+/** Several lines: the verdict first, then the service, then each port with its routes and endpoints. */
+export function renderWhy(report: WhyReport): string {
+  const { from } = report;
+  const place = [from.clusterId, from.network === '' ? 'unnamed network' : from.network, from.locality];
+  const lines = [
+    `${report.verdict}: ${report.summary}`,
+    '',
+    `from  ${from.proxy} (${place.filter((part) => part !== '').join(', ')})${from.connected ? '' : ', not connected to this instance: as its proxy would see it'}`,
+    `to    ${report.to.host ?? report.to.asked}${report.to.port === undefined ? '' : ` port ${String(report.to.port)}`}`,
+    ...(report.service === undefined ? [] : serviceLines(report.service)),
+  ].map(printable);
+  return [...lines, ...report.ports.flatMap(portLines)].join('\n');
+}
+
+function serviceLines(service: WhyService): readonly string[] {
+  const clusters = service.clusters.map(({ clusterId, phase }) =>
+    phase === undefined || phase === 'running' ? clusterId : `${clusterId} (${phase})`,
+  );
+  return [
+    `declared in  ${clusters.join(', ')}${service.clusterLocal ? '; cluster-local' : ''}`,
+    ...service.conflicts.map((conflict) => `conflict     ${conflict.clusterId}: ${conflict.message}`),
+  ];
+}
+
+function portLines(port: WhyPort): readonly string[] {
+  const name = port.name === '' ? '' : ` ${port.name}`;
+  const via = port.virtualHost === undefined ? '' : `, virtual host ${port.virtualHost}`;
+  const declared = port.virtualService === undefined ? '' : `, ${port.virtualService}`;
+  return ['', printable(`port ${String(port.port)}${name} (${port.protocol})${via}${declared}`)].concat(
+    port.routes.flatMap(routeLines),
+  );
+}
+
+function routeLines(route: WhyRoute): readonly string[] {
+  const shares = route.shares.map(({ clusterId, percent }) => `${String(percent)} % ${clusterId}`).join(', ');
+  const outcome = route.skipped === undefined ? shares : `not for these requests: ${route.skipped}`;
+  return [
+    printable(`  route ${route.name}: ${route.match}${outcome === '' ? '' : ` -> ${outcome}`}`),
+    ...(route.action === undefined ? [] : [printable(`    ${route.action}`)]),
+    ...(route.skipped === undefined ? route.destinations.flatMap(destinationLines) : []),
+  ];
+}
+
+function destinationLines(destination: WhyDestination): readonly string[] {
+  const rule = destination.destinationRule === undefined ? '' : `  (${destination.destinationRule})`;
+  const name = destination.envoyCluster ?? destination.host;
+  const head = printable(`    ${String(destination.weightPercent)} % ${name}${rule}`);
+  const problem = destination.problem === undefined ? [] : [printable(`      ${destination.problem}`)];
+  if (destination.endpoints.length === 0) return [head, ...problem];
+  const rows = destination.endpoints.map((group) => [
+    group.percent > 0 ? `${String(group.percent)} %` : '-',
+    group.clusterId,
+    group.network === '' ? '-' : group.network,
+    String(group.count),
+    group.explanation,
+  ]);
+  const text = table(['SHARE', 'CLUSTER', 'NETWORK', 'ENDPOINTS', 'WHY'], rows);
+  return [head, ...problem, ...text.split('\n').map((line) => `      ${line}`)];
+}

@@ -1,0 +1,43 @@
+// `isthmus endpoints HOST`: every endpoint of a host that an instance knows, of all clusters.
+
+import type { Command } from 'commander';
+import type { Endpoint } from '../../discovery/model/endpoint.ts';
+import { formatLocality } from '../../discovery/model/locality.ts';
+import type { EndpointsOfHost } from '../admin/host-endpoints.ts';
+import { asJson, readInstance, readingCommand, runReading, type ReadingOptions } from './read-instance.ts';
+import { table } from '../admin/text-table.ts';
+
+export function endpointsCommand(): Command {
+  return readingCommand('endpoints', 'endpoints of a host in all clusters')
+    .argument('<host>', 'full name, or NAME.NAMESPACE, or NAME for the namespace default')
+    .action((host: string, options: ReadingOptions) =>
+      runReading(async () => {
+        const path = `/api/v1/endpoints?host=${encodeURIComponent(host)}`;
+        const found = await readInstance<EndpointsOfHost>(options.http, path);
+        const exitCode = found.endpoints.length === 0 ? 1 : 0;
+        return { text: options.output === 'json' ? asJson(found) : renderEndpoints(found), exitCode };
+      }),
+    );
+}
+
+/** A table of endpoints, in the order of the mesh: by cluster, address and ports. */
+export function renderEndpoints({ host, endpoints }: EndpointsOfHost): string {
+  if (endpoints.length === 0) return `${host} is known and has no endpoint in any cluster.`;
+  const header = ['ADDRESS', 'PORTS', 'CLUSTER', 'NETWORK', 'LOCALITY', 'HEALTH', 'MTLS', 'WORKLOAD'];
+  const rows = endpoints.map((endpoint) => [
+    endpoint.address,
+    portsOf(endpoint),
+    endpoint.clusterId,
+    endpoint.network === '' ? '-' : endpoint.network,
+    formatLocality(endpoint.locality) || '-',
+    endpoint.health,
+    endpoint.tlsMode,
+    `${endpoint.workload.name}.${endpoint.workload.namespace}`,
+  ]);
+  return `${host}\n${table(header, rows)}`;
+}
+
+function portsOf(endpoint: Endpoint): string {
+  const ports = Object.entries(endpoint.ports).map(([name, port]) => (name === '' ? '' : `${name}:`) + String(port));
+  return ports.length === 0 ? '-' : ports.join(',');
+}

@@ -1,0 +1,64 @@
+// Requests without a pause, to see whether anything fails while something else happens. In: the asking host. Out: how many were
+// answered and by whom, and every failure.
+
+import type { LabHost } from '../support/netns.ts';
+import type { RunningProcess } from '../support/process.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { helloUrl } from '../demo/ask.ts';
+
+export class AskingAllTheTime {
+  #process: RunningProcess;
+  #answered = 0;
+  #versions = new Set<string>();
+  #failures: string[] = [];
+  #stopping = false;
+
+  constructor(from: LabHost) {
+    // A connection for each request would only test the loopback; a rate keeps two cores free for what is tested.
+    const options = ['-sSN', '--noproxy', '*', '--max-time', '10', '--rate', '100/s', '-w', '%{http_code}\\n'];
+    this.#process = from.spawn(['curl', ...options, `${helloUrl}?[1-100000]`], {
+      name: 'asking',
+      onLine: (line) => this.#read(line),
+    });
+  }
+
+  get answered(): number {
+    return this.#answered;
+  }
+
+  get versions(): readonly string[] {
+    return [...this.#versions].toSorted();
+  }
+
+  /** What went wrong so far: status codes other than 200 and curl's own words. */
+  get failures(): readonly string[] {
+    return this.#failures;
+  }
+
+  /** Resolves when this many more were answered. */
+  async more(count: number): Promise<void> {
+    const wanted = this.#answered + count;
+    await waitFor(
+      () => this.#answered,
+      (answered) => answered >= wanted,
+      { what: `${count} more answers (failures so far: ${this.#failures.join(', ')})`, timeoutMs: 60_000 },
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#process.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #read(line: string): void {
+    if (this.#stopping || line === '') return;
+    const version = /^Hello version: (\S+),/.exec(line)?.[1];
+    if (version !== undefined) this.#versions.add(version);
+    else if (line === '200') this.#answered += 1;
+    else this.#failures.push(line);
+  }
+}

@@ -61,6 +61,12 @@ describe("verifying a peer's chain", () => {
     expect(verifyChain(leaf, between, stranger.material.roots, nowMs)).toMatchObject({ code: 'chain-untrusted' });
   });
 
+  it('does not trust a leaf that names our intermediate, key identifier and all, but was signed by another key', async () => {
+    const forged = await issueLeaf({ ...mine.material, key: stranger.material.key });
+    const result = verifyChain(forged, [mine.material.certificate.der], mine.material.roots, nowMs);
+    expect(result).toMatchObject({ code: 'chain-untrusted' });
+  });
+
   it('does not trust a leaf whose intermediate is missing', () => {
     expect(verifyChain(leaf, [], mine.material.roots, nowMs)).toMatchObject({ code: 'chain-untrusted' });
   });

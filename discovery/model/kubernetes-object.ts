@@ -33,6 +33,8 @@ export interface KubernetesObject {
   readonly metadata: ObjectMeta;
   readonly body: Readonly<Record<string, unknown>>;
   readonly origin?: Origin | undefined;
+  /** 1-based line of a field (`spec.ports[0].port`), or of its nearest parent; only sources that read text know it. */
+  readonly lineOf?: ((field: string) => number | undefined) | undefined;
 }
 
 /** The key of an object: kind, namespace, name. */

@@ -2,7 +2,7 @@
 
 import type { ObjectKey } from './names.ts';
 
-/** Where an object was read: a file with the 1-based line its document starts at, or an API server. */
+/** Where an object was read: a file with the 1-based line of the document or of the field at fault, or an API server. */
 export interface Origin {
   /** Path relative to the registry directory, or the API server's URL. */
   readonly place: string;

@@ -1,0 +1,40 @@
+// Which logical network an address of one Kubernetes cluster is on. Precedence: the workload's own label, the system
+// namespace's label, MeshNetworks by registry, MeshNetworks by CIDR block, the option.
+
+import type { MeshNetworks } from '../model/mesh-config.ts';
+import { networkId, type ClusterId, type NetworkId } from '../model/names.ts';
+import { cidrContains } from './address.ts';
+
+export interface NetworkLookup {
+  /** The cluster's network as a whole. */
+  readonly network: NetworkId;
+  /** The network of one workload address; `declared` is what the workload itself says. */
+  networkOf(address: string, declared: string | undefined): NetworkId;
+}
+
+export interface NetworkSources {
+  readonly clusterId: ClusterId;
+  /** Label of the system namespace. */
+  readonly namespaceLabel: string | undefined;
+  readonly meshNetworks: MeshNetworks;
+  /** The option; empty: unnamed. */
+  readonly configured: NetworkId;
+}
+
+export function networkLookup(sources: NetworkSources): NetworkLookup {
+  const { namespaceLabel, meshNetworks, configured } = sources;
+  const labelled = namespaceLabel === undefined || namespaceLabel === '' ? undefined : networkId(namespaceLabel);
+  const byRegistry = meshNetworks.networks.find((entry) => entry.fromRegistries.includes(sources.clusterId))?.network;
+  const wide = labelled ?? byRegistry;
+  const blocks = meshNetworks.networks.flatMap((entry) =>
+    entry.fromCidrs.map((cidr) => ({ cidr, network: entry.network })),
+  );
+  return {
+    network: wide ?? configured,
+    networkOf(address, declared) {
+      if (declared !== undefined && declared !== '') return networkId(declared);
+      if (wide !== undefined) return wide;
+      return blocks.find((block) => cidrContains(block.cidr, address))?.network ?? configured;
+    },
+  };
+}

@@ -1,0 +1,308 @@
+// All clusters merged into one mesh. Registries are added and removed while it runs; after each turn in which one of them
+// changed, the hosts that differ are merged again and listeners get the next snapshot with what changed. The result depends
+// on the clusters' snapshots alone, not on the order in which they came.
+
+import { isDeepStrictEqual } from 'node:util';
+import { isEmpty, noChange, type ChangeSet } from '../model/change-set.ts';
+import type { ClusterMode, ClusterSnapshot, ClusterStatus } from '../model/cluster-snapshot.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import { noMeshNetworks, type MeshConfig, type MeshNetworks } from '../model/mesh-config.ts';
+import type { MeshSnapshot } from '../model/mesh-snapshot.ts';
+import {
+  clusterId as asClusterId,
+  type ClusterId,
+  type Hostname,
+  type NetworkId,
+  type ObjectKey,
+} from '../model/names.ts';
+import { compareGateways, compareText, type NetworkGateway } from '../model/network-gateway.ts';
+import { PersistentMap } from '../model/persistent-map.ts';
+import type { MeshService } from '../model/service.ts';
+import type { Workload } from '../model/workload.ts';
+import { isClusterLocal } from './cluster-local.ts';
+import { mergeHost } from './merge-host.ts';
+import { emptyPolicyIndex, updatePolicyIndex } from './policy-index.ts';
+import { rootConditions } from './root-conditions.ts';
+
+/** What the mesh needs of a cluster; a `ClusterRegistry` is one. */
+export interface ClusterFeed {
+  readonly clusterId: ClusterId;
+  readonly mode: ClusterMode;
+  readonly synced: boolean;
+  readonly snapshot: ClusterSnapshot;
+  status(): ClusterStatus;
+  onChange(listener: () => void): () => void;
+}
+
+export interface MeshStoreOptions {
+  readonly primary: ClusterId;
+  readonly config: MeshConfig;
+  readonly meshNetworks?: MeshNetworks | undefined;
+  /** Runs a function after the current turn; tests pass their own. */
+  readonly schedule?: ((run: () => void) => void) | undefined;
+  /** Told when a cluster's later generation has taken over: the earlier one may be stopped. */
+  readonly onRetired?: ((feed: ClusterFeed) => void) | undefined;
+}
+
+export type MeshListener = (snapshot: MeshSnapshot, change: ChangeSet) => void;
+
+interface Slot {
+  current: { readonly feed: ClusterFeed; readonly unsubscribe: () => void };
+  /** A later generation that has not synced yet. */
+  next?: { readonly feed: ClusterFeed; readonly unsubscribe: () => void } | undefined;
+}
+
+export class MeshStore {
+  readonly #options: MeshStoreOptions;
+  readonly #schedule: (run: () => void) => void;
+  readonly #slots = new Map<ClusterId, Slot>();
+  readonly #listeners = new Set<MeshListener>();
+  /** What of each cluster is in the snapshot. */
+  #merged = new Map<ClusterId, ClusterSnapshot>();
+  #snapshot: MeshSnapshot;
+  #meshNetworks: MeshNetworks;
+  #ownRoots: string | undefined;
+  #everything = false;
+  #scheduled = false;
+
+  constructor(options: MeshStoreOptions) {
+    this.#options = options;
+    this.#schedule = options.schedule ?? ((run) => setImmediate(run));
+    this.#meshNetworks = options.meshNetworks ?? noMeshNetworks;
+    this.#snapshot = {
+      primary: options.primary,
+      config: options.config,
+      services: PersistentMap.empty<Hostname, MeshService>(),
+      endpoints: PersistentMap.empty<Hostname, readonly Endpoint[]>(),
+      gateways: groupGateways(meshNetworkGateways(this.#meshNetworks)),
+      workloads: PersistentMap.empty<string, Workload>(),
+      policies: emptyPolicyIndex,
+    };
+  }
+
+  get snapshot(): MeshSnapshot {
+    return this.#snapshot;
+  }
+
+  /** Returns the function that ends the subscription. */
+  onChange(listener: MeshListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** A cluster that is there already goes on serving its old registry until the new one has synced. */
+  add(feed: ClusterFeed): void {
+    const slot = this.#slots.get(feed.clusterId);
+    const entry = { feed, unsubscribe: feed.onChange(() => this.#touch()) };
+    if (slot === undefined) this.#slots.set(feed.clusterId, { current: entry });
+    else {
+      if (slot.next !== undefined) this.#retire(slot.next);
+      slot.next = entry;
+    }
+    this.#touch();
+  }
+
+  /** The cluster's services, endpoints and gateways go, and nothing else. */
+  remove(clusterId: ClusterId): void {
+    const slot = this.#slots.get(clusterId);
+    if (slot === undefined) return;
+    this.#slots.delete(clusterId);
+    this.#retire(slot.current);
+    if (slot.next !== undefined) this.#retire(slot.next);
+    this.#touch();
+  }
+
+  updateConfig(config: MeshConfig): void {
+    if (isDeepStrictEqual(config, this.#snapshot.config)) return;
+    this.#snapshot = { ...this.#snapshot, config };
+    this.#everything = true;
+    this.#touch();
+  }
+
+  updateNetworks(meshNetworks: MeshNetworks): void {
+    if (isDeepStrictEqual(meshNetworks, this.#meshNetworks)) return;
+    this.#meshNetworks = meshNetworks;
+    this.#everything = true;
+    this.#touch();
+  }
+
+  /** PEM of the roots that this instance signs under, to compare with what remote clusters publish. */
+  setOwnRoots(pem: string): void {
+    this.#ownRoots = pem;
+  }
+
+  /** The primary first, then by name. */
+  clusterStatuses(): readonly ClusterStatus[] {
+    return this.#ordered().flatMap((clusterId) => {
+      const feed = this.#slots.get(clusterId)?.current.feed;
+      return feed === undefined ? [] : [this.#statusOf(feed)];
+    });
+  }
+
+  /** Merges what changed and tells it now instead of after the turn. */
+  flush(): void {
+    this.#scheduled = false;
+    this.#promote();
+    const change = this.#merge();
+    if (isEmpty(change)) return;
+    for (const listener of this.#listeners) listener(this.#snapshot, change);
+  }
+
+  #statusOf(feed: ClusterFeed): ClusterStatus {
+    const status = feed.status();
+    if (feed.mode === 'primary') return status;
+    const found = rootConditions(feed.snapshot.publishedRoots, this.#ownRoots);
+    return { ...status, conditions: [...status.conditions, ...found] };
+  }
+
+  #touch(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#schedule(() => {
+      if (this.#scheduled) this.flush();
+    });
+  }
+
+  #retire(entry: Slot['current']): void {
+    entry.unsubscribe();
+    this.#options.onRetired?.(entry.feed);
+  }
+
+  #promote(): void {
+    for (const slot of this.#slots.values()) {
+      if (slot.next?.feed.synced !== true) continue;
+      const old = slot.current;
+      slot.current = slot.next;
+      slot.next = undefined;
+      this.#retire(old);
+    }
+  }
+
+  #ordered(): ClusterId[] {
+    const { primary } = this.#options;
+    return [...this.#slots.keys()].toSorted(
+      (a, b) => Number(b === primary) - Number(a === primary) || compareText(a, b),
+    );
+  }
+
+  #merge(): ChangeSet {
+    const order = this.#ordered();
+    const before = this.#merged;
+    const now = new Map<ClusterId, ClusterSnapshot>();
+    for (const id of order) {
+      const feed = this.#slots.get(id)?.current.feed;
+      if (feed !== undefined) now.set(id, feed.snapshot);
+    }
+    this.#merged = now;
+    const hosts = this.#everything ? allHosts(before, now) : changedHosts(before, now);
+    const { services, endpoints } = this.#mergeHosts(hosts, order);
+    const primaryBefore = before.get(this.#options.primary);
+    const primary = now.get(this.#options.primary);
+    const workloads = primary?.workloads ?? PersistentMap.empty<string, Workload>();
+    const changedPolicies = changedKeys(primaryBefore?.policies, primary?.policies);
+    const old = this.#snapshot;
+    const gateways = this.#gateways(now);
+    this.#snapshot = {
+      ...old,
+      services,
+      endpoints,
+      gateways,
+      workloads: primaryBefore?.workloads === primary?.workloads ? old.workloads : workloads,
+      policies: updatePolicyIndex(
+        old.policies,
+        [...changedPolicies].map((key) => ({
+          key,
+          before: primaryBefore?.policies.get(key),
+          after: primary?.policies.get(key),
+        })),
+      ),
+    };
+    const everything = this.#everything;
+    this.#everything = false;
+    const change: ChangeSet = {
+      services: new Set(services.changedSince(old.services)),
+      endpoints: new Set(endpoints.changedSince(old.endpoints)),
+      policies: changedPolicies,
+      workloads: new Set(this.#snapshot.workloads.changedSince(old.workloads)),
+      gateways: gateways !== old.gateways,
+      everything,
+    };
+    if (!isEmpty(change)) return change;
+    this.#snapshot = old;
+    return noChange;
+  }
+
+  #mergeHosts(hosts: Iterable<Hostname>, order: readonly ClusterId[]): Pick<MeshSnapshot, 'services' | 'endpoints'> {
+    const old = this.#snapshot;
+    const services: [Hostname, MeshService | undefined][] = [];
+    const endpoints: [Hostname, readonly Endpoint[] | undefined][] = [];
+    for (const host of hosts) {
+      const contributions = order.flatMap((id) => {
+        const cluster = this.#merged.get(id);
+        const service = cluster?.services.get(host);
+        return service === undefined ? [] : [{ service, endpoints: cluster?.endpoints.get(host) ?? [] }];
+      });
+      const merged = mergeHost(host, contributions, isClusterLocal(host, old.config));
+      if (!isDeepStrictEqual(old.services.get(host), merged?.service)) services.push([host, merged?.service]);
+      const list = merged === undefined || merged.endpoints.length === 0 ? undefined : merged.endpoints;
+      if (!isDeepStrictEqual(old.endpoints.get(host), list)) endpoints.push([host, list]);
+    }
+    return { services: old.services.with(services), endpoints: old.endpoints.with(endpoints) };
+  }
+
+  #gateways(clusters: ReadonlyMap<ClusterId, ClusterSnapshot>): MeshSnapshot['gateways'] {
+    const all = meshNetworkGateways(this.#meshNetworks);
+    for (const { gateways } of clusters.values()) all.push(...gateways);
+    const grouped = groupGateways(all);
+    return isDeepStrictEqual(grouped, this.#snapshot.gateways) ? this.#snapshot.gateways : grouped;
+  }
+}
+
+/** Gateways that MeshNetworks declares by address. They belong to the first cluster of their network, if it names one. */
+function meshNetworkGateways({ networks }: MeshNetworks): NetworkGateway[] {
+  return networks.flatMap(({ network, fromRegistries, gateways }) =>
+    gateways.flatMap((gateway) =>
+      gateway.kind === 'address'
+        ? [{ network, clusterId: fromRegistries[0] ?? asClusterId(''), address: gateway.address, port: gateway.port }]
+        : [],
+    ),
+  );
+}
+
+function groupGateways(gateways: readonly NetworkGateway[]): ReadonlyMap<NetworkId, readonly NetworkGateway[]> {
+  const groups = new Map<NetworkId, NetworkGateway[]>();
+  for (const gateway of gateways.toSorted(compareGateways)) {
+    const group = groups.get(gateway.network);
+    const last = group?.at(-1);
+    if (group === undefined) groups.set(gateway.network, [gateway]);
+    else if (last === undefined || compareGateways(last, gateway) !== 0) group.push(gateway);
+  }
+  return groups;
+}
+
+type Clusters = ReadonlyMap<ClusterId, ClusterSnapshot>;
+
+function changedHosts(before: Clusters, now: Clusters): ReadonlySet<Hostname> {
+  const hosts = new Set<Hostname>();
+  for (const id of new Set([...before.keys(), ...now.keys()])) {
+    for (const host of changedKeys(before.get(id)?.services, now.get(id)?.services)) hosts.add(host);
+    for (const host of changedKeys(before.get(id)?.endpoints, now.get(id)?.endpoints)) hosts.add(host);
+  }
+  return hosts;
+}
+
+function allHosts(before: Clusters, now: Clusters): ReadonlySet<Hostname> {
+  const hosts = new Set<Hostname>();
+  for (const clusters of [before, now]) {
+    for (const { services } of clusters.values()) for (const host of services.keys()) hosts.add(host);
+  }
+  return hosts;
+}
+
+function changedKeys<K extends Hostname | ObjectKey, V>(
+  before: PersistentMap<K, V> | undefined,
+  now: PersistentMap<K, V> | undefined,
+): ReadonlySet<K> {
+  const empty = PersistentMap.empty<K, V>();
+  return new Set((now ?? empty).changedSince(before ?? empty));
+}

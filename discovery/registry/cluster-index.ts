@@ -1,0 +1,226 @@
+// What one Kubernetes cluster declares at present, filed by what it is looked up by, so that a change finds the few services
+// and workloads that depend on it, however many there are. In: declarations put and removed. Out: lookups, and what is to be
+// derived again.
+
+import type { NodeDeclaration } from '../convert/node.ts';
+import type { TokenDeclaration } from '../convert/service-account-token.ts';
+import type { SliceDeclaration } from '../convert/endpoint-slice.ts';
+import type { ServiceDeclaration } from '../convert/service.ts';
+import { selects } from '../convert/well-known.ts';
+import type { WorkloadDeclaration } from '../convert/workload-declaration.ts';
+import type { ObjectKey } from '../model/names.ts';
+import { compareText } from '../model/network-gateway.ts';
+import type { Policy } from '../model/policy.ts';
+import { MultiMap } from './multi-map.ts';
+
+/** What must be derived again. Services are named `NAMESPACE/NAME`. */
+export interface Affected {
+  readonly services: Set<string>;
+  readonly addresses: Set<string>;
+  readonly policies: Set<ObjectKey>;
+  gateways: boolean;
+  tokens: boolean;
+  roots: boolean;
+  /** The cluster's network may differ, and with it every endpoint. */
+  network: boolean;
+}
+
+export function nothingAffected(): Affected {
+  return {
+    services: new Set(),
+    addresses: new Set(),
+    policies: new Set(),
+    gateways: false,
+    tokens: false,
+    roots: false,
+    network: false,
+  };
+}
+
+/** `NAMESPACE/NAME` of an object that is looked up by name from its namespace. */
+export const localName = (namespace: string, name: string): string => `${namespace}/${name}`;
+
+export class ClusterIndex {
+  readonly services = new Map<string, ServiceDeclaration>();
+  /** The services among them that have a way in from outside: each may be a gateway. */
+  readonly entryServices = new Map<string, ServiceDeclaration>();
+  readonly nodes = new Map<string, NodeDeclaration>();
+  readonly policies = new Map<ObjectKey, Policy>();
+  readonly tokens = new Map<ObjectKey, TokenDeclaration>();
+  /** PEM bundles by namespace. */
+  readonly roots = new Map<string, string>();
+  systemNetworkLabel: string | undefined;
+  affected: Affected = nothingAffected();
+
+  readonly #slices = new Map<ObjectKey, SliceDeclaration>();
+  readonly #workloads = new Map<ObjectKey, WorkloadDeclaration>();
+  readonly #servicesBySelector = new MultiMap<string, string>();
+  readonly #slicesByService = new MultiMap<string, ObjectKey>();
+  readonly #slicesByPod = new MultiMap<string, ObjectKey>();
+  readonly #slicesByAddress = new MultiMap<string, ObjectKey>();
+  readonly #slicesByNode = new MultiMap<string, ObjectKey>();
+  readonly #workloadsByLabel = new MultiMap<string, ObjectKey>();
+  readonly #workloadsByAddress = new MultiMap<string, ObjectKey>();
+  readonly #workloadsByNode = new MultiMap<string, ObjectKey>();
+  readonly #podsByName = new Map<string, WorkloadDeclaration>();
+
+  /** What was affected since this was last asked. */
+  takeAffected(): Affected {
+    const affected = this.affected;
+    this.affected = nothingAffected();
+    return affected;
+  }
+
+  putService(name: string, next: ServiceDeclaration | undefined): void {
+    const before = this.services.get(name);
+    const oldKey = serviceIndexKey(before);
+    const newKey = serviceIndexKey(next);
+    if (oldKey !== undefined) this.#servicesBySelector.delete(oldKey, name);
+    if (newKey !== undefined) this.#servicesBySelector.add(newKey, name);
+    if (next === undefined) this.services.delete(name);
+    else this.services.set(name, next);
+    if (next !== undefined && canBeGateway(next)) this.entryServices.set(name, next);
+    else this.entryServices.delete(name);
+    this.affected.services.add(name);
+    this.affected.gateways ||= canBeGateway(before) || canBeGateway(next);
+  }
+
+  putSlice(key: ObjectKey, next: SliceDeclaration | undefined): void {
+    const before = this.#slices.get(key);
+    if (before !== undefined) this.#fileSlice(key, before, 'delete');
+    if (next === undefined) this.#slices.delete(key);
+    else {
+      this.#slices.set(key, next);
+      this.#fileSlice(key, next, 'add');
+    }
+  }
+
+  putWorkload(key: ObjectKey, next: WorkloadDeclaration | undefined): void {
+    const before = this.#workloads.get(key);
+    if (before !== undefined) this.#fileWorkload(before, 'delete');
+    if (next === undefined) this.#workloads.delete(key);
+    else {
+      this.#workloads.set(key, next);
+      this.#fileWorkload(next, 'add');
+    }
+  }
+
+  putNode(name: string, next: NodeDeclaration | undefined): void {
+    const before = this.nodes.get(name);
+    if (next === undefined) this.nodes.delete(name);
+    else this.nodes.set(name, next);
+    for (const key of this.#workloadsByNode.get(name)) {
+      const workload = this.#workloads.get(key);
+      if (workload !== undefined) this.#touchWorkload(workload);
+    }
+    for (const key of this.#slicesByNode.get(name)) this.#touchSlice(key);
+    this.affected.gateways ||= (before?.externalAddresses.length ?? 0) + (next?.externalAddresses.length ?? 0) > 0;
+  }
+
+  /** Everything that depends on the cluster's network. */
+  touchEverything(): void {
+    for (const name of this.services.keys()) this.affected.services.add(name);
+    for (const workload of this.#workloads.values()) this.#touchWorkload(workload);
+    this.affected.gateways = true;
+    this.affected.network = true;
+  }
+
+  /** Slices of a service, by name. */
+  slicesOf(service: string): SliceDeclaration[] {
+    return [...this.#slicesByService.get(service)]
+      .flatMap((key) => this.#slices.get(key) ?? [])
+      .toSorted((a, b) => compareText(a.name, b.name));
+  }
+
+  /** Workloads of a namespace that a selector selects, by key. */
+  selected(namespace: string, selector: Readonly<Record<string, string>>): WorkloadDeclaration[] {
+    return [...this.#workloadsByLabel.get(selectorIndexKey(namespace, selector))]
+      .flatMap((key) => this.#workloads.get(key) ?? [])
+      .filter((workload) => selects(selector, workload.labels))
+      .toSorted((a, b) => compareText(a.key, b.key));
+  }
+
+  podNamed(namespace: string, name: string): WorkloadDeclaration | undefined {
+    return this.#podsByName.get(localName(namespace, name));
+  }
+
+  /**
+   * Who has an address. An address is handed on when its Pod ends, so a live Pod comes before one being deleted, and a younger
+   * before an older one; Pods on the node's own network can't be told apart by it and are left out.
+   */
+  workloadAt(address: string): WorkloadDeclaration | undefined {
+    return [...this.#workloadsByAddress.get(address)]
+      .flatMap((key) => this.#workloads.get(key) ?? [])
+      .filter((workload) => !workload.hostNetwork && !workload.ended)
+      .toSorted(
+        (a, b) => Number(a.deleting) - Number(b.deleting) || b.createdAtMs - a.createdAtMs || compareText(a.key, b.key),
+      )[0];
+  }
+
+  #fileSlice(key: ObjectKey, slice: SliceDeclaration, action: 'add' | 'delete'): void {
+    const service = localName(slice.namespace, slice.serviceName);
+    this.#slicesByService[action](service, key);
+    for (const endpoint of slice.endpoints) {
+      if (endpoint.podName !== undefined) this.#slicesByPod[action](localName(slice.namespace, endpoint.podName), key);
+      if (endpoint.nodeName !== undefined) this.#slicesByNode[action](endpoint.nodeName, key);
+      this.#slicesByAddress[action](endpoint.address, key);
+    }
+    this.affected.services.add(service);
+  }
+
+  #fileWorkload(workload: WorkloadDeclaration, action: 'add' | 'delete'): void {
+    const { key, namespace } = workload;
+    for (const [name, value] of Object.entries(workload.labels)) {
+      this.#workloadsByLabel[action](labelIndexKey(namespace, name, value), key);
+    }
+    for (const address of workload.addresses) this.#workloadsByAddress[action](address, key);
+    if (workload.nodeName !== undefined) this.#workloadsByNode[action](workload.nodeName, key);
+    if (workload.kind === 'pod') {
+      const name = localName(namespace, workload.name);
+      if (action === 'add') this.#podsByName.set(name, workload);
+      else this.#podsByName.delete(name);
+    }
+    this.#touchWorkload(workload);
+  }
+
+  #touchWorkload(workload: WorkloadDeclaration): void {
+    for (const [name, value] of Object.entries(workload.labels)) {
+      for (const service of this.#servicesBySelector.get(labelIndexKey(workload.namespace, name, value))) {
+        const selector = this.services.get(service)?.service.selector;
+        if (selector !== undefined && selects(selector, workload.labels)) this.affected.services.add(service);
+      }
+    }
+    if (workload.kind === 'pod') {
+      for (const key of this.#slicesByPod.get(localName(workload.namespace, workload.name))) this.#touchSlice(key);
+    }
+    for (const address of workload.addresses) {
+      this.affected.addresses.add(address);
+      for (const key of this.#slicesByAddress.get(address)) this.#touchSlice(key);
+    }
+  }
+
+  #touchSlice(key: ObjectKey): void {
+    const slice = this.#slices.get(key);
+    if (slice !== undefined) this.affected.services.add(localName(slice.namespace, slice.serviceName));
+  }
+}
+
+/** Services with any way in from outside; MeshNetworks may name one of them. */
+function canBeGateway(declaration: ServiceDeclaration | undefined): boolean {
+  if (declaration === undefined) return false;
+  const { addresses, hostnames, nodeSelector } = declaration.entryPoints;
+  return addresses.length > 0 || hostnames.length > 0 || nodeSelector !== undefined;
+}
+
+const labelIndexKey = (namespace: string, name: string, value: string): string => `${namespace}/${name}=${value}`;
+
+/** A selector is filed under the first of its labels in text order. */
+function selectorIndexKey(namespace: string, selector: Readonly<Record<string, string>>): string {
+  const [name = ''] = Object.keys(selector).toSorted();
+  return labelIndexKey(namespace, name, selector[name] ?? '');
+}
+
+function serviceIndexKey(declaration: ServiceDeclaration | undefined): string | undefined {
+  const selector = declaration?.service.selector;
+  return selector === undefined ? undefined : selectorIndexKey(declaration?.service.namespace ?? '', selector);
+}

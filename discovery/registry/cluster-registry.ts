@@ -1,0 +1,205 @@
+// One Kubernetes cluster as it is known at present. Runs a source and folds each of its batches into a new snapshot that
+// shares everything the batch did not touch. Listeners hear what changed; readers ask for the snapshot and the status.
+
+import type { ChangeSet } from '../model/change-set.ts';
+import type { ClusterMode, ClusterPhase, ClusterSnapshot, ClusterStatus } from '../model/cluster-snapshot.ts';
+import { keyOf } from '../model/kubernetes-object.ts';
+import type { MeshConfig, MeshNetworks } from '../model/mesh-config.ts';
+import type { ClusterId, NetworkId, ObjectKey } from '../model/names.ts';
+import { compareText } from '../model/network-gateway.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Source, SourceBatch, SourceEvent } from '../model/source-event.ts';
+import { ClusterIndex } from './cluster-index.ts';
+import { Derivation, type DerivationWork } from './derivation.ts';
+import { foldDeletion, foldObject } from './fold-object.ts';
+
+export interface ClusterRegistryOptions {
+  readonly clusterId: ClusterId;
+  readonly mode: ClusterMode;
+  readonly source: Source;
+  /** The cluster's network when nothing in it or in MeshNetworks says otherwise; empty: unnamed. */
+  readonly network: NetworkId;
+  /** Counts the credentials or directories that this cluster was read with; a later one replaces an earlier one. */
+  readonly generation?: number | undefined;
+  readonly config: MeshConfig;
+  readonly meshNetworks: MeshNetworks;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Addresses of a load balancer's host name as known at present. */
+  readonly resolve?: ((hostname: string) => readonly string[]) | undefined;
+}
+
+/** Hears what a batch changed (which may be nothing) and whether the phase did. */
+export type ClusterListener = (change: ChangeSet, phase: ClusterPhase) => void;
+
+export class ClusterRegistry {
+  readonly clusterId: ClusterId;
+  readonly mode: ClusterMode;
+  readonly generation: number;
+  readonly #options: ClusterRegistryOptions;
+  readonly #index = new ClusterIndex();
+  readonly #derivation: Derivation;
+  readonly #listeners = new Set<ClusterListener>();
+  readonly #objectProblems = new Map<ObjectKey, readonly Problem[]>();
+  readonly #withheld = new Set<ObjectKey>();
+  #sourceProblems: readonly Problem[] = [];
+  #connected: boolean | undefined;
+  #synced = false;
+  #reason: string | undefined;
+  #staleSinceMs: number | undefined;
+  #lastEventAtMs: number | undefined;
+
+  constructor(options: ClusterRegistryOptions) {
+    this.clusterId = options.clusterId;
+    this.mode = options.mode;
+    this.generation = options.generation ?? 0;
+    this.#options = options;
+    this.#derivation = new Derivation({
+      clusterId: options.clusterId,
+      mode: options.mode,
+      domain: options.config.domain,
+      systemNamespace: options.config.systemNamespace,
+      configuredNetwork: options.network,
+      meshNetworks: options.meshNetworks,
+      resolve: options.resolve ?? (() => []),
+      index: this.#index,
+    });
+  }
+
+  get snapshot(): ClusterSnapshot {
+    return this.#derivation.snapshot;
+  }
+
+  /** Everything that existed at the start has been told. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  get phase(): ClusterPhase {
+    if (this.#connected === undefined) return 'connecting';
+    if (!this.#connected) return this.#synced ? 'stale' : 'failed';
+    return this.#synced ? 'running' : 'syncing';
+  }
+
+  /** How much was derived since the start: the work that a change causes. */
+  get work(): DerivationWork {
+    return this.#derivation.work;
+  }
+
+  /** Reads the source until the signal aborts; resolves when it has stopped. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#options.source.run((batch) => this.fold(batch), signal);
+  }
+
+  /** Returns the function that ends the subscription. */
+  onChange(listener: ClusterListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Takes one batch of the source. */
+  fold(batch: SourceBatch): void {
+    this.#lastEventAtMs = this.#options.now();
+    for (const event of batch) this.#take(event);
+    this.#settle();
+  }
+
+  /** The networks of the mesh were declared anew. */
+  updateNetworks(meshNetworks: MeshNetworks): void {
+    this.#derivation.meshNetworks = meshNetworks;
+    this.#index.touchEverything();
+    this.#settle();
+  }
+
+  /** What `resolve` answers has changed. */
+  refreshGateways(): void {
+    this.#index.affected.gateways = true;
+    this.#settle();
+  }
+
+  status(): ClusterStatus {
+    const problems = this.#problems();
+    const error = this.#reason ?? summarize(problems);
+    const { snapshot } = this;
+    return {
+      clusterId: this.clusterId,
+      network: snapshot.network,
+      mode: this.mode,
+      phase: this.phase,
+      ...(this.#lastEventAtMs === undefined ? {} : { lastEventAt: new Date(this.#lastEventAtMs).toISOString() }),
+      services: snapshot.services.size,
+      endpoints: this.#derivation.endpointCount,
+      ...(this.#staleSinceMs === undefined ? {} : { staleSince: new Date(this.#staleSinceMs).toISOString() }),
+      ...(error === undefined ? {} : { error }),
+      problems,
+      conditions: [],
+    };
+  }
+
+  #take(event: SourceEvent): void {
+    switch (event.kind) {
+      case 'changed': {
+        const key = keyOf(event.object);
+        this.#withheld.delete(key);
+        const problems = foldObject(this.#index, event.object, this.#derivation.context);
+        if (problems.length === 0) this.#objectProblems.delete(key);
+        else this.#objectProblems.set(key, problems);
+        return;
+      }
+      case 'deleted':
+        // Before everything was told once, what is missing may only not have been told yet.
+        if (this.#synced) this.#delete(event.key);
+        else this.#withheld.add(event.key);
+        return;
+      case 'synced':
+        this.#synced = true;
+        for (const key of this.#withheld) this.#delete(key);
+        this.#withheld.clear();
+        return;
+      case 'problems':
+        this.#sourceProblems = event.problems;
+        return;
+      case 'connected':
+        this.#connected = true;
+        this.#reason = undefined;
+        this.#staleSinceMs = undefined;
+        return;
+      case 'disconnected':
+        if (this.#connected !== false && this.#synced) this.#staleSinceMs = this.#lastEventAtMs;
+        this.#connected = false;
+        this.#reason = event.reason;
+    }
+  }
+
+  #delete(key: ObjectKey): void {
+    foldDeletion(this.#index, key, this.#derivation.context);
+    this.#objectProblems.delete(key);
+  }
+
+  #settle(): void {
+    const change = this.#derivation.derive();
+    for (const listener of this.#listeners) listener(change, this.phase);
+  }
+
+  /** In the order of objects, whatever the order in which they were found. */
+  #problems(): readonly Problem[] {
+    const found = [...this.#objectProblems.values()].flat();
+    found.push(...this.#derivation.gatewayProblems);
+    return [...this.#sourceProblems, ...found.toSorted((a, b) => compareText(placeAndObject(a), placeAndObject(b)))];
+  }
+}
+
+function placeAndObject(problem: Problem): string {
+  return `${problem.origin?.place ?? ''} ${problem.object ?? ''}`;
+}
+
+/** One sentence for a status line; the problems themselves are beside it. */
+function summarize(problems: readonly Problem[]): string | undefined {
+  const errors = problems.filter((problem) => problem.severity === 'error');
+  const [first] = errors;
+  if (first === undefined) return undefined;
+  const place = first.origin === undefined ? '' : `${first.origin.place}:${first.origin.line ?? 1}: `;
+  const object = first.object === undefined ? '' : `${first.object}: `;
+  const more = errors.length === 1 ? '' : ` (and ${errors.length - 1} more)`;
+  return `${place}${object}${first.message}${more}`;
+}

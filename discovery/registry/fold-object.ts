@@ -1,0 +1,119 @@
+// One changed or deleted object → the index. In: the object. Out: what is wrong with it; when an error refuses it, the index
+// keeps what the object declared before.
+
+import { isDeepStrictEqual } from 'node:util';
+import { convertEndpointSlice } from '../convert/endpoint-slice.ts';
+import type { Conversion } from '../convert/findings.ts';
+import { convertNode } from '../convert/node.ts';
+import { convertPod } from '../convert/pod.ts';
+import { convertService } from '../convert/service.ts';
+import { convertServiceAccountToken } from '../convert/service-account-token.ts';
+import { isMapping } from '../convert/field-reader.ts';
+import { label } from '../convert/well-known.ts';
+import { convertWorkloadEntry } from '../convert/workload-entry.ts';
+import type { ClusterMode } from '../model/cluster-snapshot.ts';
+import { keyOf, type KubernetesObject } from '../model/kubernetes-object.ts';
+import type { ClusterId, ObjectKey } from '../model/names.ts';
+import type { Policy } from '../model/policy.ts';
+import type { Problem } from '../model/problem.ts';
+import { convertPolicy, isPolicyKind } from '../policy/convert-policy.ts';
+import { localName, type ClusterIndex } from './cluster-index.ts';
+
+export interface FoldContext {
+  readonly clusterId: ClusterId;
+  readonly mode: ClusterMode;
+  readonly domain: string;
+  readonly systemNamespace: string;
+}
+
+/** ConfigMap in which a control plane publishes its roots. */
+const rootConfigMap = 'istio-ca-root-cert';
+
+export function foldObject(index: ClusterIndex, object: KubernetesObject, context: FoldContext): readonly Problem[] {
+  const key = keyOf(object);
+  const { name, namespace } = object.metadata;
+  const isPrimary = context.mode === 'primary';
+  switch (object.kind) {
+    case 'Service':
+      return take(convertService(object, context), (value) => index.putService(localName(namespace, name), value));
+    case 'EndpointSlice':
+      return take(convertEndpointSlice(object), (value) => index.putSlice(key, value));
+    case 'Pod':
+      return take(convertPod(object), (value) => index.putWorkload(key, value));
+    case 'WorkloadEntry':
+      return take(convertWorkloadEntry(object), (value) => index.putWorkload(key, value));
+    case 'Node':
+      return take(convertNode(object), (value) => index.putNode(name, value));
+    case 'Namespace':
+      if (name === context.systemNamespace) putSystemNetwork(index, object.metadata.labels[label.network]);
+      return [];
+    case 'ConfigMap':
+      if (name === rootConfigMap) putRoots(index, namespace, rootsOf(object));
+      return [];
+    case 'Secret':
+      if (!isPrimary) return [];
+      return take(convertServiceAccountToken(object), (value) => {
+        if (value === undefined) index.tokens.delete(key);
+        else index.tokens.set(key, value);
+        index.affected.tokens = true;
+      });
+    default:
+      if (!isPrimary || !isPolicyKind(object.kind)) return [];
+      return take(convertPolicy(object, context), (value) => putPolicy(index, key, value));
+  }
+}
+
+export function foldDeletion(index: ClusterIndex, key: ObjectKey, context: FoldContext): void {
+  const [kind = '', namespace = '', name = ''] = key.split('/');
+  switch (kind) {
+    case 'Service':
+      return index.putService(localName(namespace, name), undefined);
+    case 'EndpointSlice':
+      return index.putSlice(key, undefined);
+    case 'Pod':
+    case 'WorkloadEntry':
+      return index.putWorkload(key, undefined);
+    case 'Node':
+      return index.putNode(name, undefined);
+    case 'Namespace':
+      return name === context.systemNamespace ? putSystemNetwork(index, undefined) : undefined;
+    case 'ConfigMap':
+      return name === rootConfigMap ? putRoots(index, namespace, undefined) : undefined;
+    case 'Secret':
+      if (index.tokens.delete(key)) index.affected.tokens = true;
+      return undefined;
+    default:
+      return putPolicy(index, key, undefined);
+  }
+}
+
+function take<T>(conversion: Conversion<T>, put: (value: T | undefined) => void): readonly Problem[] {
+  const isRefused = conversion.problems.some((problem) => problem.severity === 'error');
+  if (!isRefused) put(conversion.value);
+  return conversion.problems;
+}
+
+function putPolicy(index: ClusterIndex, key: ObjectKey, next: Policy | undefined): void {
+  if (isDeepStrictEqual(index.policies.get(key), next)) return;
+  if (next === undefined) index.policies.delete(key);
+  else index.policies.set(key, next);
+  index.affected.policies.add(key);
+}
+
+function putSystemNetwork(index: ClusterIndex, network: string | undefined): void {
+  if (index.systemNetworkLabel === network) return;
+  index.systemNetworkLabel = network;
+  index.touchEverything();
+}
+
+function putRoots(index: ClusterIndex, namespace: string, pem: string | undefined): void {
+  if (pem === undefined) index.roots.delete(namespace);
+  else index.roots.set(namespace, pem);
+  index.affected.roots = true;
+}
+
+function rootsOf(object: KubernetesObject): string | undefined {
+  const data = object.body['data'];
+  const pem = isMapping(data) ? data['root-cert.pem'] : undefined;
+  return typeof pem === 'string' ? pem : undefined;
+}

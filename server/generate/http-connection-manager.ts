@@ -1,0 +1,56 @@
+// The network filter that reads HTTP. Only filters that every Envoy has.
+
+import type { MeshConfig } from '../../discovery/model/mesh-config.ts';
+import type { Filter } from '../../proto/generated/envoy.config.listener.v3.ts';
+import type { RouteConfiguration } from '../../proto/generated/envoy.config.route.v3.ts';
+import { Router } from '../../proto/generated/envoy.extensions.filters.http.router.v3.ts';
+import {
+  HttpConnectionManager,
+  HttpConnectionManager_ForwardClientCertDetails,
+  type HttpFilter,
+} from '../../proto/generated/envoy.extensions.filters.network.http_connection_manager.v3.ts';
+import { packAny } from '../../proto/codec.ts';
+import { accessLogs } from './access-log.ts';
+import { aggregated } from './config-source.ts';
+import { duration, isFalse, isTrue } from './well-known-types.ts';
+
+export interface HttpConnectionManagerOptions {
+  readonly config: MeshConfig;
+  readonly statPrefix: string;
+  readonly routes:
+    | { readonly kind: 'discovered'; readonly name: string }
+    | { readonly kind: 'inline'; readonly configuration: RouteConfiguration };
+  /**
+   * `outbound`: what the application claims about client certificates is removed. `inbound`: the caller's SPIFFE id goes to
+   * the application in `x-forwarded-client-cert`, after what earlier hops put there. `edge`: the client is outside the mesh.
+   */
+  readonly side: 'outbound' | 'inbound' | 'edge';
+}
+
+export function httpConnectionManager(options: HttpConnectionManagerOptions): Filter {
+  const { config, statPrefix, routes, side } = options;
+  const typedConfig = packAny(HttpConnectionManager, {
+    statPrefix,
+    ...(routes.kind === 'discovered'
+      ? { rds: { configSource: aggregated, routeConfigName: routes.name } }
+      : { routeConfig: routes.configuration }),
+    httpFilters: [routerFilter()],
+    accessLog: accessLogs(config),
+    useRemoteAddress: side === 'edge' ? isTrue : isFalse,
+    ...(side === 'inbound'
+      ? {
+          forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
+          setCurrentClientCertDetails: { subject: isTrue, dns: true, uri: true },
+          serverName: 'isthmus-envoy',
+        }
+      : {}),
+    upgradeConfigs: [{ upgradeType: 'websocket' }],
+    streamIdleTimeout: duration(0),
+    normalizePath: isTrue,
+  });
+  return { name: 'envoy.filters.network.http_connection_manager', typedConfig };
+}
+
+function routerFilter(): HttpFilter {
+  return { name: 'envoy.filters.http.router', typedConfig: packAny(Router, {}) };
+}

@@ -1,0 +1,130 @@
+// What a sidecar's workload receives: `virtualInbound`, which all connections are redirected to, with filter chains for each
+// service port by mTLS mode, and the clusters that lead to the workload itself.
+
+import { objectKey } from '../../discovery/model/names.ts';
+import { isHttp } from '../../discovery/model/service.ts';
+import { Cluster } from '../../proto/generated/envoy.config.cluster.v3.ts';
+import { TrafficDirection } from '../../proto/generated/envoy.config.core.v3.ts';
+import { Listener, type Filter, type FilterChain } from '../../proto/generated/envoy.config.listener.v3.ts';
+import type { InboundView } from '../view/inbound-view.ts';
+import type { InboundPort } from '../view/scope.ts';
+import { socketAddress } from './address.ts';
+import { http2Upstream } from './cluster.ts';
+import { httpConnectionManager } from './http-connection-manager.ts';
+import { inboundChains } from './inbound-chains.ts';
+import { originalDestination, tlsInspector } from './listener-filter.ts';
+import {
+  blackHoleCluster,
+  inboundClusterName,
+  inboundPassthroughCluster,
+  inboundPort,
+  wildcardAddresses,
+} from './names.ts';
+import type { Resource } from './resource.ts';
+import { originalDestinationCluster } from './static-outbound.ts';
+import { tcpProxy } from './tcp-proxy.ts';
+import { duration, isTrue, struct, uint32 } from './well-known-types.ts';
+
+export interface InboundResources {
+  readonly clusters: readonly Resource<Cluster>[];
+  readonly listeners: readonly Resource<Listener>[];
+}
+
+/** Nothing for routers: what they receive is declared by Gateways. */
+export function generateInbound(view: InboundView): InboundResources {
+  if (view.scope.type === 'router') return { clusters: [], listeners: [] };
+  return {
+    clusters: [inboundCluster(view, undefined), ...view.scope.ports.map((port) => inboundCluster(view, port))],
+    listeners: [virtualInbound(view)],
+  };
+}
+
+// To where the connection was going, from an address that the redirection of the workload's own traffic leaves alone.
+function inboundCluster(view: InboundView, port: InboundPort | undefined): Resource<Cluster> {
+  const name = port === undefined ? inboundPassthroughCluster : inboundClusterName(port.port);
+  const ipv6Only = view.scope.families === 'ipv6';
+  const sourceAddress = { address: ipv6Only ? '::6' : '127.0.0.6', portValue: 0 };
+  const extraSourceAddresses =
+    view.scope.families === 'dual' ? { extraSourceAddresses: [{ address: { address: '::6', portValue: 0 } }] } : {};
+  const message: Cluster = {
+    ...originalDestinationCluster(name, view.config),
+    upstreamBindConfig: { sourceAddress, ...extraSourceAddresses },
+    ...(port?.protocol === 'http2' || port?.protocol === 'grpc'
+      ? { typedExtensionProtocolOptions: http2Upstream() }
+      : {}),
+    ...(port === undefined ? {} : { metadata: { filterMetadata: { istio: struct({ services: [serviceOf(port)] }) } } }),
+  };
+  return { type: Cluster, name, message, sources: port === undefined ? [] : [sourceOf(port)] };
+}
+
+function virtualInbound(view: InboundView): Resource<Listener> {
+  const [main, ...others] = wildcardAddresses(view.scope.families);
+  const name = 'virtualInbound';
+  const { config, scope } = view;
+  const message: Listener = {
+    name,
+    address: socketAddress(main, inboundPort),
+    additionalAddresses: others.map((address) => ({ address: socketAddress(address, inboundPort) })),
+    trafficDirection: TrafficDirection.INBOUND,
+    useOriginalDst: isTrue,
+    listenerFilters: [originalDestination(), tlsInspector()],
+    // A client that says nothing for so long is waiting for a server that speaks first, so it is not TLS.
+    listenerFiltersTimeout: duration(5000),
+    continueOnListenerFiltersTimeout: true,
+    filterChains: [
+      blackHoleChain(view),
+      ...scope.ports.flatMap((port) =>
+        inboundChains({
+          config,
+          name: String(port.port),
+          mode: port.mode,
+          port: port.port,
+          http: isHttp(port.protocol),
+          filters: [portFilter(view, port)],
+        }),
+      ),
+      ...inboundChains({
+        config,
+        name: 'virtualInbound',
+        mode: scope.defaultMode,
+        port: undefined,
+        http: false,
+        filters: [tcpProxy(inboundPassthroughCluster, config)],
+      }),
+    ],
+  };
+  const sources = scope.ports.map((port) => sourceOf(port));
+  return { type: Listener, name, message, sources: [...new Set(sources)] };
+}
+
+// A connection made to this port itself would be sent to itself for ever.
+function blackHoleChain({ config }: InboundView): FilterChain {
+  return {
+    name: 'virtualInbound-blackhole',
+    filterChainMatch: { destinationPort: uint32(inboundPort) },
+    filters: [tcpProxy(blackHoleCluster, config)],
+  };
+}
+
+function portFilter({ config }: InboundView, port: InboundPort): Filter {
+  const cluster = inboundClusterName(port.port);
+  if (!isHttp(port.protocol)) return tcpProxy(cluster, config);
+  const route = { cluster, timeout: duration(0) };
+  const virtualHost = {
+    name: `inbound|http|${port.servicePort}`,
+    domains: ['*'],
+    routes: [{ name: 'default', match: { prefix: '/' }, route }],
+  };
+  // The cluster comes with the listener, in either order.
+  const configuration = { name: cluster, validateClusters: { value: false }, virtualHosts: [virtualHost] };
+  const statPrefix = `inbound_0.0.0.0_${port.port}`;
+  return httpConnectionManager({ config, statPrefix, routes: { kind: 'inline', configuration }, side: 'inbound' });
+}
+
+function serviceOf({ host, serviceName, serviceNamespace }: InboundPort): Readonly<Record<string, string>> {
+  return { host, name: serviceName, namespace: serviceNamespace };
+}
+
+function sourceOf({ serviceName, serviceNamespace }: InboundPort): ReturnType<typeof objectKey> {
+  return objectKey('Service', serviceNamespace, serviceName);
+}

@@ -1,0 +1,37 @@
+// What hosts need of listeners. Several hosts share a listener, so each says what it needs and the listeners are made
+// from all of it.
+
+import { compareText } from '../../discovery/model/network-gateway.ts';
+import type { ObjectKey } from '../../discovery/model/names.ts';
+
+export type ListenerContribution =
+  /** Requests to this port are routed by virtual host. */
+  | { readonly kind: 'http'; readonly port: number }
+  /** Connections to this address and port go to the cluster. */
+  | ({ readonly kind: 'tcp'; readonly address: string } & ToCluster)
+  /** Connections to this port of any address that nobody else has, which is a pod of a headless service. */
+  | ({ readonly kind: 'original-destination' } & ToCluster)
+  /** Connections through an east-west gateway with this server name go to the cluster of the same name. */
+  | { readonly kind: 'sni'; readonly port: number; readonly sni: string; readonly source: ObjectKey };
+
+/** Connections that go to one cluster, and the service that wants it so. */
+export interface ToCluster {
+  readonly port: number;
+  readonly cluster: string;
+  readonly source: ObjectKey;
+  readonly createdAtMs: number;
+}
+
+/** Equal for contributions of equal effect: while the set of keys stays the same, so do the listeners. */
+export function listenerKey(contribution: ListenerContribution): string {
+  const { kind, port } = contribution;
+  if (kind === 'http') return `http/${port}`;
+  if (kind === 'sni') return `sni/${port}/${contribution.sni}`;
+  const address = kind === 'tcp' ? contribution.address : '*';
+  return `tcp/${address}/${port}/${contribution.cluster}/${contribution.createdAtMs}`;
+}
+
+/** Which of two services that claim the same address holds it: the older, then by cluster name. */
+export function compareClaims(a: ToCluster, b: ToCluster): number {
+  return a.createdAtMs - b.createdAtMs || compareText(a.cluster, b.cluster);
+}

@@ -1,0 +1,155 @@
+// Listeners for what a sidecar's workload sends: `virtualOutbound`, which all connections are redirected to, and behind it
+// one an HTTP port and one a virtual IP and TCP port. For routers, what their Gateways declare.
+
+import { compareText } from '../../discovery/model/network-gateway.ts';
+import { TrafficDirection } from '../../proto/generated/envoy.config.core.v3.ts';
+import { Listener, type FilterChain } from '../../proto/generated/envoy.config.listener.v3.ts';
+import type { OutboundView } from '../view/outbound-view.ts';
+import { socketAddress } from './address.ts';
+import { httpConnectionManager } from './http-connection-manager.ts';
+import { compareClaims, listenerKey, type ListenerContribution } from './listener-contribution.ts';
+import { httpInspector, tlsInspector } from './listener-filter.ts';
+import {
+  blackHoleCluster,
+  listenerName,
+  outboundPort,
+  passthroughCluster,
+  routeName,
+  wildcardAddresses,
+} from './names.ts';
+import type { Resource } from './resource.ts';
+import { generateRouterListeners } from './router.ts';
+import { tcpProxy } from './tcp-proxy.ts';
+import { duration, isFalse, isTrue, uint32 } from './well-known-types.ts';
+
+export { listenerKey, type ListenerContribution } from './listener-contribution.ts';
+
+/** All outbound listeners, by name. The order of contributions makes no difference, nor do repetitions. */
+export function generateOutboundListeners(
+  view: OutboundView,
+  contributions: Iterable<ListenerContribution>,
+): readonly Resource<Listener>[] {
+  const unique = new Map<string, ListenerContribution>();
+  for (const contribution of contributions) unique.set(listenerKey(contribution), contribution);
+  if (view.scope.type === 'router') return generateRouterListeners(view, unique.values());
+
+  const wildcards = new Map<number, Wildcard>();
+  const addressed = new Map<string, Extract<ListenerContribution, { kind: 'tcp' }>>();
+  for (const contribution of unique.values()) {
+    if (contribution.kind === 'tcp') {
+      const name = listenerName(contribution.address, contribution.port);
+      const known = addressed.get(name);
+      if (known === undefined || compareClaims(contribution, known) < 0) addressed.set(name, contribution);
+    } else if (contribution.kind !== 'sni') {
+      wildcards.set(contribution.port, addToWildcard(wildcards.get(contribution.port), contribution));
+    }
+  }
+  return [
+    virtualOutbound(view),
+    ...[...wildcards].map(([port, wildcard]) => wildcardListener(view, port, wildcard)),
+    ...[...addressed].map(([name, contribution]) => addressedListener(view, name, contribution)),
+  ].toSorted((a, b) => compareText(a.name, b.name));
+}
+
+/** What hosts need of one port of all addresses. */
+interface Wildcard {
+  readonly http: boolean;
+  /** Of several headless services on one port the oldest. */
+  readonly rest: Extract<ListenerContribution, { kind: 'original-destination' }> | undefined;
+}
+
+function addToWildcard(
+  wildcard: Wildcard = { http: false, rest: undefined },
+  contribution: Extract<ListenerContribution, { kind: 'http' | 'original-destination' }>,
+): Wildcard {
+  if (contribution.kind === 'http') return { ...wildcard, http: true };
+  const holds = wildcard.rest === undefined || compareClaims(contribution, wildcard.rest) < 0;
+  return holds ? { ...wildcard, rest: contribution } : wildcard;
+}
+
+function virtualOutbound(view: OutboundView): Resource<Listener> {
+  const name = 'virtualOutbound';
+  const message: Listener = {
+    name,
+    ...listenOn(view, outboundPort),
+    trafficDirection: TrafficDirection.OUTBOUND,
+    useOriginalDst: isTrue,
+    filterChains: [
+      {
+        // A connection made to this port itself would be sent to itself for ever.
+        name: 'virtualOutbound-blackhole',
+        filterChainMatch: { destinationPort: uint32(outboundPort) },
+        filters: [tcpProxy(blackHoleCluster, view.config)],
+      },
+      { name: 'virtualOutbound-catchall-tcp', filters: [tcpProxy(restCluster(view), view.config)] },
+    ],
+  };
+  return { type: Listener, name, message, sources: [] };
+}
+
+// A port number says little of what others use it for: what does not speak HTTP goes on as it came.
+function wildcardListener(view: OutboundView, port: number, { http, rest }: Wildcard): Resource<Listener> {
+  const name = listenerName(wildcardAddresses(view.scope.families)[0], port);
+  const restChain: FilterChain = {
+    name: 'PassthroughFilterChain',
+    filters: [tcpProxy(rest?.cluster ?? restCluster(view), view.config)],
+  };
+  const shared: Listener = {
+    name,
+    ...listenOn(view, port),
+    trafficDirection: TrafficDirection.OUTBOUND,
+    bindToPort: isFalse,
+  };
+  const sources = rest === undefined ? [] : [rest.source];
+  if (!http) return { type: Listener, name, message: { ...shared, filterChains: [restChain] }, sources };
+  const message: Listener = {
+    ...shared,
+    listenerFilters: [tlsInspector(), httpInspector()],
+    // A client may open connections long before its first request: it is waited for without end.
+    listenerFiltersTimeout: duration(0),
+    filterChains: [
+      {
+        name: 'http',
+        filterChainMatch: { transportProtocol: 'raw_buffer', applicationProtocols: ['http/1.0', 'http/1.1', 'h2c'] },
+        filters: [
+          httpConnectionManager({
+            config: view.config,
+            statPrefix: `outbound_${name}`,
+            routes: { kind: 'discovered', name: routeName(port) },
+            side: 'outbound',
+          }),
+        ],
+      },
+    ],
+    defaultFilterChain: restChain,
+  };
+  return { type: Listener, name, message, sources };
+}
+
+function addressedListener(
+  view: OutboundView,
+  name: string,
+  { address, port, cluster, source }: Extract<ListenerContribution, { kind: 'tcp' }>,
+): Resource<Listener> {
+  const message: Listener = {
+    name,
+    address: socketAddress(address, port),
+    trafficDirection: TrafficDirection.OUTBOUND,
+    bindToPort: isFalse,
+    filterChains: [{ filters: [tcpProxy(cluster, view.config)] }],
+  };
+  return { type: Listener, name, message, sources: [source] };
+}
+
+function listenOn(view: OutboundView, port: number): Pick<Listener, 'address' | 'additionalAddresses'> {
+  const [main, ...others] = wildcardAddresses(view.scope.families);
+  return {
+    address: socketAddress(main, port),
+    additionalAddresses: others.map((address) => ({ address: socketAddress(address, port) })),
+  };
+}
+
+/** Where what no service has goes. */
+function restCluster(view: OutboundView): string {
+  return view.config.outboundTrafficPolicy === 'allow-any' ? passthroughCluster : blackHoleCluster;
+}

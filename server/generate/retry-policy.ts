@@ -1,0 +1,37 @@
+// Retries of requests, with Istio's default: twice more, elsewhere, and only where the request can't have been served.
+
+import type { RetryPolicy as DeclaredRetries } from '../../discovery/model/policy.ts';
+import type { RetryPolicy } from '../../proto/generated/envoy.config.route.v3.ts';
+import { PreviousHostsPredicate } from '../../proto/generated/envoy.extensions.retry.host.previous_hosts.v3.ts';
+import { packAny } from '../../proto/codec.ts';
+import { duration, uint32 } from './well-known-types.ts';
+
+const defaultConditions = 'connect-failure,refused-stream,unavailable,cancelled,reset-before-request';
+const defaultAttempts = 2;
+
+/** Undefined when retries are declared off (`attempts: 0`). */
+export function retryPolicy(declared: DeclaredRetries | undefined): RetryPolicy | undefined {
+  if (declared?.attempts === 0) return undefined;
+  const { conditions, statusCodes } = splitRetryOn(declared?.retryOn ?? '');
+  return {
+    retryOn: conditions,
+    retriableStatusCodes: statusCodes,
+    numRetries: uint32(declared?.attempts ?? defaultAttempts),
+    ...(declared?.perTryTimeoutMs === undefined ? {} : { perTryTimeout: duration(declared.perTryTimeoutMs) }),
+    retryHostPredicate: [
+      { name: 'envoy.retry_host_predicates.previous_hosts', typedConfig: packAny(PreviousHostsPredicate, {}) },
+    ],
+    hostSelectionRetryMaxAttempts: 5,
+  };
+}
+
+// Istio allows status codes among the conditions; Envoy wants them in a list of their own.
+function splitRetryOn(declared: string): { conditions: string; statusCodes: readonly number[] } {
+  const parts = (declared === '' ? defaultConditions : declared).split(',').map((part) => part.trim());
+  const statusCodes = parts.filter((part) => /^[1-5]\d\d$/.test(part)).map(Number);
+  const conditions = parts.filter((part) => part !== '' && !/^\d+$/.test(part));
+  if (statusCodes.length > 0 && !conditions.includes('retriable-status-codes')) {
+    conditions.push('retriable-status-codes');
+  }
+  return { conditions: conditions.join(','), statusCodes };
+}

@@ -1,0 +1,117 @@
+// What one host contributes to an east-west gateway: for each exported port and subset with endpoints on the gateway's own
+// network a cluster and a server name. The gateway never looks into the connection and never sends it to another gateway.
+
+import { objectKey } from '../../discovery/model/names.ts';
+import type { GatewayPolicy } from '../../discovery/model/policy.ts';
+import type { MeshService, ServicePort } from '../../discovery/model/service.ts';
+import { Cluster, Cluster_DiscoveryType, Cluster_LbPolicy } from '../../proto/generated/envoy.config.cluster.v3.ts';
+import { ClusterLoadAssignment } from '../../proto/generated/envoy.config.endpoint.v3.ts';
+import type { NetworkView } from '../view/network-view.ts';
+import type { OutboundView } from '../view/outbound-view.ts';
+import { hostMatches } from '../view/visibility.ts';
+import { aggregated } from './config-source.ts';
+import type { HostResources } from './host-resources.ts';
+import type { ListenerContribution } from './listener-contribution.ts';
+import { loadAssignment } from './load-assignment.ts';
+import { sniName } from './names.ts';
+import type { Resource } from './resource.ts';
+import { unlimited } from './static-outbound.ts';
+import { trafficPolicyOf } from './traffic-policy.ts';
+import { duration, struct } from './well-known-types.ts';
+
+/** Clusters, assignments and server names of a host that some `AUTO_PASSTHROUGH` server exports. */
+export function generateRouterHost(view: OutboundView, service: MeshService): HostResources {
+  const exported = exportsOf(view, service);
+  const source = objectKey('Service', service.namespace, service.name);
+  return {
+    clusters: exported.map((one) => passthroughClusterOf(view, service, one)),
+    assignments: exported.map((one) => assignmentOf(service, one)),
+    virtualHosts: [],
+    listeners: exportingPorts(view, service).flatMap((port) =>
+      exported.map(({ name }): ListenerContribution => ({ kind: 'sni', port, sni: name, source })),
+    ),
+    problems: [],
+  };
+}
+
+export function generateRouterAssignments(
+  view: OutboundView,
+  service: MeshService,
+): readonly Resource<ClusterLoadAssignment>[] {
+  return exportsOf(view, service).map((one) => assignmentOf(service, one));
+}
+
+/** Which ports and subsets have endpoints to pass on to. */
+export function routerHostShape(view: OutboundView, service: MeshService): string {
+  return JSON.stringify(exportsOf(view, service).map(({ name }) => name));
+}
+
+interface Export {
+  readonly name: string;
+  readonly port: ServicePort;
+  readonly loadBalancer: Cluster_LbPolicy;
+  readonly endpoints: NetworkView;
+}
+
+function exportsOf(view: OutboundView, service: MeshService): readonly Export[] {
+  if (service.kind === 'external-name' || service.clusterLocal) return [];
+  if (exportingPorts(view, service).length === 0) return [];
+  const rule = view.destinationRule(service.host);
+  return service.ports
+    .filter(({ protocol }) => protocol !== 'udp')
+    .flatMap((port) =>
+      [undefined, ...(rule?.subsets ?? [])].flatMap((subset) => {
+        const endpoints = view.endpointsFor(service.host, port, { labels: subset?.labels ?? {}, reach: 'direct-mtls' });
+        if (endpoints.groups.length === 0) return [];
+        const policy = trafficPolicyOf(rule, port.port, subset);
+        const loadBalancer =
+          policy.loadBalancer === 'round-robin' ? Cluster_LbPolicy.ROUND_ROBIN : Cluster_LbPolicy.LEAST_REQUEST;
+        const name = sniName({ host: service.host, port: port.port, subset: subset?.name ?? '' });
+        return [{ name, port, loadBalancer, endpoints }];
+      }),
+    );
+}
+
+/** Ports of the gateway's `AUTO_PASSTHROUGH` servers whose hosts cover the service, ascending. */
+function exportingPorts(view: OutboundView, service: MeshService): readonly number[] {
+  const ports = new Set<number>();
+  for (const gateway of view.gateways()) {
+    for (const server of gateway.servers) {
+      if (server.tlsMode !== 'auto-passthrough') continue;
+      if (server.hosts.some((host) => exportsHost(gateway, host, service))) ports.add(server.port);
+    }
+  }
+  return [...ports].toSorted((a, b) => a - b);
+}
+
+// A host may be limited to services of one namespace: `NAMESPACE/HOST`, where `.` is the Gateway's own.
+function exportsHost(gateway: GatewayPolicy, declared: string, service: MeshService): boolean {
+  const slash = declared.indexOf('/');
+  const limit = slash < 0 ? '*' : declared.slice(0, slash);
+  const namespace = limit === '.' ? gateway.namespace : limit;
+  return (namespace === '*' || namespace === service.namespace) && hostMatches(declared.slice(slash + 1), service.host);
+}
+
+function passthroughClusterOf(view: OutboundView, service: MeshService, one: Export): Resource<Cluster> {
+  const { host, name, namespace } = service;
+  const message: Cluster = {
+    name: one.name,
+    type: Cluster_DiscoveryType.EDS,
+    edsClusterConfig: { edsConfig: aggregated, serviceName: one.name },
+    connectTimeout: duration(view.config.connectTimeoutMs),
+    lbPolicy: one.loadBalancer,
+    commonLbConfig: { healthyPanicThreshold: {} },
+    circuitBreakers: unlimited(),
+    metadata: { filterMetadata: { istio: struct({ services: [{ host, name, namespace }] }) } },
+  };
+  return { type: Cluster, name: one.name, message, sources: [objectKey('Service', namespace, name)] };
+}
+
+function assignmentOf(service: MeshService, one: Export): Resource<ClusterLoadAssignment> {
+  return {
+    type: ClusterLoadAssignment,
+    name: one.name,
+    message: loadAssignment(one.name, one.endpoints),
+    sources: [objectKey('Service', service.namespace, service.name)],
+  };
+}

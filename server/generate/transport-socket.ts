@@ -1,0 +1,107 @@
+// Transport sockets: the mesh's mutual TLS with certificates from the agent, plain TLS, plain text.
+
+import type { TransportSocket } from '../../proto/generated/envoy.config.core.v3.ts';
+import {
+  DownstreamTlsContext,
+  SubjectAltNameMatcher_SanType,
+  TlsParameters_TlsProtocol,
+  UpstreamTlsContext,
+  type CertificateValidationContext,
+  type CommonTlsContext,
+} from '../../proto/generated/envoy.extensions.transport_sockets.tls.v3.ts';
+import { RawBuffer } from '../../proto/generated/envoy.extensions.transport_sockets.raw_buffer.v3.ts';
+import { packAny } from '../../proto/codec.ts';
+import { agentSecret } from './config-source.ts';
+import { isTrue } from './well-known-types.ts';
+
+const tlsSocketName = 'envoy.transport_sockets.tls';
+
+/** What an Istio inbound listener takes as a sign of mesh mTLS; the last three come from Istio's own proxies. */
+export const meshAlpnProtocols: readonly string[] = [
+  'istio',
+  'istio-peer-exchange',
+  'istio-http/1.0',
+  'istio-http/1.1',
+  'istio-h2',
+];
+
+export interface UpstreamMtlsOptions {
+  readonly sni: string;
+  /** SPIFFE ids of which the server must have one. Empty: any identity under the mesh's roots. */
+  readonly identities: readonly string[];
+  readonly http2: boolean;
+}
+
+/** Mutual TLS towards another workload, whoever of `identities` it is. */
+export function upstreamMtls({ sni, identities, http2 }: UpstreamMtlsOptions): TransportSocket {
+  const validation: CertificateValidationContext = {
+    matchTypedSubjectAltNames: identities.map((exact) => ({
+      sanType: SubjectAltNameMatcher_SanType.URI,
+      matcher: { exact },
+    })),
+  };
+  return {
+    name: tlsSocketName,
+    typedConfig: packAny(UpstreamTlsContext, {
+      commonTlsContext: meshContext(validation, http2 ? ['istio', 'h2'] : ['istio']),
+      sni,
+    }),
+  };
+}
+
+export interface DownstreamMtlsOptions {
+  /** Trust domains whose workloads are let in. */
+  readonly trustDomains: readonly string[];
+  readonly http: boolean;
+}
+
+/** Mutual TLS from other workloads of the mesh. */
+export function downstreamMtls({ trustDomains, http }: DownstreamMtlsOptions): TransportSocket {
+  const validation: CertificateValidationContext = {
+    matchTypedSubjectAltNames: trustDomains.map((domain) => ({
+      sanType: SubjectAltNameMatcher_SanType.URI,
+      matcher: { prefix: `spiffe://${domain}/` },
+    })),
+  };
+  const alpn = http ? ['h2', 'http/1.1'] : ['istio-peer-exchange', 'h2', 'http/1.1'];
+  return {
+    name: tlsSocketName,
+    typedConfig: packAny(DownstreamTlsContext, {
+      commonTlsContext: meshContext(validation, alpn),
+      requireClientCertificate: isTrue,
+    }),
+  };
+}
+
+/** TLS to a server outside the mesh, checked against the system's roots, as DestinationRule mode SIMPLE says. */
+export function upstreamTls(options: { readonly sni: string | undefined; readonly http2: boolean }): TransportSocket {
+  return {
+    name: tlsSocketName,
+    typedConfig: packAny(UpstreamTlsContext, {
+      commonTlsContext: {
+        alpnProtocols: options.http2 ? ['h2'] : ['http/1.1'],
+        validationContextSdsSecretConfig: agentSecret('file-root:system'),
+      },
+      sni: options.sni,
+    }),
+  };
+}
+
+export function plainText(): TransportSocket {
+  return { name: 'envoy.transport_sockets.raw_buffer', typedConfig: packAny(RawBuffer, {}) };
+}
+
+function meshContext(validation: CertificateValidationContext, alpnProtocols: readonly string[]): CommonTlsContext {
+  return {
+    tlsParams: {
+      tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2,
+      tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+    },
+    alpnProtocols,
+    tlsCertificateSdsSecretConfigs: [agentSecret('default')],
+    combinedValidationContext: {
+      defaultValidationContext: validation,
+      validationContextSdsSecretConfig: agentSecret('ROOTCA'),
+    },
+  };
+}

@@ -1,0 +1,248 @@
+// Which addresses one class of proxies uses to reach the endpoints of a host, and with what weight: endpoints of its own
+// network directly, those of another network through that network's gateways, and nothing else.
+
+import type { Endpoint } from '../../discovery/model/endpoint.ts';
+import { formatLocality, unknownLocality, type Locality } from '../../discovery/model/locality.ts';
+import type { ClusterId, NetworkId } from '../../discovery/model/names.ts';
+import { compareGateways, compareText, type NetworkGateway } from '../../discovery/model/network-gateway.ts';
+import { exactShares } from './exact-shares.ts';
+import { labelsMatch } from './visibility.ts';
+
+/** One address of an assignment. */
+export type ReachableEndpoint =
+  | { readonly kind: 'direct'; readonly endpoint: Endpoint; readonly port: number; readonly weight: number }
+  | { readonly kind: 'gateway'; readonly gateway: NetworkGateway; readonly weight: number };
+
+export interface LocalityGroup {
+  readonly locality: Locality;
+  /** 0 is used first. */
+  readonly priority: number;
+  /** Never empty. Direct ones by address and port, then gateways (`compareGateways`). */
+  readonly endpoints: readonly ReachableEndpoint[];
+  /** Sum of the weights of what takes new traffic. */
+  readonly weight: number;
+}
+
+export type DropReason =
+  /** Its network has no known gateway, and its own address means nothing here. */
+  | 'no-gateway'
+  /** Behind a gateway only mesh mTLS can be told apart, and its workload or this connection has none. */
+  | 'no-mtls-across-networks'
+  | 'not-ready'
+  | 'cluster-local'
+  /** `REQUESTED_NETWORK_VIEW` leaves its network out. */
+  | 'network-not-requested'
+  | 'port-not-served';
+
+/** Endpoints that are left out, for `why`. */
+export interface DroppedEndpoints {
+  readonly reason: DropReason;
+  readonly clusterId: ClusterId;
+  readonly network: NetworkId;
+  readonly count: number;
+}
+
+export interface NetworkView {
+  /** By locality; each locality once. Weights of all groups together stay below 2^32. */
+  readonly groups: readonly LocalityGroup[];
+  readonly dropped: readonly DroppedEndpoints[];
+}
+
+/** From where, and with which limits, endpoints are looked at. */
+export interface Viewpoint {
+  readonly clusterId: ClusterId;
+  readonly network: NetworkId;
+  readonly requestedNetworks: readonly NetworkId[];
+  readonly gateways: ReadonlyMap<NetworkId, readonly NetworkGateway[]>;
+  readonly reach: Reach;
+}
+
+/**
+ * `all`: direct and through gateways. `direct`: without gateways, for traffic that is not mesh mTLS. `direct-mtls`: what an
+ * east-west gateway can hand a passed-through connection to.
+ */
+export type Reach = 'all' | 'direct' | 'direct-mtls';
+
+export interface EndpointQuery {
+  readonly endpoints: readonly Endpoint[];
+  readonly portName: string;
+  /** Labels of the subset; empty selects all. */
+  readonly subsetLabels: Readonly<Record<string, string>>;
+  readonly clusterLocal: boolean;
+}
+
+/**
+ * The view of one service port. One entry a gateway address in the whole view, since Envoy keeps only the first of two
+ * equal addresses: it carries the weight of all that stands behind it, whatever their localities. Weights are exact: an
+ * endpoint behind a gateway gets the share that it would get if it were reached directly.
+ */
+export function viewEndpoints(query: EndpointQuery, viewpoint: Viewpoint): NetworkView {
+  const drops = new DropCounter();
+  const direct = new Map<string, { endpoint: Endpoint; port: number }>();
+  const remote = new Map<string, { gateways: readonly NetworkGateway[]; endpoints: Endpoint[] }>();
+  for (const endpoint of query.endpoints) {
+    if (!labelsMatch(query.subsetLabels, endpoint.labels)) continue;
+    const port = endpoint.ports[query.portName];
+    const choice = choose(endpoint, port, query, viewpoint);
+    if (choice.kind === 'drop') drops.add(choice.reason, endpoint);
+    else if (choice.kind === 'direct') keepFirst(direct, endpoint, choice.port);
+    else {
+      const key = choice.gateways.map((gateway) => socketOf(gateway)).join();
+      const behind = remote.get(key) ?? { gateways: choice.gateways, endpoints: [] };
+      behind.endpoints.push(endpoint);
+      remote.set(key, behind);
+    }
+  }
+  return { groups: groupByLocality(weigh([...direct.values()], [...remote.values()])), dropped: drops.list() };
+}
+
+type Choice =
+  | { readonly kind: 'drop'; readonly reason: DropReason }
+  | { readonly kind: 'direct'; readonly port: number }
+  | { readonly kind: 'through'; readonly gateways: readonly NetworkGateway[] };
+
+function choose(endpoint: Endpoint, port: number | undefined, query: EndpointQuery, viewpoint: Viewpoint): Choice {
+  if (port === undefined) return { kind: 'drop', reason: 'port-not-served' };
+  if (query.clusterLocal && endpoint.clusterId !== viewpoint.clusterId)
+    return { kind: 'drop', reason: 'cluster-local' };
+  const requested = viewpoint.requestedNetworks;
+  if (requested.length > 0 && !requested.includes(endpoint.network)) {
+    return { kind: 'drop', reason: 'network-not-requested' };
+  }
+  if (endpoint.health === 'unhealthy') return { kind: 'drop', reason: 'not-ready' };
+  const own = endpoint.network === viewpoint.network;
+  if (viewpoint.reach === 'direct-mtls') {
+    if (!own) return { kind: 'drop', reason: 'network-not-requested' };
+    return endpoint.tlsMode === 'istio'
+      ? { kind: 'direct', port }
+      : { kind: 'drop', reason: 'no-mtls-across-networks' };
+  }
+  if (own) return { kind: 'direct', port };
+  if (endpoint.tlsMode !== 'istio' || viewpoint.reach === 'direct') {
+    return { kind: 'drop', reason: 'no-mtls-across-networks' };
+  }
+  // What drains keeps the connections it has; a gateway would only be given new ones for it.
+  if (endpoint.health === 'draining') return { kind: 'drop', reason: 'not-ready' };
+  const gateways = gatewaysTo(endpoint, viewpoint.gateways);
+  return gateways.length === 0 ? { kind: 'drop', reason: 'no-gateway' } : { kind: 'through', gateways };
+}
+
+// Gateways of the endpoint's own cluster know it first-hand; any other of its network can reach it as well.
+function gatewaysTo(
+  endpoint: Endpoint,
+  gateways: ReadonlyMap<NetworkId, readonly NetworkGateway[]>,
+): readonly NetworkGateway[] {
+  const ofNetwork = gateways.get(endpoint.network) ?? [];
+  const ofCluster = ofNetwork.filter((gateway) => gateway.clusterId === endpoint.clusterId);
+  const chosen = ofCluster.length > 0 ? ofCluster : ofNetwork;
+  const bySocket = new Map<string, NetworkGateway>();
+  for (const gateway of chosen.toSorted(compareGateways)) {
+    if (!bySocket.has(socketOf(gateway))) bySocket.set(socketOf(gateway), gateway);
+  }
+  return [...bySocket.values()];
+}
+
+interface Placed {
+  readonly reachable: ReachableEndpoint;
+  readonly locality: Locality;
+}
+
+function weigh(
+  direct: readonly { endpoint: Endpoint; port: number }[],
+  remote: readonly { gateways: readonly NetworkGateway[]; endpoints: readonly Endpoint[] }[],
+): readonly Placed[] {
+  const ordered = direct.toSorted(
+    (a, b) => compareText(a.endpoint.address, b.endpoint.address) || a.port - b.port || compareOrigin(a, b),
+  );
+  const behind = new Map<string, { gateway: NetworkGateway; locality: Locality }>();
+  for (const { gateways, endpoints } of remote) {
+    const locality = commonLocality(endpoints.map((endpoint) => endpoint.locality));
+    for (const gateway of gateways) {
+      const known = behind.get(socketOf(gateway));
+      behind.set(socketOf(gateway), {
+        gateway: known === undefined || compareGateways(gateway, known.gateway) < 0 ? gateway : known.gateway,
+        locality: known === undefined ? locality : commonLocality([known.locality, locality]),
+      });
+    }
+  }
+  const shares = exactShares([
+    ...ordered.map(({ endpoint }, index) => ({ weight: endpoint.weight, among: [String(index)] })),
+    ...remote.map(({ gateways, endpoints }) => ({
+      weight: endpoints.reduce((sum, endpoint) => sum + endpoint.weight, 0),
+      among: gateways.map((gateway) => socketOf(gateway)),
+    })),
+  ]);
+  const gateways = [...behind.values()].toSorted((a, b) => compareGateways(a.gateway, b.gateway));
+  return [
+    ...ordered.map(({ endpoint, port }, index): Placed => {
+      const weight = shares.get(String(index)) ?? 1;
+      return { reachable: { kind: 'direct', endpoint, port, weight }, locality: endpoint.locality };
+    }),
+    ...gateways.map(({ gateway, locality }): Placed => {
+      const weight = shares.get(socketOf(gateway)) ?? 1;
+      return { reachable: { kind: 'gateway', gateway, weight }, locality };
+    }),
+  ];
+}
+
+function groupByLocality(placed: readonly Placed[]): readonly LocalityGroup[] {
+  const groups = new Map<string, { locality: Locality; endpoints: ReachableEndpoint[] }>();
+  for (const { reachable, locality } of placed) {
+    const key = formatLocality(locality);
+    const group = groups.get(key) ?? { locality, endpoints: [] };
+    group.endpoints.push(reachable);
+    groups.set(key, group);
+  }
+  return [...groups]
+    .toSorted(([a], [b]) => compareText(a, b))
+    .map(([, { locality, endpoints }]) => ({
+      locality,
+      priority: 0,
+      endpoints,
+      weight: endpoints.reduce((sum, { weight }) => sum + weight, 0),
+    }));
+}
+
+// What all of them share, from the region down: a gateway in front of two zones is in neither.
+function commonLocality(localities: readonly Locality[]): Locality {
+  const [first = unknownLocality, ...rest] = localities;
+  let common = first;
+  for (const locality of rest) {
+    if (locality.region !== common.region) return unknownLocality;
+    if (locality.zone !== common.zone) common = { region: common.region, zone: '', subzone: '' };
+    else if (locality.subzone !== common.subzone) common = { ...common, subzone: '' };
+  }
+  return common;
+}
+
+function keepFirst(direct: Map<string, { endpoint: Endpoint; port: number }>, endpoint: Endpoint, port: number): void {
+  const key = `${endpoint.address} ${port}`;
+  const known = direct.get(key);
+  if (known === undefined || compareOrigin({ endpoint }, known) < 0) direct.set(key, { endpoint, port });
+}
+
+// Of two endpoints with one address (two clusters whose pod ranges overlap on one network) the first cluster's holds.
+function compareOrigin(a: { endpoint: Endpoint }, b: { endpoint: Endpoint }): number {
+  return (
+    compareText(a.endpoint.clusterId, b.endpoint.clusterId) ||
+    compareText(a.endpoint.workload.name, b.endpoint.workload.name)
+  );
+}
+
+function socketOf(gateway: NetworkGateway): string {
+  return `${gateway.address} ${gateway.port}`;
+}
+
+class DropCounter {
+  readonly #counts = new Map<string, DroppedEndpoints>();
+
+  add(reason: DropReason, { clusterId, network }: Endpoint): void {
+    const key = JSON.stringify([reason, clusterId, network]);
+    const count = (this.#counts.get(key)?.count ?? 0) + 1;
+    this.#counts.set(key, { reason, clusterId, network, count });
+  }
+
+  list(): readonly DroppedEndpoints[] {
+    return [...this.#counts].toSorted(([a], [b]) => compareText(a, b)).map(([, dropped]) => dropped);
+  }
+}

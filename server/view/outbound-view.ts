@@ -1,0 +1,171 @@
+// What one class of proxies may send to: visible hosts, their virtual IPs, the policies that hold for them, and the
+// addresses that reach their endpoints. In: a scope and a mesh snapshot. A generator sees nothing else.
+
+import type { MeshConfig } from '../../discovery/model/mesh-config.ts';
+import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
+import { compareText } from '../../discovery/model/network-gateway.ts';
+import type { Hostname } from '../../discovery/model/names.ts';
+import type { DestinationRulePolicy, GatewayPolicy, VirtualServicePolicy } from '../../discovery/model/policy.ts';
+import type { MeshService, ServicePort } from '../../discovery/model/service.ts';
+import { viewEndpoints, type NetworkView, type Reach } from './network-view.ts';
+import { findDestinationRule, findVirtualService, type Namespaces } from './policy-lookup.ts';
+import type { OutboundScope } from './scope.ts';
+import { isVisible, labelsMatch } from './visibility.ts';
+
+/** Immutable; what is costly is looked up when it is first asked for. Building one costs next to nothing. */
+export interface OutboundView {
+  readonly scope: OutboundScope;
+  readonly config: MeshConfig;
+  /** Visible hosts, sorted. */
+  hosts(): readonly Hostname[];
+  /** Undefined when there is no such host or this namespace may not see it. */
+  service(host: Hostname): MeshService | undefined;
+  /** Virtual IPs in the proxy's own cluster; empty for a headless service and for one that only other clusters have. */
+  virtualAddresses(host: Hostname): readonly string[];
+  /** The one host that `ADDRESS` stands for in routes of that port: of several with one virtual IP the oldest. */
+  ownerOf(address: string, port: number): Hostname | undefined;
+  /** For sidecars the one bound to `mesh`; `gateway` is `NAMESPACE/NAME` otherwise. */
+  virtualService(host: Hostname, gateway?: string): VirtualServicePolicy | undefined;
+  destinationRule(host: Hostname): DestinationRulePolicy | undefined;
+  endpointsFor(host: Hostname, port: ServicePort, selection: EndpointSelection): NetworkView;
+  /** SPIFFE ids of the workloads behind a host in all clusters, sorted: who may answer for it. */
+  identities(host: Hostname): readonly string[];
+  /** Whether every endpoint behind the host accepts mesh mTLS, and there is one. */
+  everyEndpointSpeaksMtls(host: Hostname): boolean;
+  /** Gateways that select this router, by precedence. Empty for sidecars. */
+  gateways(): readonly GatewayPolicy[];
+}
+
+/** Which endpoints of a host are meant. */
+export interface EndpointSelection {
+  /** Labels of the subset; empty selects all. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly reach: Reach;
+}
+
+export function buildOutboundView(scope: OutboundScope, mesh: MeshSnapshot): OutboundView {
+  return new ScopedView(scope, mesh);
+}
+
+class ScopedView implements OutboundView {
+  readonly scope: OutboundScope;
+  readonly #mesh: MeshSnapshot;
+  #hosts: readonly Hostname[] | undefined;
+  #owners: ReadonlyMap<string, MeshService> | undefined;
+  #gateways: readonly GatewayPolicy[] | undefined;
+
+  constructor(scope: OutboundScope, mesh: MeshSnapshot) {
+    this.scope = scope;
+    this.#mesh = mesh;
+  }
+
+  get config(): MeshConfig {
+    return this.#mesh.config;
+  }
+
+  hosts(): readonly Hostname[] {
+    this.#hosts ??= [...this.#mesh.services.keys()]
+      .filter((host) => this.service(host) !== undefined)
+      .toSorted((a, b) => compareText(a, b));
+    return this.#hosts;
+  }
+
+  service(host: Hostname): MeshService | undefined {
+    const service = this.#mesh.services.get(host);
+    if (service === undefined) return undefined;
+    if (!isVisible(service.exportTo, service.namespace, this.scope.namespace)) return undefined;
+    // A cluster-local service is another one in every cluster: that of a cluster which has none is not there.
+    if (service.clusterLocal && !service.clusters.includes(this.scope.clusterId)) return undefined;
+    return service;
+  }
+
+  virtualAddresses(host: Hostname): readonly string[] {
+    return this.service(host)?.addresses.get(this.scope.clusterId) ?? [];
+  }
+
+  ownerOf(address: string, port: number): Hostname | undefined {
+    this.#owners ??= this.#findOwners();
+    return this.#owners.get(`${address} ${port}`)?.host;
+  }
+
+  virtualService(host: Hostname, gateway = 'mesh'): VirtualServicePolicy | undefined {
+    return findVirtualService(this.#mesh.policies, host, gateway, this.#namespaces(host));
+  }
+
+  destinationRule(host: Hostname): DestinationRulePolicy | undefined {
+    return findDestinationRule(this.#mesh.policies, host, this.#namespaces(host));
+  }
+
+  endpointsFor(host: Hostname, port: ServicePort, selection: EndpointSelection): NetworkView {
+    const { scope } = this;
+    return viewEndpoints(
+      {
+        endpoints: this.#mesh.endpoints.get(host) ?? [],
+        portName: port.name,
+        subsetLabels: selection.labels,
+        clusterLocal: this.service(host)?.clusterLocal ?? false,
+      },
+      {
+        clusterId: scope.clusterId,
+        network: scope.network,
+        requestedNetworks: scope.requestedNetworks,
+        gateways: this.#mesh.gateways,
+        reach: selection.reach,
+      },
+    );
+  }
+
+  identities(host: Hostname): readonly string[] {
+    const { trustDomain, trustDomainAliases } = this.config;
+    const clusterLocal = this.service(host)?.clusterLocal ?? false;
+    const accounts = new Set<string>();
+    for (const { clusterId, tlsMode, workload } of this.#mesh.endpoints.get(host) ?? []) {
+      if (tlsMode !== 'istio' || workload.serviceAccount === '') continue;
+      if (clusterLocal && clusterId !== this.scope.clusterId) continue;
+      accounts.add(`ns/${workload.namespace}/sa/${workload.serviceAccount}`);
+    }
+    return [...new Set([trustDomain, ...trustDomainAliases])]
+      .flatMap((domain) => [...accounts].map((account) => `spiffe://${domain}/${account}`))
+      .toSorted((a, b) => compareText(a, b));
+  }
+
+  everyEndpointSpeaksMtls(host: Hostname): boolean {
+    const endpoints = this.#mesh.endpoints.get(host) ?? [];
+    return endpoints.length > 0 && endpoints.every(({ tlsMode }) => tlsMode === 'istio');
+  }
+
+  gateways(): readonly GatewayPolicy[] {
+    if (this.scope.type !== 'router') return [];
+    const labels = Object.fromEntries(this.scope.labels);
+    this.#gateways ??= this.#mesh.policies.gateways.filter(({ selector }) => labelsMatch(selector, labels));
+    return this.#gateways;
+  }
+
+  #findOwners(): ReadonlyMap<string, MeshService> {
+    const owners = new Map<string, MeshService>();
+    for (const host of this.#mesh.services.keys()) {
+      const service = this.service(host);
+      if (service === undefined) continue;
+      for (const address of this.virtualAddresses(host)) {
+        for (const { port } of service.ports) {
+          const key = `${address} ${port}`;
+          const known = owners.get(key);
+          if (known === undefined || compareAge(service, known) < 0) owners.set(key, service);
+        }
+      }
+    }
+    return owners;
+  }
+
+  #namespaces(host: Hostname): Namespaces {
+    return {
+      client: this.scope.namespace,
+      service: this.#mesh.services.get(host)?.namespace ?? this.scope.namespace,
+      root: this.config.rootNamespace,
+    };
+  }
+}
+
+function compareAge(a: MeshService, b: MeshService): number {
+  return a.createdAtMs - b.createdAtMs || compareText(a.host, b.host);
+}

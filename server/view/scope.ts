@@ -1,0 +1,49 @@
+// What a proxy is, as far as it decides what the proxy is sent. A view is built from a scope and the mesh alone, and the
+// view's key is the scope written out, so a key can't miss an input.
+
+import type { ClusterId, Hostname, NetworkId } from '../../discovery/model/names.ts';
+import type { MtlsMode } from '../../discovery/model/policy.ts';
+import type { Protocol } from '../../discovery/model/service.ts';
+import type { ProxyType } from '../proxy/proxy.ts';
+
+/** Which IP families the workload has. Decides the wildcard addresses of its listeners. */
+export type AddressFamilies = 'ipv4' | 'ipv6' | 'dual';
+
+/** Inputs of everything that a proxy sends out through. All lists are sorted. */
+export interface OutboundScope {
+  readonly type: ProxyType;
+  readonly clusterId: ClusterId;
+  readonly network: NetworkId;
+  readonly requestedNetworks: readonly NetworkId[];
+  readonly namespace: string;
+  readonly families: AddressFamilies;
+  readonly istioFilters: boolean;
+  readonly virtualHostDiscovery: boolean;
+  /** Routers: all labels, they select Gateways. Sidecars: only labels that some VirtualService tells sources apart by. */
+  readonly labels: readonly (readonly [name: string, value: string])[];
+  /** Routers: the pod's port behind each port of the services that select it. Empty for sidecars. */
+  readonly targetPorts: readonly (readonly [servicePort: number, targetPort: number])[];
+}
+
+/** Inputs of everything that a proxy receives through. No address and no label: replicas of a workload share it. */
+export interface InboundScope {
+  readonly type: ProxyType;
+  readonly families: AddressFamilies;
+  readonly istioFilters: boolean;
+  /** By port, each once. Empty for routers. */
+  readonly ports: readonly InboundPort[];
+  /** For ports that no service has. */
+  readonly defaultMode: MtlsMode;
+}
+
+/** A port that a workload serves for some service. */
+export interface InboundPort {
+  /** The workload's own port. */
+  readonly port: number;
+  readonly protocol: Protocol;
+  readonly mode: MtlsMode;
+  readonly host: Hostname;
+  readonly serviceName: string;
+  readonly serviceNamespace: string;
+  readonly servicePort: number;
+}

@@ -1,0 +1,88 @@
+// Which class a proxy belongs to: two scopes with their keys. Proxies with equal keys are sent equal bytes.
+
+import { isIPv6 } from 'node:net';
+import { asBranded, type Branded } from '../../discovery/model/brand.ts';
+import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
+import { compareText } from '../../discovery/model/network-gateway.ts';
+import type { Proxy } from '../proxy/proxy.ts';
+import { mtlsModesOf } from './mtls-mode.ts';
+import type { AddressFamilies, InboundScope, OutboundScope } from './scope.ts';
+import { indexViews, servedPorts, targetPortsOf, type ViewIndex } from './view-index.ts';
+
+/** An `OutboundScope`, written out. */
+export type OutboundKey = Branded<string, 'OutboundKey'>;
+/** An `InboundScope`, written out. */
+export type InboundKey = Branded<string, 'InboundKey'>;
+
+export interface ViewKeys {
+  readonly outbound: OutboundKey;
+  readonly inbound: InboundKey;
+  readonly outboundScope: OutboundScope;
+  readonly inboundScope: InboundScope;
+}
+
+/**
+ * The keys of a proxy in this mesh, to be asked again when services, the primary's endpoints or policies changed: the
+ * inbound scope says which ports services give the workload and which mTLS mode each has. Pass an `index` kept between
+ * snapshots where many proxies are asked for.
+ */
+export function viewKeysOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex = indexViews(mesh)): ViewKeys {
+  const outboundScope = outboundScopeOf(proxy, index);
+  const inboundScope = inboundScopeOf(proxy, mesh, index);
+  return {
+    outbound: asBranded<OutboundKey>(JSON.stringify(outboundScope)),
+    inbound: asBranded<InboundKey>(JSON.stringify(inboundScope)),
+    outboundScope,
+    inboundScope,
+  };
+}
+
+function outboundScopeOf(proxy: Proxy, index: ViewIndex): OutboundScope {
+  const isRouter = proxy.type === 'router';
+  const labelNames = isRouter ? Object.keys(proxy.labels).toSorted(compareText) : index.sourceLabelNames;
+  return {
+    type: proxy.type,
+    clusterId: proxy.clusterId,
+    network: proxy.network,
+    requestedNetworks: proxy.requestedNetworks.toSorted(compareText),
+    namespace: proxy.namespace,
+    families: familiesOf(proxy.addresses),
+    istioFilters: proxy.capabilities.istioFilters,
+    virtualHostDiscovery: proxy.capabilities.virtualHostDiscovery,
+    labels: labelNames.flatMap((name) => {
+      const value = proxy.labels[name];
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+    targetPorts: isRouter && proxy.clusterId === index.mesh.primary ? targetPortsOf(index, proxy.addresses) : [],
+  };
+}
+
+function inboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): InboundScope {
+  const shared = {
+    type: proxy.type,
+    families: familiesOf(proxy.addresses),
+    istioFilters: proxy.capabilities.istioFilters,
+  };
+  if (proxy.type === 'router') return { ...shared, ports: [], defaultMode: 'permissive' };
+  const { defaultMode, portModes } = mtlsModesOf(proxy, mesh);
+  const served = proxy.clusterId === mesh.primary ? servedPorts(index, proxy.addresses) : [];
+  return {
+    ...shared,
+    ports: served.map(({ port, protocol, host, serviceName, serviceNamespace, servicePort }) => ({
+      port,
+      protocol,
+      mode: portModes.get(port) ?? defaultMode,
+      host,
+      serviceName,
+      serviceNamespace,
+      servicePort,
+    })),
+    defaultMode,
+  };
+}
+
+function familiesOf(addresses: readonly string[]): AddressFamilies {
+  const some6 = addresses.some((address) => isIPv6(address));
+  if (!some6) return 'ipv4';
+  return addresses.every((address) => isIPv6(address)) ? 'ipv6' : 'dual';
+}

@@ -1,0 +1,150 @@
+// Runs every generator for one proxy, as a control plane does, and puts the result into a bootstrap that Envoy can judge.
+
+import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
+import { encode, verify } from '../../proto/codec.ts';
+import { Bootstrap } from '../../proto/generated/envoy.config.bootstrap.v3.ts';
+import { Cluster_DiscoveryType, type Cluster } from '../../proto/generated/envoy.config.cluster.v3.ts';
+import { ApiConfigSource_ApiType, ApiVersion } from '../../proto/generated/envoy.config.core.v3.ts';
+import type { ClusterLoadAssignment } from '../../proto/generated/envoy.config.endpoint.v3.ts';
+import type { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
+import type { RouteConfiguration, VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
+import { HttpConnectionManager } from '../../proto/generated/envoy.extensions.filters.network.http_connection_manager.v3.ts';
+import { Router } from '../../proto/generated/envoy.extensions.filters.http.router.v3.ts';
+import { packAny } from '../../proto/codec.ts';
+import { decodeJson, toJson, type JsonValue } from '../../proto/json.ts';
+import type { Problem } from '../../discovery/model/problem.ts';
+import type { Proxy } from '../../server/proxy/proxy.ts';
+import { buildInboundView } from '../../server/view/inbound-view.ts';
+import { buildOutboundView } from '../../server/view/outbound-view.ts';
+import { viewKeysOf } from '../../server/view/view-key.ts';
+import { http2Upstream } from '../../server/generate/cluster.ts';
+import { generateInbound } from '../../server/generate/inbound.ts';
+import { generateHost } from '../../server/generate/outbound-host.ts';
+import { generateOutboundListeners } from '../../server/generate/outbound-listeners.ts';
+import type { Resource } from '../../server/generate/resource.ts';
+import {
+  generateRouteConfigurations,
+  generateWholeRouteConfiguration,
+} from '../../server/generate/route-configurations.ts';
+import { generateStaticOutbound } from '../../server/generate/static-outbound.ts';
+
+export interface Generated {
+  readonly clusters: readonly Resource<Cluster>[];
+  readonly assignments: readonly Resource<ClusterLoadAssignment>[];
+  readonly listeners: readonly Resource<Listener>[];
+  readonly routes: readonly Resource<RouteConfiguration>[];
+  readonly virtualHosts: readonly Resource<VirtualHost>[];
+  /** The same routes as a client that does not speak delta gets them. */
+  readonly wholeRoutes: readonly Resource<RouteConfiguration>[];
+  readonly problems: readonly Problem[];
+}
+
+export function generateAll(proxy: Proxy, mesh: MeshSnapshot): Generated {
+  const { outboundScope, inboundScope } = viewKeysOf(proxy, mesh);
+  const view = buildOutboundView(outboundScope, mesh);
+  const hosts = view.hosts().map((host) => generateHost(view, host));
+  const inbound = generateInbound(buildInboundView(inboundScope, mesh));
+  const virtualHosts = hosts.flatMap((host) => host.virtualHosts);
+  const routeNames = new Set(virtualHosts.map(({ routeName }) => routeName));
+  const contributions = hosts.flatMap(({ listeners }) => listeners);
+  return {
+    clusters: [...generateStaticOutbound(view), ...hosts.flatMap(({ clusters }) => clusters), ...inbound.clusters],
+    assignments: hosts.flatMap(({ assignments }) => assignments),
+    listeners: [...generateOutboundListeners(view, contributions), ...inbound.listeners],
+    routes: generateRouteConfigurations(view, routeNames),
+    virtualHosts: virtualHosts.map(({ resource }) => resource),
+    wholeRoutes: [...routeNames].map((name) => {
+      const own = virtualHosts.filter(({ routeName }) => routeName === name).map(({ resource }) => resource);
+      return generateWholeRouteConfiguration(view, name, own);
+    }),
+    problems: hosts.flatMap(({ problems }) => problems),
+  };
+}
+
+export function resourcesOf(generated: Generated): readonly Resource<unknown>[] {
+  const { clusters, assignments, listeners, routes, virtualHosts, wholeRoutes } = generated;
+  return [
+    ...clusters,
+    ...assignments,
+    ...listeners,
+    ...routes,
+    ...virtualHosts,
+    ...wholeRoutes,
+  ] as readonly Resource<unknown>[];
+}
+
+/** The first literal that names a field its message does not have, or undefined. */
+export function firstMistake(generated: Generated): string | undefined {
+  for (const { name, type, message } of resourcesOf(generated)) {
+    const mistake = verify(type, message);
+    if (mistake !== undefined) return `${type.fullName} ${name}: ${mistake}`;
+  }
+  return undefined;
+}
+
+/** Proto3 JSON by type, each resource as its bytes say. */
+export function asJson(generated: Generated): Readonly<Record<string, JsonValue>> {
+  return {
+    clusters: list(generated.clusters),
+    assignments: list(generated.assignments),
+    listeners: list(generated.listeners),
+    routes: list(generated.routes),
+    virtualHosts: list(generated.virtualHosts),
+    problems: generated.problems.map(({ object, field, message }) => `${object} ${field}: ${message}`),
+  };
+}
+
+function list<T>(resources: readonly Resource<T>[]): JsonValue {
+  return resources.map(({ type, message }) => decodeJson(type.typeUrl, encode(type, message)));
+}
+
+const sockets = { address: { socketAddress: { address: '127.0.0.1', portValue: 1 } } };
+
+function upstream(name: string): Cluster {
+  return {
+    name,
+    type: Cluster_DiscoveryType.STATIC,
+    typedExtensionProtocolOptions: http2Upstream(),
+    loadAssignment: { clusterName: name, endpoints: [{ lbEndpoints: [{ endpoint: sockets }] }] },
+  };
+}
+
+/**
+ * A bootstrap with everything static: clusters and listeners as they are; each assignment a second time in a static cluster,
+ * each route configuration a second time inline in a listener, so that Envoy checks them as well.
+ */
+export function asBootstrap(generated: Generated): JsonValue {
+  const assigned = generated.assignments.map(({ message }): Cluster => ({
+    name: `assignment ${message.clusterName}`,
+    type: Cluster_DiscoveryType.STATIC,
+    loadAssignment: message,
+  }));
+  const routed = generated.wholeRoutes.map(({ name, message }, index): Listener => {
+    const httpFilters = [{ name: 'router', typedConfig: packAny(Router, {}) }];
+    const typedConfig = packAny(HttpConnectionManager, { statPrefix: name, routeConfig: message, httpFilters });
+    return {
+      name: `routes ${name}`,
+      address: { socketAddress: { address: '127.0.0.77', portValue: 20_000 + index } },
+      filterChains: [{ filters: [{ name: 'http', typedConfig }] }],
+    };
+  });
+  return toJson(Bootstrap, {
+    node: { id: 'golden', cluster: 'golden' },
+    dynamicResources: {
+      adsConfig: {
+        apiType: ApiConfigSource_ApiType.DELTA_GRPC,
+        transportApiVersion: ApiVersion.V3,
+        grpcServices: [{ envoyGrpc: { clusterName: 'xds-grpc' } }],
+      },
+    },
+    staticResources: {
+      clusters: [
+        upstream('xds-grpc'),
+        upstream('sds-grpc'),
+        ...assigned,
+        ...generated.clusters.map(({ message }) => message),
+      ],
+      listeners: [...generated.listeners.map(({ message }) => message), ...routed],
+    },
+  });
+}

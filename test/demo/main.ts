@@ -14,7 +14,7 @@ import {
   networksAreSeparate,
   nothingIsRejected,
 } from './promises.ts';
-import { ScenarioFailed, startScenario } from './scenario.ts';
+import { ScenarioFailed, startScenario } from './build-scenario.ts';
 import type { Scenario } from './scenario.ts';
 import { terminalScreen } from './screen.ts';
 import type { Screen } from './screen.ts';

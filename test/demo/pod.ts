@@ -69,7 +69,7 @@ export class Pod {
     await waitFor(
       async () => this.#agent?.running === true && (await this.admin('/ready')).trim(),
       (state) => state === 'LIVE' || state === false,
-      { what: `${this.name}'s Envoy to be ready`, timeoutMs: 60_000, intervalMs: 200 },
+      { what: `${this.name}'s Envoy to be ready`, timeoutMs: 120_000, intervalMs: 200 },
     );
     if (this.#agent?.running !== true) throw new Error(`${this.name}'s agent ended:\n${this.#agent?.output ?? ''}`);
   }

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ask } from '../demo/ask.ts';
-import { startScenario } from '../demo/scenario.ts';
+import { startScenario } from '../demo/build-scenario.ts';
 import type { Scenario } from '../demo/scenario.ts';
 import { describeLab } from '../support/describe-lab.ts';
 import { waitFor } from '../support/wait-for.ts';

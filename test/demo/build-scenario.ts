@@ -1,0 +1,188 @@
+// Builds the scenario: roots and tokens, directories, networks, and in each region a control plane and three pods. In: where to report
+// progress. Out: a `Scenario` in which every part says that it serves, or `ScenarioFailed`.
+
+import { chmodSync, rmSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { envoyPath } from '../support/envoy.ts';
+import { networkLab } from '../support/netns.ts';
+import type { LabHost, NetworkLab } from '../support/netns.ts';
+import { ControlPlane, controlPlaneHost, mainFile } from './control-plane.ts';
+import { podOf, readExampleCluster } from './example.ts';
+import type { ExampleCluster, ExamplePod } from './example.ts';
+import { makeAuthorities, makeTokens } from './identity-files.ts';
+import type { Authorities } from './identity-files.ts';
+import { LogFile } from './log-file.ts';
+import { Pod } from './pod.ts';
+import { betweenNetwork, keepLogsOnly, Scenario } from './scenario.ts';
+import type { Region } from './scenario.ts';
+import { sidecarCommandPrefix } from './sidecar-user.ts';
+
+export type ScenarioOptions = {
+  readonly onProgress?: (text: string) => void;
+  /** Life of workload certificates, `24h` if not given. */
+  readonly certificateTtl?: string;
+};
+
+/** Builds everything and waits until every part says that it serves. On failure nothing but the logs stays. */
+export async function startScenario(options: ScenarioOptions = {}): Promise<Scenario> {
+  const directory = await mkdtemp(join(tmpdir(), 'isthmus-scenario-'));
+  chmodSync(directory, 0o711); // The sidecars' user must reach its own files below it.
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  process.once('exit', remove);
+  let lab: NetworkLab | undefined;
+  try {
+    lab = await networkLab(options);
+    const scenario = await build(lab, directory, options, () => process.off('exit', remove));
+    await scenario.start(options.onProgress ?? (() => {}));
+    return scenario;
+  } catch (error) {
+    await lab?.dispose();
+    process.off('exit', remove);
+    await keepLogsOnly(directory);
+    throw new ScenarioFailed(error, join(directory, 'logs'));
+  }
+}
+
+/** The scenario did not come up. */
+export class ScenarioFailed extends Error {
+  override readonly name = 'ScenarioFailed';
+  readonly logDirectory: string;
+
+  constructor(cause: unknown, logDirectory: string) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.logDirectory = logDirectory;
+  }
+}
+
+type Surroundings = {
+  readonly lab: NetworkLab;
+  readonly directory: string;
+  readonly envoy: string;
+  readonly authorities: Authorities;
+  readonly rootCertificate: string;
+  readonly sidecarPrefix: readonly string[];
+  readonly certificateTtl: string;
+};
+
+async function build(
+  lab: NetworkLab,
+  directory: string,
+  options: ScenarioOptions,
+  forget: () => void,
+): Promise<Scenario> {
+  const report = options.onProgress ?? (() => {});
+  const [first, second] = await Promise.all([readExampleCluster('cluster-1'), readExampleCluster('cluster-2')]);
+  await Promise.all(['logs', 'pods', 'ca', 'registry', 'state'].map((name) => mkdir(join(directory, name))));
+  const [envoy, authorities] = await Promise.all([
+    envoyPath(options),
+    makeAuthorities(join(directory, 'ca'), [first.clusterId, second.clusterId]),
+    addNetworks(lab, [first.network, second.network, betweenNetwork]),
+  ]);
+  report('one root and an intermediate for each instance are made (isthmus ca init, isthmus ca issue)');
+  const surroundings = {
+    lab,
+    directory,
+    envoy,
+    authorities,
+    rootCertificate: await readFile(authorities.rootFile, 'utf8'),
+    sidecarPrefix: await sidecarCommandPrefix([process.execPath, mainFile, envoy]),
+    certificateTtl: options.certificateTtl ?? '24h',
+  };
+  const [one, two] = await Promise.all([
+    buildRegion('mesh-1', first, second, surroundings),
+    buildRegion('mesh-2', second, first, surroundings),
+  ]);
+  report(
+    `${first.network} and ${second.network} are up, without a route to each other; two gateways join them in a third`,
+  );
+  return new Scenario({ lab, directory, one, two, forget });
+}
+
+async function addNetworks(lab: NetworkLab, names: readonly string[]): Promise<void> {
+  for (const name of names) await lab.network(name);
+}
+
+async function buildRegion(
+  meshName: string,
+  cluster: ExampleCluster,
+  other: ExampleCluster,
+  surroundings: Surroundings,
+): Promise<Region> {
+  const { lab, directory, authorities } = surroundings;
+  const { clusterId, network } = cluster;
+  const registryOf = (id: string): string => join(directory, 'registry', id);
+  const registry = registryOf(clusterId);
+  await cp(cluster.directory, registry, { recursive: true });
+  const tokens = await makeTokens(cluster, registry);
+  const gateway = podOf(cluster, 'istio-eastwestgateway');
+  const helloworld = podOf(cluster, 'helloworld');
+  // The control plane is no pod of the example: it stands beside the gateway.
+  const controlPlaneAddress = gateway.address.replace(/\d+$/, '2');
+  const names = namesIn(cluster, controlPlaneAddress);
+  const inRegion = { ...surroundings, cluster, names, tokens };
+  const [controlPlaneLeg, ...pods] = await Promise.all([
+    lab.host({ name: meshName, legs: [{ network, address: `${controlPlaneAddress}/24` }] }),
+    buildPod({ pod: podOf(cluster, 'sleep'), kind: 'sidecar' }, inRegion),
+    buildPod({ pod: helloworld, kind: 'sidecar', applicationVersion: helloworld.labels['version'] ?? '' }, inRegion),
+    buildPod({ pod: gateway, kind: 'gateway' }, inRegion),
+  ]);
+  const controlPlane = new ControlPlane({
+    name: meshName,
+    host: controlPlaneLeg,
+    clusterId,
+    network,
+    registry,
+    remote: { clusterId: other.clusterId, registry: registryOf(other.clusterId) },
+    caDirectory: authorities.directories.get(clusterId) ?? '',
+    stateDirectory: join(directory, 'state', meshName),
+    log: new LogFile(join(directory, 'logs', `${meshName}.log`)),
+  });
+  return { cluster, registry, controlPlane, sleep: pods[0], helloworld: pods[1], gateway: pods[2] };
+}
+
+async function buildPod(
+  what: { readonly pod: ExamplePod; readonly kind: 'sidecar' | 'gateway'; readonly applicationVersion?: string },
+  where: Surroundings & {
+    readonly cluster: ExampleCluster;
+    readonly names: Readonly<Record<string, string>>;
+    readonly tokens: ReadonlyMap<string, string>;
+  },
+): Promise<Pod> {
+  const { pod, kind } = what;
+  const { lab, directory, cluster, names, tokens } = where;
+  const legs = [{ network: cluster.network, address: `${pod.address}/24` }];
+  if (kind === 'gateway') legs.push({ network: betweenNetwork, address: `${cluster.gatewayAddress}/24` });
+  const host = await lab.host({ name: pod.name, legs, hosts: names });
+  if (kind === 'sidecar') await routeServiceAddresses(host);
+  const { envoy, rootCertificate, sidecarPrefix, certificateTtl } = where;
+  return new Pod({
+    ...what,
+    host,
+    clusterId: cluster.clusterId,
+    network: cluster.network,
+    directory: join(directory, 'pods', pod.name),
+    token: tokens.get(`${pod.namespace}/${pod.serviceAccount}`) ?? '',
+    agentLog: new LogFile(join(directory, 'logs', `${pod.name}.log`)),
+    envoy,
+    rootCertificate,
+    sidecarPrefix,
+    certificateTtl,
+  });
+}
+
+// What the cluster's DNS would answer in a pod of the namespace `sample`.
+function namesIn(cluster: ExampleCluster, controlPlaneAddress: string): Readonly<Record<string, string>> {
+  const services = cluster.services.filter(({ namespace }) => namespace === 'sample');
+  return Object.fromEntries([
+    [controlPlaneHost, controlPlaneAddress],
+    ...services.map(({ name, clusterIp }) => [name, clusterIp]),
+  ]) as Readonly<Record<string, string>>;
+}
+
+// Service addresses exist nowhere: a packet to one must only get as far as the redirection. There is no default route, so any
+// address outside the pod's own network and this range is unreachable.
+async function routeServiceAddresses(host: LabHost): Promise<void> {
+  await host.execOrThrow(['ip', 'route', 'add', '10.96.0.0/16', 'dev', 'eth0']);
+}

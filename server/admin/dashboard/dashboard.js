@@ -236,8 +236,7 @@ function endpointCounts({ endpointCounts: counts }) {
 
 // ---- why
 
-async function explain(event) {
-  event.preventDefault();
+async function explain() {
   const query = new URLSearchParams({ from: byId('why-from').value.trim(), to: byId('why-to').value.trim() });
   const answer = byId('why-answer');
   try {
@@ -381,5 +380,8 @@ for (const name of ['proxies', 'services']) {
     if (known !== undefined) sections[name](known.value);
   });
 }
-byId('why-form').addEventListener('submit', explain);
+byId('why-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  void explain();
+});
 await poll();

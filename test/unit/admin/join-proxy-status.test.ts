@@ -1,0 +1,89 @@
+// One status from what the stream and the engine know.
+
+import { expect, test } from 'vitest';
+import { objectKey } from '../../../discovery/model/names.ts';
+import { joinProxyStatuses } from '../../../server/admin/join-proxy-status.ts';
+import { resourceName } from '../../../server/cache/encoded-resource.ts';
+import type { ConnectionStatus } from '../../../server/stream/connection.ts';
+import type { TypeStatus } from '../../../server/stream/type-delivery.ts';
+import { aProxy } from '../../feature/admin/two-regions.ts';
+
+const cds = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
+const peer = {
+  address: '10.10.0.3:40000',
+  identity: 'spiffe://cluster.local/ns/default/sa/sleep',
+  authenticated: true,
+};
+
+function aType(overrides: Partial<TypeStatus> = {}): TypeStatus {
+  return {
+    typeUrl: cds,
+    wildcard: true,
+    subscribed: 0,
+    sentNonce: 'n2',
+    sentVersion: '',
+    sentAtMs: 0,
+    ackedNonce: 'n2',
+    lastError: undefined,
+    pushes: 2,
+    rejected: 0,
+    behind: false,
+    ...overrides,
+  };
+}
+
+function aConnection(types: readonly TypeStatus[], overrides: Partial<ConnectionStatus> = {}): ConnectionStatus {
+  return { id: '1', nodeId: aProxy().nodeId, peer, variant: 'delta', connectedAtMs: 0, types, ...overrides };
+}
+
+const aSession = () => ({
+  opening: { peer, variant: 'delta' as const },
+  proxy: aProxy(),
+  rejections: new Map(),
+  resourceCount: () => 7,
+});
+
+test.for([
+  ['SYNCED', {}],
+  ['NOT_SENT', { sentNonce: '', ackedNonce: '' }],
+  ['STALE', { ackedNonce: 'n1' }],
+  ['STALE', { behind: true }],
+  ['ERROR', { lastError: 'no', ackedNonce: 'n1' }],
+] as const)('a type is %s when the stream says %o', ([status, overrides]) => {
+  const [proxy] = joinProxyStatuses([aConnection([aType(overrides)])], [aSession()]);
+
+  expect(proxy?.types).toMatchObject([{ name: 'cds', status, resources: 7 }]);
+});
+
+test('a rejection is shown with the resources and the objects it came from, also after a later success', () => {
+  const rejection = {
+    message: 'bad cluster',
+    resourceNames: [resourceName('outbound|5000||a')],
+    sources: [objectKey('DestinationRule', 'default', 'a')],
+    atMs: 0,
+  };
+  const session = { ...aSession(), rejections: new Map([[cds, rejection]]) };
+
+  const [proxy] = joinProxyStatuses([aConnection([aType({ rejected: 1 })])], [session]);
+
+  expect(proxy?.types[0]).toMatchObject({
+    status: 'SYNCED',
+    rejected: 1,
+    lastError: {
+      message: 'bad cluster',
+      resourceNames: ['outbound|5000||a'],
+      sourceObjects: ['DestinationRule/default/a'],
+      at: '1970-01-01T00:00:00.000Z',
+    },
+  });
+});
+
+test('two streams of one node stay two, and a stream without a node is left out', () => {
+  const connections = [
+    aConnection([]),
+    aConnection([], { id: '2', connectedAtMs: 5 }),
+    aConnection([], { id: '3', nodeId: '' }),
+  ];
+
+  expect(joinProxyStatuses(connections, [aSession(), aSession()])).toHaveLength(2);
+});

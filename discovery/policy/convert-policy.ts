@@ -2,17 +2,27 @@
 
 import type { Conversion } from '../convert/findings.ts';
 import type { KubernetesObject } from '../model/kubernetes-object.ts';
-import type { Policy } from '../model/policy.ts';
+import type { Policy, PolicyKind } from '../model/policy.ts';
+import { convertDestinationRule } from './destination-rule.ts';
+import { convertGateway } from './gateway.ts';
+import { convertPeerAuthentication } from './peer-authentication.ts';
+import type { PolicyContext } from './policy-fields.ts';
+import { convertVirtualService } from './virtual-service.ts';
 
-export interface PolicyContext {
-  /** DNS domain of services, to complete short host names. */
-  readonly domain: string;
+type Converter = (object: KubernetesObject, context: PolicyContext) => Conversion<Policy>;
+
+const converters: Readonly<Record<PolicyKind, Converter>> = {
+  VirtualService: convertVirtualService,
+  DestinationRule: convertDestinationRule,
+  PeerAuthentication: convertPeerAuthentication,
+  Gateway: convertGateway,
+};
+
+function isPolicyKind(kind: string): kind is PolicyKind {
+  return Object.hasOwn(converters, kind);
 }
 
-export function isPolicyKind(kind: string): boolean {
-  return kind === 'VirtualService' || kind === 'DestinationRule' || kind === 'PeerAuthentication' || kind === 'Gateway';
-}
-
-export function convertPolicy(_object: KubernetesObject, _context: PolicyContext): Conversion<Policy> {
-  return { problems: [] };
+/** Undefined for an object that states no policy. */
+export function convertPolicy(object: KubernetesObject, context: PolicyContext): Conversion<Policy> | undefined {
+  return isPolicyKind(object.kind) ? converters[object.kind](object, context) : undefined;
 }

@@ -16,7 +16,7 @@ import { keyOf, type KubernetesObject } from '../model/kubernetes-object.ts';
 import type { ClusterId, ObjectKey } from '../model/names.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Problem } from '../model/problem.ts';
-import { convertPolicy, isPolicyKind } from '../policy/convert-policy.ts';
+import { convertPolicy } from '../policy/convert-policy.ts';
 import { localName, type ClusterIndex } from './cluster-index.ts';
 
 export interface FoldContext {
@@ -57,9 +57,10 @@ export function foldObject(index: ClusterIndex, object: KubernetesObject, contex
         else index.tokens.set(key, value);
         index.affected.tokens = true;
       });
-    default:
-      if (!isPrimary || !isPolicyKind(object.kind)) return [];
-      return take(convertPolicy(object, context), (value) => putPolicy(index, key, value));
+    default: {
+      const conversion = isPrimary ? convertPolicy(object, context) : undefined;
+      return conversion === undefined ? [] : take(conversion, (value) => putPolicy(index, key, value));
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 import type { MeshConfig } from '../../discovery/model/mesh-config.ts';
 import type { AccessLog } from '../../proto/generated/envoy.config.accesslog.v3.ts';
 import { FileAccessLog } from '../../proto/generated/envoy.extensions.access_loggers.file.v3.ts';
+import { StderrAccessLog, StdoutAccessLog } from '../../proto/generated/envoy.extensions.access_loggers.stream.v3.ts';
 import { packAny } from '../../proto/codec.ts';
 
 const line = [
@@ -18,12 +19,22 @@ const line = [
   'sni=%REQUESTED_SERVER_NAME% tls=%DOWNSTREAM_TLS_VERSION% peer=%DOWNSTREAM_PEER_URI_SAN% route=%ROUTE_NAME%\n',
 ].join(' ');
 
-/** Empty when the mesh logs no access. */
-export function accessLogs(config: MeshConfig): readonly AccessLog[] {
-  if (config.accessLogFile === '') return [];
-  const typedConfig = packAny(FileAccessLog, {
-    path: config.accessLogFile,
-    logFormat: { textFormatSource: { inlineString: line } },
-  });
-  return [{ name: 'envoy.access_loggers.file', typedConfig }];
+/**
+ * Empty when the mesh logs no access. Standard output and error are written to as such: opened as files they fail, and with
+ * them the listener, where they are a socket.
+ */
+export function accessLogs({ accessLogFile }: MeshConfig): readonly AccessLog[] {
+  const logFormat = { textFormatSource: { inlineString: line } };
+  switch (accessLogFile) {
+    case '':
+      return [];
+    case '/dev/stdout':
+      return [{ name: 'envoy.access_loggers.stdout', typedConfig: packAny(StdoutAccessLog, { logFormat }) }];
+    case '/dev/stderr':
+      return [{ name: 'envoy.access_loggers.stderr', typedConfig: packAny(StderrAccessLog, { logFormat }) }];
+    default: {
+      const typedConfig = packAny(FileAccessLog, { path: accessLogFile, logFormat });
+      return [{ name: 'envoy.access_loggers.file', typedConfig }];
+    }
+  }
 }

@@ -24,7 +24,10 @@ describe.each(names)('%s', (name) => {
     const file = join(import.meta.dirname, 'expected', `${name}.yaml`);
     const actual = asJson(generated);
     if (rewrite) {
-      await writeFile(file, `# ${golden.shows}\n${stringify(actual, { lineWidth: 120, aliasDuplicateObjects: false })}`);
+      await writeFile(
+        file,
+        `# ${golden.shows}\n${stringify(actual, { lineWidth: 120, aliasDuplicateObjects: false })}`,
+      );
     }
     expect(actual).toEqual(parse(await readFile(file, 'utf8')));
   });

@@ -90,6 +90,9 @@ async function start(options: AgentOptions & { readonly logLevel: string }): Pro
         envoyPath: process.env['ENVOY_PATH'],
         version: `isthmus-${packageJson.version}`,
       });
+      // Redirection leaves the proxy's group alone, and has to leave the agent alone too: its request for the first certificate would
+      // otherwise be sent to an Envoy that waits for that certificate.
+      if (config.owner !== undefined) process.setegid?.(config.owner.gid);
       const signals = { stop: stop.signal, kill: kill.signal };
       await runAgent(config, { ...signals, clock: systemClock, random: Math.random, log, onEnvoyLine });
       if (kill.signal.aborted) process.exitCode = killedExitCode;

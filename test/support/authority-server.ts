@@ -55,11 +55,9 @@ export class AuthorityServer implements AsyncDisposable {
     return this.authority.root.certificatePem;
   }
 
-  async listen(credentials: grpc.ServerCredentials): Promise<void> {
+  async listen(address: string, credentials: grpc.ServerCredentials): Promise<void> {
     this.#port = await new Promise<number>((resolve, reject) => {
-      this.#server.bindAsync('127.0.0.1:0', credentials, (error, port) =>
-        error === null ? resolve(port) : reject(error),
-      );
+      this.#server.bindAsync(address, credentials, (error, port) => (error === null ? resolve(port) : reject(error)));
     });
   }
 
@@ -69,9 +67,13 @@ export class AuthorityServer implements AsyncDisposable {
   }
 }
 
-/** Listens on a free port of 127.0.0.1 with a certificate for `istiod.istio-system.svc`. */
+/** Listens, on a free port of 127.0.0.1 unless told otherwise, with a certificate for `istiod.istio-system.svc`. */
 export async function startAuthorityServer(
-  options: { readonly tokens?: readonly KnownToken[]; readonly authority?: TestAuthority } = {},
+  options: {
+    readonly tokens?: readonly KnownToken[];
+    readonly authority?: TestAuthority;
+    readonly listen?: string;
+  } = {},
 ): Promise<AuthorityServer> {
   const authority = options.authority ?? (await makeAuthority());
   const issuer = new Issuer({ material: authority.material, clock: systemClock });
@@ -120,7 +122,7 @@ export async function startAuthorityServer(
     onFailure: () => {},
   });
   await tls.ready;
-  await running.listen(tls.credentials);
+  await running.listen(options.listen ?? '127.0.0.1:0', tls.credentials);
   return running;
 }
 

@@ -167,6 +167,15 @@ export class FieldReader {
     }
   }
 
+  /** As `end`, where a field more costs nothing but what it asks for. */
+  warnRest(): void {
+    for (const name of this.keys()) {
+      if (this.#known.has(name) || this.raw(name) === undefined) continue;
+      const path = this.at(name);
+      this.findings.warn('unsupported-field', path, `${path} is not supported yet, or misspelled, and has no effect`);
+    }
+  }
+
   #wrongType(name: string, value: unknown, wanted: string, hint = ''): void {
     this.findings.error('invalid-type', this.at(name), `${show(value)} is not ${wanted}${hint}: correct it`);
   }

@@ -1,12 +1,14 @@
 // A DestinationRule → the subsets of a host and how its endpoints are talked to.
 // https://istio.io/latest/docs/reference/config/networking/destination-rule/
 
+import { readChoice } from '../convert/choice.ts';
+import { readDuration } from '../convert/duration.ts';
 import { checkExportTo } from '../convert/export-to.ts';
 import { show, type FieldReader } from '../convert/field-reader.ts';
 import type { Conversion } from '../convert/findings.ts';
 import type { KubernetesObject } from '../model/kubernetes-object.ts';
 import type { ClientTlsMode, DestinationRulePolicy, LoadBalancer, Subset, TrafficPolicy } from '../model/policy.ts';
-import { policyOrigin, readChoice, readDuration, readSpec, resolveHost, type PolicyContext } from './policy-fields.ts';
+import { policyOrigin, readSpec, resolveHost, type PolicyContext } from './policy-fields.ts';
 
 export function convertDestinationRule(
   object: KubernetesObject,

@@ -2,11 +2,12 @@
 // a server of another sort refuses the object, because what it asks for would not be served.
 // https://istio.io/latest/docs/reference/config/networking/gateway/
 
+import { readChoice } from '../convert/choice.ts';
 import { show, type FieldReader } from '../convert/field-reader.ts';
 import type { Conversion } from '../convert/findings.ts';
 import type { KubernetesObject } from '../model/kubernetes-object.ts';
 import type { GatewayPolicy, GatewayServer } from '../model/policy.ts';
-import { policyOrigin, readChoice, readSpec } from './policy-fields.ts';
+import { policyOrigin, readSpec } from './policy-fields.ts';
 
 export function convertGateway(object: KubernetesObject): Conversion<GatewayPolicy> {
   const { spec, findings } = readSpec(object);

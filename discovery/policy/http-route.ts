@@ -1,9 +1,10 @@
 // One HTTP route of a VirtualService: what it matches, where it sends, how it changes the request.
 // https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRoute
 
+import { readDuration } from '../convert/duration.ts';
 import { show, type FieldReader } from '../convert/field-reader.ts';
 import type { HeaderOperation, HeaderOperations, HttpMatch, HttpRoute, WeightedDestination } from '../model/policy.ts';
-import { readDuration, resolveHost, type HostOptions } from './policy-fields.ts';
+import { resolveHost, type HostOptions } from './policy-fields.ts';
 import { readHeaderMatches, readStringMatch } from './string-match.ts';
 
 export interface RouteContext {

@@ -1,11 +1,12 @@
 // A PeerAuthentication → whether workloads accept plaintext, mutual TLS, or both.
 // https://istio.io/latest/docs/reference/config/security/peer_authentication/
 
+import { readChoice } from '../convert/choice.ts';
 import { show, type FieldReader } from '../convert/field-reader.ts';
 import type { Conversion } from '../convert/findings.ts';
 import type { KubernetesObject } from '../model/kubernetes-object.ts';
 import type { MtlsMode, PeerAuthenticationPolicy } from '../model/policy.ts';
-import { policyOrigin, readChoice, readSpec } from './policy-fields.ts';
+import { policyOrigin, readSpec } from './policy-fields.ts';
 
 const modes: Readonly<Record<string, MtlsMode | undefined>> = {
   UNSET: undefined,

@@ -2,6 +2,7 @@
 
 const pollMs = 3000;
 const maxRows = 200;
+const maxRemarks = 50;
 const shownTypes = ['cds', 'lds', 'eds', 'rds', 'vhds'];
 const stateTone = { SYNCED: 'good', STALE: 'warn', NOT_SENT: 'warn', ERROR: 'bad' };
 const phaseTone = { running: 'good', connecting: 'warn', syncing: 'warn', stale: 'bad', failed: 'bad' };
@@ -83,7 +84,7 @@ function drawClusters(clusters) {
     ],
   });
   const lines = clusters.flatMap(clusterRemarks);
-  const shown = lines.slice(0, maxRows);
+  const shown = lines.slice(0, maxRemarks);
   if (lines.length > shown.length) shown.push(element('li', {}, `… and ${count(lines.length - shown.length)} more.`));
   byId('clusters-problems').replaceChildren(...shown);
 }
@@ -130,7 +131,11 @@ function drawNetworks(networks) {
           { class: 'network' },
           element('h3', {}, network.network || 'unnamed network'),
           element('p', {}, network.clusters.length === 0 ? quiet('no cluster') : network.clusters.join(', ')),
-          element('p', { class: 'quiet' }, `${count(network.endpoints)} endpoints`),
+          element(
+            'p',
+            { class: 'quiet' },
+            `${count(network.endpoints)} ${network.endpoints === 1 ? 'endpoint' : 'endpoints'}`,
+          ),
         ),
         networkGateways(network, networks.length),
       ),
@@ -180,9 +185,9 @@ function drawProxies(proxies) {
       ...shownTypes.map((name) => [name.toUpperCase(), (one) => typeCell(one, name)]),
       ['Rejected', (one) => count(one.types.reduce((sum, type) => sum + type.rejected, 0)), 'number'],
       ['Connected', (one) => age(one.connectedAt)],
-      ['Last rejection', lastRejection, 'wrap'],
     ],
   });
+  byId('proxies-problems').replaceChildren(...rows.flatMap(rejections).slice(0, maxRemarks));
 }
 
 function typeCell(proxy, name) {
@@ -193,13 +198,22 @@ function typeCell(proxy, name) {
   return element('span', { title }, count(type.resources));
 }
 
-function lastRejection(proxy) {
-  const type = proxy.types.find((one) => one.lastError !== undefined);
-  if (type === undefined) return undefined;
-  const { message, resourceNames, sourceObjects } = type.lastError;
-  const from = sourceObjects.length === 0 ? '' : ` (from ${sourceObjects.join(', ')})`;
-  const names = resourceNames.slice(0, 3).join(', ') + (resourceNames.length > 3 ? ' …' : '');
-  return element('span', {}, element('strong', {}, `${type.name} ${names}`), `${from}: ${message}`);
+function rejections(proxy) {
+  return proxy.types
+    .filter((type) => type.lastError !== undefined)
+    .map((type) => {
+      const { message, resourceNames, sourceObjects } = type.lastError;
+      const names = resourceNames.slice(0, 3).join(', ') + (resourceNames.length > 3 ? ' …' : '');
+      return element(
+        'li',
+        { class: type.status === 'ERROR' ? 'bad' : 'warn' },
+        element('strong', {}, `${proxy.proxy}: `),
+        `rejected ${type.name} `,
+        element('code', {}, names),
+        sourceObjects.length === 0 ? '' : ` (from ${sourceObjects.join(', ')})`,
+        `: ${message}`,
+      );
+    });
 }
 
 function drawServices(services) {
@@ -222,13 +236,15 @@ function drawServices(services) {
 
 function endpointCounts({ endpointCounts: counts }) {
   if (counts.length === 0) return badge('none', 'warn');
+  const several = new Set(counts.map(({ clusterId }) => clusterId)).size < counts.length;
   return counts.map(({ clusterId, network, healthy, draining, unhealthy }) => {
     const other = [draining > 0 ? `${draining} draining` : '', unhealthy > 0 ? `${unhealthy} unhealthy` : ''];
     const detail = other.filter((part) => part !== '').join(', ');
+    const place = several ? `${clusterId} on ${network || 'the unnamed network'}` : clusterId;
     return element(
       'div',
       { title: network },
-      `${clusterId}: ${count(healthy)}`,
+      `${place}: ${count(healthy)}`,
       detail === '' ? '' : quiet(` (${detail})`),
     );
   });
@@ -238,6 +254,7 @@ function endpointCounts({ endpointCounts: counts }) {
 
 async function explain() {
   const query = new URLSearchParams({ from: byId('why-from').value.trim(), to: byId('why-to').value.trim() });
+  history.replaceState(undefined, '', `?${query}#why`);
   const answer = byId('why-answer');
   try {
     const response = await fetch(`api/v1/why?${query}`);
@@ -384,4 +401,12 @@ byId('why-form').addEventListener('submit', (event) => {
   event.preventDefault();
   void explain();
 });
+
+// A link to an answer: ?from=POD.NAMESPACE&to=HOST:PORT
+const asked = new URLSearchParams(location.search);
+if (asked.has('from') && asked.has('to')) {
+  byId('why-from').value = asked.get('from');
+  byId('why-to').value = asked.get('to');
+  void explain();
+}
 await poll();

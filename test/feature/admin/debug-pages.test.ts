@@ -47,8 +47,8 @@ test('syncz has the keys of istiod, with nonces sent and acknowledged', async ()
 });
 
 test('clusterz says for each cluster what `istioctl remote-clusters` prints', async () => {
-  const clusters = () => [aClusterStatus(cluster1), aClusterStatus(cluster2, { phase: 'stale' })];
-  const { monitoring } = await serveAdmin(aReader({ clusters }));
+  const clusters = [aClusterStatus(cluster1), aClusterStatus(cluster2, { phase: 'stale' })];
+  const { monitoring } = await serveAdmin(aReader({ clusters: () => clusters }));
 
   expect(await json(`${monitoring}/debug/clusterz`)).toMatchObject([
     { id: 'cluster-1', syncStatus: 'synced' },
@@ -153,7 +153,7 @@ test('callers from other machines get no debug page, and are told why', async (c
   const own = Object.values(networkInterfaces())
     .flat()
     .find((address) => address?.family === 'IPv4' && !address.internal)?.address;
-  if (own === undefined) return context.skip('this machine has no address but loopback');
+  context.skip(own === undefined, 'this machine has no address but loopback');
   const { http } = await serveAdmin(aReader(), '0.0.0.0');
   const port = http.split(':')[1];
 

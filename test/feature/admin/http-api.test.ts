@@ -19,21 +19,28 @@ import {
   network2,
 } from './two-regions.ts';
 
-const get = async (url: string): Promise<{ status: number; body: any; headers: Headers }> => {
+interface Answer {
+  readonly status: number;
+  // oxlint-disable-next-line typescript/no-explicit-any -- whatever JSON the server sends: the tests say what it must be
+  readonly body: any;
+  readonly headers: Headers;
+}
+
+const get = async (url: string): Promise<Answer> => {
   const response = await fetch(`http://${url}`);
   return { status: response.status, body: await response.json(), headers: response.headers };
 };
 
 test('an instance whose primary has synced is ready, whatever its remotes do', async () => {
-  const clusters = () => [aClusterStatus(cluster1), aClusterStatus(cluster2, { phase: 'connecting' })];
-  const { http } = await serveAdmin(aReader({ clusters }));
+  const clusters = [aClusterStatus(cluster1), aClusterStatus(cluster2, { phase: 'connecting' })];
+  const { http } = await serveAdmin(aReader({ clusters: () => clusters }));
 
   expect(await get(`${http}/ready`)).toMatchObject({ status: 200, body: { ready: true } });
 });
 
 test('an instance that is not ready says what it waits for', async () => {
-  const ready = () => ({ ready: false, waitingFor: ['the first sync of cluster-1'] });
-  const { http } = await serveAdmin(aReader({ ready }));
+  const readiness = { ready: false, waitingFor: ['the first sync of cluster-1'] };
+  const { http } = await serveAdmin(aReader({ ready: () => readiness }));
 
   const { status, body } = await get(`${http}/ready`);
 
@@ -192,10 +199,12 @@ test('HEAD answers as GET without a body; other methods are refused; unknown pat
 });
 
 test('a page that throws is answered with 500 without its reason, reported, and the next one is served', async () => {
-  const clusters = (): never => {
-    throw new Error('secret detail');
-  };
-  const { http, failures } = await serveAdmin(aReader({ clusters }));
+  const failing = aReader({
+    clusters: () => {
+      throw new Error('secret detail');
+    },
+  });
+  const { http, failures } = await serveAdmin(failing);
 
   const failed = await get(`${http}/api/v1/clusters`);
   const next = await get(`${http}/api/v1/services`);

@@ -40,11 +40,13 @@ test('a client that invents type URLs makes no metric of its own', async () => {
 
 test('what can be read from the instance is read at each scrape', async () => {
   const rejecting = aProxyStatus({ types: [aTypeStatus('cds', { status: 'ERROR', rejected: 1 })] });
-  const clusters = () => [
+  const clusters = [
     aClusterStatus(cluster1),
     aClusterStatus(cluster2, { phase: 'stale', lastEventAt: '2026-01-02T03:04:05Z' }),
   ];
-  const { monitoring } = await serveAdmin(aReader({ clusters, proxies: () => [rejecting, aProxyStatus()] }));
+  const { monitoring } = await serveAdmin(
+    aReader({ clusters: () => clusters, proxies: () => [rejecting, aProxyStatus()] }),
+  );
 
   const value = await scrape(monitoring);
 

@@ -84,8 +84,6 @@ export function aMesh(parts: MeshParts = {}): MeshSnapshot {
   const endpoints = parts.endpoints ?? [
     [helloworld, [anEndpoint('10.10.0.2', cluster1), anEndpoint('10.20.0.2', cluster2)]],
   ];
-  const byHost = (policies: readonly VirtualServicePolicy[] = []) =>
-    policies.flatMap((policy) => policy.hosts.map((host) => [host, [policy]] as const));
   return {
     primary: cluster1,
     config: defaultMeshConfig,
@@ -101,7 +99,9 @@ export function aMesh(parts: MeshParts = {}): MeshSnapshot {
       (parts.workloads ?? []).flatMap((workload) => workload.addresses.map((address) => [address, workload] as const)),
     ),
     policies: {
-      virtualServices: PersistentMap.from(byHost(parts.virtualServices)),
+      virtualServices: PersistentMap.from(
+        (parts.virtualServices ?? []).flatMap((policy) => policy.hosts.map((host) => [host, [policy]] as const)),
+      ),
       wildcardVirtualServices: [],
       destinationRules: PersistentMap.from((parts.destinationRules ?? []).map((rule) => [rule.host, [rule]] as const)),
       wildcardDestinationRules: [],

@@ -1,6 +1,10 @@
 // Reads a running instance for the commands that show it: one GET, one JSON document, or one sentence that says what is
 // wrong and what to do.
 
+import { once } from 'node:events';
+import { get as httpGet, type IncomingMessage } from 'node:http';
+import { get as httpsGet } from 'node:https';
+import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
 
 export type OutputFormat = 'table' | 'json';
@@ -25,12 +29,13 @@ export class ReadError extends Error {
 
 const timeoutMs = 10_000;
 
-/** A command with `--http` and `-o`. */
+/** A command with `--http` and `-o`. Wrong use ends the process with exit code 2. */
 export function readingCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .addOption(new Option('--http <address>', "the instance's HTTP port").default('127.0.0.1:8080').env('ISTHMUS_HTTP'))
-    .addOption(new Option('-o, --output <format>', 'json for programs').choices(['table', 'json']).default('table'));
+    .addOption(new Option('-o, --output <format>', 'json for programs').choices(['table', 'json']).default('table'))
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 }
 
 /**
@@ -40,9 +45,8 @@ export function readingCommand(name: string, description: string): Command {
  */
 export async function readInstance<T>(http: string, path: string): Promise<T> {
   const url = instanceUrl(http, path);
-  const response = await ask(url);
-  const text = await response.text();
-  if (!response.ok) throw refusal(url, response.status, text);
+  const { status, text } = await ask(url);
+  if (status < 200 || status > 299) throw refusal(url, status, text);
   try {
     // oxlint-disable-next-line typescript/no-unsafe-return -- the instance's own API
     return JSON.parse(text);
@@ -86,9 +90,19 @@ function instanceUrl(http: string, path: string): URL {
   }
 }
 
-async function ask(url: URL): Promise<Response> {
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+// Not `fetch`: it refuses ports that browsers keep for other protocols, such as 6000 or 10080.
+async function ask(url: URL): Promise<Answer> {
   try {
-    return await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
+    const request = url.protocol === 'https:' ? httpsGet : httpGet;
+    const sent = request(url, { agent: false, signal: AbortSignal.timeout(timeoutMs) });
+    const [response]: IncomingMessage[] = await once(sent, 'response');
+    if (response === undefined) throw new Error('no response');
+    return { status: response.statusCode ?? 0, text: await text(response) };
   } catch (cause) {
     throw new ReadError(2, `No instance answers at ${url.host} (${reasonOf(cause)}). ${remedy}`, { cause });
   }
@@ -100,11 +114,9 @@ const remedy =
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === 'TimeoutError') return `no answer in ${String(timeoutMs / 1000)} s`;
-  const { cause } = error;
-  if (cause instanceof AggregateError && cause.errors.length > 0) return reasonOf(cause.errors[0]);
-  if (!(cause instanceof Error)) return error.message;
-  return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;
+  if (error.name === 'AbortError') return `no answer in ${String(timeoutMs / 1000)} s`;
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
 }
 
 function refusal(url: URL, status: number, text: string): ReadError {

@@ -1,0 +1,176 @@
+// The commands that read a running instance, as real processes.
+
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { execPath } from 'node:process';
+import { expect, onTestFinished, test } from 'vitest';
+import { run, type RunResult } from '../../support/process.ts';
+import { serveAdmin } from './serve-admin.ts';
+import {
+  aClusterStatus,
+  aMesh,
+  anEndpoint,
+  aProxyStatus,
+  aReader,
+  aTypeStatus,
+  cluster1,
+  cluster2,
+  gateway1,
+  helloworld,
+  network1,
+} from './two-regions.ts';
+
+const isthmus = (argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunResult> =>
+  run([execPath, 'server/main.ts', ...argv], { env });
+
+test('clusters shows an aligned table and what is wrong with file and line', async () => {
+  const problem = {
+    severity: 'error',
+    code: 'yaml-syntax',
+    origin: { place: 'apps/a.yaml', line: 12 },
+    message: 'This is not YAML.',
+  } as const;
+  const clusters = [aClusterStatus(cluster1, { problems: [problem] }), aClusterStatus(cluster2, { error: 'refused' })];
+  const { http } = await serveAdmin(aReader({ clusters: () => clusters }));
+
+  const { code, stdout } = await isthmus(['clusters', '--http', http]);
+  const [header = '', first = '', second = '', ...remarks] = stdout.trimEnd().split('\n');
+
+  expect(code).toBe(0);
+  expect(header.split(/ {2,}/)).toStrictEqual([
+    'CLUSTER',
+    'NETWORK',
+    'MODE',
+    'PHASE',
+    'LAST EVENT',
+    'SERVICES',
+    'ENDPOINTS',
+    'PROBLEMS',
+  ]);
+  expect(first.indexOf('primary')).toBe(header.indexOf('MODE'));
+  expect(second.indexOf('discovery-only')).toBe(header.indexOf('MODE'));
+  expect(remarks).toStrictEqual(['cluster-1: error apps/a.yaml:12: This is not YAML.', 'cluster-2: refused']);
+});
+
+test('-o json prints what the API answers, and the address may come from the environment', async () => {
+  const reader = aReader();
+  const { http } = await serveAdmin(reader);
+
+  const { code, stdout } = await isthmus(['clusters', '-o', 'json'], { ISTHMUS_HTTP: http });
+
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toStrictEqual(reader.clusters());
+});
+
+test('proxies shows the last rejection with its source, and escapes what a proxy says', async () => {
+  const lastError = {
+    message: 'bad \u001b[31mcluster',
+    resourceNames: ['outbound|5000||a'],
+    sourceObjects: ['DestinationRule/default/a'],
+  };
+  const proxy = aProxyStatus({ types: [aTypeStatus('cds', { status: 'ERROR', rejected: 2, lastError })] });
+  const { http } = await serveAdmin(aReader({ proxies: () => [proxy] }));
+
+  const { code, stdout } = await isthmus(['proxies', '--http', http]);
+
+  expect(code).toBe(0);
+  expect(stdout).toContain('ERROR');
+  expect(stdout).toContain(
+    'sleep-1.default rejected cds outbound|5000||a (from DestinationRule/default/a): bad ·[31mcluster',
+  );
+});
+
+test('one proxy is shown in detail; one that is not connected is exit code 1', async () => {
+  const { http } = await serveAdmin(aReader());
+
+  const [known, unknown] = await Promise.all([
+    isthmus(['proxies', 'sleep-1.default', '--http', http]),
+    isthmus(['proxies', 'ghost.default', '--http', http]),
+  ]);
+
+  expect(known.code).toBe(0);
+  expect(known.stdout).toContain('identity spiffe://cluster.local/ns/default/sa/sleep');
+  expect(unknown).toMatchObject({ code: 1, stdout: 'No proxy ghost.default is connected to this instance.\n' });
+});
+
+test('endpoints lists all clusters; an unknown host is exit code 1 with near misses', async () => {
+  const { http } = await serveAdmin(aReader());
+
+  const [known, unknown] = await Promise.all([
+    isthmus(['endpoints', 'helloworld', '--http', http]),
+    isthmus(['endpoints', 'heloworld', '--http', http]),
+  ]);
+
+  expect(known.code).toBe(0);
+  expect(known.stdout).toMatch(/10\.10\.0\.2 +http:5000 +cluster-1 +network1 +region1\/zone1 +healthy +istio/);
+  expect(known.stdout).toMatch(/10\.20\.0\.2 +http:5000 +cluster-2 +network2/);
+  expect(unknown.code).toBe(1);
+  expect(unknown.stderr).toContain(`Close: ${helloworld}`);
+});
+
+test('why says where requests go with exit code 0, and why nowhere with exit code 1', async () => {
+  const cutOff = aMesh({
+    endpoints: [[helloworld, [anEndpoint('10.20.0.2', cluster2)]]],
+    gateways: new Map([[network1, [gateway1]]]),
+  });
+  const [open, closed] = await Promise.all([serveAdmin(aReader()), serveAdmin(aReader({ mesh: () => cutOff }))]);
+  const question = ['why', 'sleep.default', 'helloworld:5000', '--http'];
+
+  const [reached, nowhere] = await Promise.all([
+    isthmus([...question, open.http]),
+    isthmus([...question, closed.http]),
+  ]);
+
+  expect(reached).toMatchObject({ code: 0 });
+  expect(reached.stdout).toContain('50 % to cluster-1, 50 % to cluster-2');
+  expect(nowhere).toMatchObject({ code: 1 });
+  expect(nowhere.stdout).toMatch(/^no-endpoints: .*no gateway is known/);
+});
+
+test('an address where nothing listens is exit code 2 and a sentence with the address and the remedy', async () => {
+  const address = await freeAddress();
+
+  const { code, stdout, stderr } = await isthmus(['clusters', '--http', address]);
+
+  expect(code).toBe(2);
+  expect(stdout).toBe('');
+  expect(stderr).toContain(`No instance answers at ${address} (ECONNREFUSED). Start one with \`isthmus serve\``);
+});
+
+test('wrong use is exit code 2', async () => {
+  const [option, argument, format] = await Promise.all([
+    isthmus(['clusters', '--nope']),
+    isthmus(['why', 'sleep.default']),
+    isthmus(['proxies', '-o', 'xml']),
+  ]);
+
+  expect([option.code, argument.code, format.code]).toStrictEqual([2, 2, 2]);
+  expect(argument.stderr).toContain("missing required argument 'to'");
+});
+
+test('something else on that port is exit code 2', async () => {
+  const other = createServer((_request, response) => response.end('hello'));
+  other.listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  onTestFinished(() => void other.close());
+
+  const { code, stderr } = await isthmus(['clusters', '--http', addressOf(other)]);
+
+  expect(code).toBe(2);
+  expect(stderr).toContain('is not JSON');
+});
+
+async function freeAddress(): Promise<string> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = addressOf(server);
+  server.close();
+  await once(server, 'close');
+  return address;
+}
+
+function addressOf(server: Server): string {
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}

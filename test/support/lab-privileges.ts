@@ -39,7 +39,7 @@ export async function labSupport(): Promise<LabSupport> {
   if (refused === undefined) return { kind: 'start-again', prefix: userNamespacePrefix };
   return {
     kind: 'impossible',
-    reason: `separate networks need root, or user namespaces with a range of user ids, and they were refused: ${refused}; run it as root, or install the package "uidmap" and allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)`,
+    reason: `separate networks need root, or user namespaces with a range of user ids, and they were refused: ${refused}; run it as root, or: install the package "uidmap", "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER", and allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0)`,
   };
 }
 

@@ -12,6 +12,7 @@ import type { Proxy } from './proxy/proxy.ts';
 import type {
   AckReport,
   OpenedNode,
+  Peer,
   Refusal,
   SnapshotListener,
   SnapshotSource,
@@ -43,6 +44,8 @@ export interface ProxySessionsOptions {
   readonly cache: ResourceCache;
   readonly defaultClusterId: ClusterId;
   readonly defaultNetwork: NetworkId;
+  /** Identities of other trust domains are not of this mesh. */
+  readonly trustDomains: readonly string[];
   readonly now: () => number;
   /** Streams are refused until then, so that a proxy is never told of an empty mesh. */
   readonly ready: () => boolean;
@@ -56,15 +59,15 @@ const maxResourceNames = 100;
 
 export class ProxySessions implements SnapshotSource {
   readonly #options: ProxySessionsOptions;
-  readonly #sessions = new Map<OpenedNode, ProxySession>();
+  readonly #sessions = new Map<Peer, ProxySession>();
 
   constructor(options: ProxySessionsOptions) {
     this.#options = options;
   }
 
-  /** The engine's side of a stream; undefined when it has ended. */
-  session(node: OpenedNode): ProxySession | undefined {
-    return this.#sessions.get(node);
+  /** The engine's side of the stream with this peer value; undefined before its first message and after its end. */
+  session(peer: Peer): ProxySession | undefined {
+    return this.#sessions.get(peer);
   }
 
   sessions(): Iterable<ProxySession> {
@@ -78,11 +81,12 @@ export class ProxySessions implements SnapshotSource {
     }
     const proxy = parseNode(opening.node, { variant: opening.variant, defaultClusterId, defaultNetwork });
     if ('kind' in proxy) return refuse('INVALID_ARGUMENT', proxy.message);
-    const mismatch = identityMismatch(opening, proxy);
+    const mismatch = identityMismatch(opening, proxy, this.#options.trustDomains);
     if (mismatch !== undefined) return refuse('PERMISSION_DENIED', mismatch);
     const attachment = cache.attach(proxy, listener);
     const rejections = new Map<string, Rejection>();
-    const node: OpenedNode = {
+    this.#sessions.set(opening.peer, { opening, openedAtMs: this.#options.now(), attachment, rejections });
+    return {
       kind: 'opened',
       nodeId: proxy.nodeId,
       snapshot: (typeUrl) => {
@@ -96,12 +100,10 @@ export class ProxySessions implements SnapshotSource {
         this.#options.onRejection(attachment.proxy, rejection);
       },
       close: () => {
-        this.#sessions.delete(node);
+        this.#sessions.delete(opening.peer);
         attachment.detach();
       },
     };
-    this.#sessions.set(node, { opening, openedAtMs: this.#options.now(), attachment, rejections });
-    return node;
   }
 
   #rejectionOf(report: AckReport, attachment: Attachment): Rejection | undefined {
@@ -116,11 +118,14 @@ export class ProxySessions implements SnapshotSource {
 }
 
 /** On the TLS port the node must be who the certificate or token says: anyone may write anything into a node. */
-function identityMismatch({ peer }: StreamOpening, proxy: Proxy): string | undefined {
+function identityMismatch({ peer }: StreamOpening, proxy: Proxy, trustDomains: readonly string[]): string | undefined {
   if (!peer.authenticated) return undefined;
   if (peer.identity === undefined) return 'This port serves proxies with a certificate or token of the mesh only.';
   const identity = parseSpiffeId(peer.identity);
   if (identity instanceof CaError) return identity.message;
+  if (!trustDomains.includes(identity.trustDomain)) {
+    return `The identity ${peer.identity} is of another trust domain than this mesh (${trustDomains.join(', ')}).`;
+  }
   if (identity.namespace !== proxy.namespace) {
     return `The node says namespace "${proxy.namespace}", its identity is ${peer.identity}.`;
   }

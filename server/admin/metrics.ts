@@ -2,6 +2,7 @@
 // methods; what can be read from the instance is read when Prometheus asks. Names of istiod are kept for its dashboards.
 
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { CaCounters } from '../ca-service.ts';
 import { clusterSyncStatus } from './cluster-sync-status.ts';
 import type { StreamEndCode } from '../stream/stream-end.ts';
 import type { PushedResponse, StreamMetrics } from '../stream/stream-metrics.ts';
@@ -15,9 +16,6 @@ export interface MetricsOptions {
   /** Also the metrics of the Node process; on unless false. */
   readonly process?: boolean | undefined;
 }
-
-/** Why a certificate was not issued, as a label. */
-export type IssuanceFailure = 'authentication' | 'csr' | 'signing';
 
 const secondsBuckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 3, 5, 10, 30];
 const bytesBuckets = [1, 10_000, 100_000, 1_000_000, 4_000_000, 10_000_000, 40_000_000];
@@ -52,12 +50,6 @@ export class Metrics implements StreamMetrics {
   readonly #authFailures = this.#counter(
     'citadel_server_authentication_failure_count',
     'Certificate requests without a proven identity',
-  );
-  readonly #csrFailures = this.#counter('citadel_server_csr_parsing_err_count', 'Certificate requests that were bad');
-  readonly #signFailures = this.#counter(
-    'citadel_server_csr_sign_err_count',
-    'Certificate requests that could not be signed',
-    ['error'],
   );
 
   readonly #convergence = this.#histogram(
@@ -169,21 +161,13 @@ export class Metrics implements StreamMetrics {
     this.#syncTimeouts.inc({ cluster_id: clusterId });
   }
 
-  /** A certificate request came in. */
-  csrReceived(): void {
-    this.#csrs.inc();
-  }
-
-  /** A certificate went out. */
-  certificateIssued(): void {
-    this.#issued.inc();
-  }
-
-  /** A certificate request was refused. */
-  issuanceFailed(failure: IssuanceFailure, code: string): void {
-    if (failure === 'authentication') this.#authFailures.inc();
-    else if (failure === 'csr') this.#csrFailures.inc();
-    else this.#signFailures.inc({ error: code });
+  /** What the certificate service counts. */
+  get certificateCounters(): CaCounters {
+    return {
+      csr_count: this.#csrs,
+      success_cert_issuance_count: this.#issued,
+      authentication_failure_count: this.#authFailures,
+    };
   }
 
   /** Reads what the instance says of itself; called before each answer to Prometheus. */

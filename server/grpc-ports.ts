@@ -1,0 +1,89 @@
+// The gRPC ports of an instance: xDS in plaintext, xDS and certificates over TLS.
+
+import { CaError } from '../ca/ca-error.ts';
+import { systemClock } from '../ca/clock.ts';
+import type { Issuer } from '../ca/issuer.ts';
+import { serverDnsNames } from '../ca/server-dns-names.ts';
+import { certificateService } from '../proto/ca-service.ts';
+import type { Authenticators } from './authenticators.ts';
+import { caServiceHandlers, type CaCounters } from './ca-service.ts';
+import { ConfigError, type ServeConfig } from './config.ts';
+import type { Started } from './lifecycle.ts';
+import type { Log } from './log.ts';
+import { GrpcPort, type GrpcPortOptions } from './stream/grpc-server.ts';
+import { createPeerAuthenticator } from './stream/peer-authenticator.ts';
+import type { StreamContext } from './stream/stream-context.ts';
+import { addXdsServices } from './stream/xds-service.ts';
+import { renewingTlsCredentials } from './tls-credentials.ts';
+
+export interface GrpcPortsOptions {
+  readonly config: ServeConfig;
+  readonly log: Log;
+  readonly started: Started;
+  readonly context: StreamContext;
+  /** Absent: no TLS port. */
+  readonly authority?: { readonly issuer: Issuer; readonly authenticators: Authenticators } | undefined;
+  readonly counters: CaCounters;
+}
+
+/** After the drain, connections that are left get this long to close. */
+const closeGraceMs = 1000;
+
+/** Opens the ports that are configured. @throws ConfigError when an address can't be had */
+export async function openGrpcPorts(options: GrpcPortsOptions): Promise<void> {
+  const { config, started, context } = options;
+  if (config.ports.xds !== 0) {
+    const anonymous = createPeerAuthenticator();
+    await open('--xds-port', started, {
+      address: `${config.plaintextBind}:${String(config.ports.xds)}`,
+      register: (server) => addXdsServices(server, { context, authenticator: anonymous, tls: false }),
+      maxConnectionAgeMs: config.maxStreamAgeMs === 0 ? undefined : config.maxStreamAgeMs,
+    });
+  }
+  await openTlsPort(options);
+}
+
+async function openTlsPort({ config, log, started, context, authority, counters }: GrpcPortsOptions): Promise<void> {
+  if (authority === undefined) return;
+  const { issuer, authenticators } = authority;
+  const stop = new AbortController();
+  const tls = renewingTlsCredentials({
+    issuer,
+    dnsNames: serverDnsNames({ systemNamespace: config.systemNamespace }),
+    clock: systemClock,
+    signal: stop.signal,
+    onFailure: (error: CaError) => log.error({ error }, "the server's own certificate could not be renewed"),
+  });
+  started.add('server certificate', async () => {
+    stop.abort();
+    await tls.stopped;
+  });
+  await tls.ready;
+  await open('--xds-tls-port', started, {
+    address: `${config.bind}:${String(config.ports.xdsTls)}`,
+    credentials: tls.credentials,
+    register: (server) => {
+      addXdsServices(server, { context, authenticator: authenticators.peers, tls: true });
+      server.addService(
+        { ...certificateService },
+        caServiceHandlers({
+          issuer,
+          authenticator: authenticators.callers,
+          counters,
+          onInternalError: (error) => log.error({ error }, 'a certificate could not be issued'),
+        }),
+      );
+    },
+    maxConnectionAgeMs: config.maxStreamAgeMs === 0 ? undefined : config.maxStreamAgeMs,
+  });
+}
+
+async function open(option: string, started: Started, options: GrpcPortOptions): Promise<void> {
+  try {
+    const port = await GrpcPort.open(options);
+    started.add(`port ${options.address}`, () => port.close(AbortSignal.timeout(closeGraceMs)));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`${option}: can't listen on ${options.address} (${reason}); choose another port, or 0.`);
+  }
+}

@@ -1,0 +1,44 @@
+// When an instance is ready, and when it may serve proxies. Readiness never waits for a remote cluster; serving waits a
+// moment for the remotes, so that a restart does not take the endpoints of a remote away that has not been read yet.
+
+import type { ClusterId } from '../discovery/model/names.ts';
+import type { Readiness as ReadinessReport } from './admin/instance-reader.ts';
+
+/** What of a cluster matters here. */
+export interface SyncingCluster {
+  readonly clusterId: ClusterId;
+  readonly synced: boolean;
+}
+
+export interface ReadinessOptions {
+  readonly primary: SyncingCluster;
+  readonly remotes: () => Iterable<SyncingCluster>;
+  readonly now: () => number;
+  /** How long serving waits for remotes after the primary has synced. */
+  readonly remoteGraceMs: number;
+}
+
+export class Readiness {
+  readonly #options: ReadinessOptions;
+  #primarySyncedAtMs: number | undefined;
+
+  constructor(options: ReadinessOptions) {
+    this.#options = options;
+  }
+
+  report(): ReadinessReport {
+    const { primary } = this.#options;
+    return primary.synced
+      ? { ready: true, waitingFor: [] }
+      : { ready: false, waitingFor: [`the primary cluster ${primary.clusterId} to be read`] };
+  }
+
+  /** Whether proxies may be served. */
+  serving(): boolean {
+    const { primary, remotes, now, remoteGraceMs } = this.#options;
+    if (!primary.synced) return false;
+    this.#primarySyncedAtMs ??= now();
+    if (now() - this.#primarySyncedAtMs >= remoteGraceMs) return true;
+    return [...remotes()].every((remote) => remote.synced);
+  }
+}

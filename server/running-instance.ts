@@ -1,0 +1,84 @@
+// What readers see of a running instance: proxies, clusters and roots as they are at this moment.
+
+import type { CaMaterial } from '../ca/ca-material.ts';
+import type { MeshStore } from '../discovery/mesh/mesh-store.ts';
+import { compareText } from '../discovery/model/network-gateway.ts';
+import type { InstanceReader, Readiness, RootFingerprint } from './admin/instance-reader.ts';
+import { proxyStatusOf, type JoinableSession } from './admin/join-proxy-status.ts';
+import type { EncodedResource } from './cache/encoded-resource.ts';
+import { generatedTypes } from './cache/resource-cache.ts';
+import { resourcesOf, sizeOf } from './cache/type-snapshot.ts';
+import type { Proxy } from './proxy/proxy.ts';
+import type { ProxySession, ProxySessions } from './proxy-sessions.ts';
+import type { ConnectionSet } from './stream/connection-set.ts';
+
+export interface RunningInstanceParts {
+  readonly version: string;
+  readonly store: MeshStore;
+  readonly sessions: ProxySessions;
+  readonly connections: ConnectionSet;
+  /** Absent when the instance serves without certificates. */
+  readonly authority: () => CaMaterial | undefined;
+  readonly readiness: () => Readiness;
+}
+
+export function runningInstance(parts: RunningInstanceParts): InstanceReader {
+  const { version, store, sessions, connections } = parts;
+  const find = (nameOrNodeId: string): ProxySession | undefined => {
+    for (const session of sessions.sessions()) {
+      const { proxy } = session.attachment;
+      if (proxy.nodeId === nameOrNodeId || nameOf(proxy) === nameOrNodeId) return session;
+    }
+    return undefined;
+  };
+  return {
+    version,
+    ready: parts.readiness,
+    clusters: () => store.clusterStatuses(),
+    mesh: () => store.snapshot,
+    proxies: () =>
+      connections
+        .list()
+        .flatMap((connection) => {
+          const session = sessions.session(connection.peer);
+          return session === undefined ? [] : [proxyStatusOf(connection, joinable(session))];
+        })
+        .toSorted((a, b) => compareText(a.proxy, b.proxy) || compareText(a.connectedAt, b.connectedAt)),
+    proxy: (nameOrNodeId) => find(nameOrNodeId)?.attachment.proxy,
+    configDump: (nameOrNodeId) => {
+      const session = find(nameOrNodeId);
+      return session === undefined ? undefined : dumpOf(session);
+    },
+    roots: () => rootsOf(parts.authority()),
+  };
+}
+
+function joinable({ opening, attachment, rejections }: ProxySession): JoinableSession {
+  return {
+    opening,
+    proxy: attachment.proxy,
+    rejections,
+    resourceCount: (typeUrl) => sizeOf(attachment.snapshot(typeUrl)),
+  };
+}
+
+function dumpOf(session: ProxySession): ReadonlyMap<string, readonly EncodedResource[]> {
+  return new Map(
+    generatedTypes.map((typeUrl) => [
+      typeUrl,
+      [...resourcesOf(session.attachment.snapshot(typeUrl))].toSorted((a, b) => compareText(a.name, b.name)),
+    ]),
+  );
+}
+
+function rootsOf(material: CaMaterial | undefined): readonly RootFingerprint[] {
+  return (material?.roots ?? []).map((root) => ({
+    subject: root.x509.subject.replaceAll('\n', ', '),
+    sha256: root.fingerprint,
+    notAfter: new Date(root.notAfterMs).toISOString(),
+  }));
+}
+
+function nameOf(proxy: Proxy): string {
+  return `${proxy.name}.${proxy.namespace}`;
+}

@@ -1,0 +1,168 @@
+// Wires one instance: sources to registries to the mesh to the cache to the streams, with the authority and the readers
+// beside them. Nothing here decides anything; every part is given what it needs.
+
+import { once } from 'node:events';
+import packageJson from '../package.json' with { type: 'json' };
+import { systemClock } from '../ca/clock.ts';
+import { Issuer } from '../ca/issuer.ts';
+import type { MeshSettings } from '../discovery/convert/mesh-config.ts';
+import { MeshStore } from '../discovery/mesh/mesh-store.ts';
+import type { ChangeSet } from '../discovery/model/change-set.ts';
+import { Metrics } from './admin/metrics.ts';
+import { authenticators } from './authenticators.ts';
+import { followAuthority, loadAuthority } from './authority.ts';
+import { ResourceCache } from './cache/resource-cache.ts';
+import { openClusters, runClusters } from './clusters.ts';
+import type { ServeConfig } from './config.ts';
+import { openGrpcPorts } from './grpc-ports.ts';
+import { openHttpPorts } from './http-ports.ts';
+import { Started, stopSignal } from './lifecycle.ts';
+import { createLog, type Log } from './log.ts';
+import { followMeshSettings, readMeshSettings } from './mesh-config-file.ts';
+import { ProxySessions } from './proxy-sessions.ts';
+import { Readiness } from './readiness.ts';
+import { runningInstance } from './running-instance.ts';
+import { ConnectionSet } from './stream/connection-set.ts';
+import { NameSetPool } from './stream/name-set.ts';
+import { defaultStreamLimits } from './stream/stream-limits.ts';
+
+/** Serving waits this long for remotes after the primary has synced. */
+const remoteGraceMs = 2000;
+
+interface Starting {
+  readonly config: ServeConfig;
+  readonly log: Log;
+  readonly started: Started;
+}
+
+/**
+ * Runs an instance until SIGTERM or SIGINT, then drains its streams.
+ * @throws ConfigError or CaError when it can't start, with one sentence that says what to do
+ */
+export async function serve(config: ServeConfig): Promise<void> {
+  const log = createLog(config.logLevel);
+  const started = new Started();
+  const stop = stopSignal((name) => log.info({ signal: name }, 'stopping'));
+  try {
+    await start({ config, log, started });
+    log.info({ cluster: config.clusterId, network: config.network, ports: config.ports }, 'serving');
+    if (!stop.signal.aborted) await once(stop.signal, 'abort');
+  } finally {
+    await started.stop((name, error) => log.error({ part: name, error }, 'a part did not stop as it should'));
+    stop.dispose();
+  }
+}
+
+async function start({ config, log, started }: Starting): Promise<void> {
+  const { version } = packageJson;
+  const metrics = new Metrics({ version, startedAtMs: Date.now(), nowMs: Date.now });
+  const { config: meshConfig, meshNetworks } = await readMeshSettings(config, log);
+  const issuer = await openAuthority({ config, log, started });
+  const clusters = openClusters(config, meshConfig, meshNetworks);
+
+  const store = new MeshStore({ primary: config.clusterId, config: meshConfig, meshNetworks });
+  if (issuer !== undefined) store.setOwnRoots(issuer.material.rootsPem);
+  const cache = new ResourceCache(store.snapshot);
+  store.onChange((snapshot, change) => {
+    metrics.triggered(kindOf(change));
+    cache.update(snapshot, change);
+  });
+  const readiness = new Readiness({
+    primary: clusters.primary,
+    remotes: () => clusters.remotes,
+    now: Date.now,
+    remoteGraceMs,
+  });
+  const trustDomains = [meshConfig.trustDomain, ...meshConfig.trustDomainAliases];
+  const sessions = new ProxySessions({
+    cache,
+    defaultClusterId: config.clusterId,
+    defaultNetwork: config.network,
+    trustDomains,
+    now: Date.now,
+    ready: () => readiness.serving(),
+    onRejection: (proxy, rejection) => log.error({ proxy: proxy.nodeId, ...rejection }, 'a proxy rejected a response'),
+  });
+  const connections = new ConnectionSet();
+
+  const reader = runningInstance({
+    version,
+    store,
+    sessions,
+    connections,
+    authority: () => issuer?.material,
+    readiness: () => readiness.report(),
+  });
+  await openHttpPorts({ config, log, started, reader, metrics });
+  runClusters({ clusters, store, log, started });
+  followSettings({ config, log, started }, (settings) => {
+    store.updateConfig(settings.config);
+    store.updateNetworks(settings.meshNetworks);
+    for (const registry of [clusters.primary, ...clusters.remotes]) registry.updateNetworks(settings.meshNetworks);
+  });
+  await openGrpcPorts({
+    config,
+    log,
+    started,
+    context: {
+      source: sessions,
+      connections,
+      names: new NameSetPool(),
+      limits: defaultStreamLimits,
+      metrics,
+      log,
+      now: Date.now,
+    },
+    authority:
+      issuer === undefined
+        ? undefined
+        : {
+            issuer,
+            authenticators: authenticators({
+              config,
+              issuer,
+              clock: systemClock,
+              trustDomains,
+              primary: () => clusters.primary.snapshot,
+            }),
+          },
+    counters: metrics.certificateCounters,
+  });
+  started.add('streams', () => drain(connections, config.drainMs));
+}
+
+function followSettings({ config, log, started }: Starting, onChange: (settings: MeshSettings) => void): void {
+  const stop = new AbortController();
+  const followed = followMeshSettings({ config, clock: systemClock, log, onChange }, stop.signal);
+  started.add('mesh configuration', async () => {
+    stop.abort();
+    await followed;
+  });
+}
+
+/** Undefined when no port needs one. */
+async function openAuthority({ config, log, started }: Starting): Promise<Issuer | undefined> {
+  if (config.ports.xdsTls === 0) return undefined;
+  const material = await loadAuthority(config, systemClock.now());
+  const issuer = new Issuer({ material, clock: systemClock, maxTtlMs: config.maxCertificateTtlMs });
+  const stop = new AbortController();
+  const followed = followAuthority({ config, issuer, clock: systemClock, log }, stop.signal);
+  started.add('authority', async () => {
+    stop.abort();
+    await followed;
+  });
+  return issuer;
+}
+
+/** Streams end one by one over half of the time; what is left then ends at once. */
+function drain(connections: ConnectionSet, drainMs: number): Promise<void> {
+  const end = { code: 'UNAVAILABLE', message: 'the control plane is stopping; connect again' } as const;
+  return connections.drain(end, { spreadMs: drainMs / 2, signal: AbortSignal.timeout(drainMs) });
+}
+
+function kindOf(change: ChangeSet): string {
+  if (change.everything || change.policies.size > 0) return 'config';
+  if (change.services.size > 0) return 'service';
+  if (change.gateways) return 'networks';
+  return change.endpoints.size > 0 ? 'endpoint' : 'proxy';
+}

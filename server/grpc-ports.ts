@@ -1,6 +1,6 @@
 // The gRPC ports of an instance: xDS in plaintext, xDS and certificates over TLS.
 
-import { CaError } from '../ca/ca-error.ts';
+import type { CaError } from '../ca/ca-error.ts';
 import { systemClock } from '../ca/clock.ts';
 import type { Issuer } from '../ca/issuer.ts';
 import { serverDnsNames } from '../ca/server-dns-names.ts';

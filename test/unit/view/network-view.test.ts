@@ -1,0 +1,165 @@
+// Whom a proxy reaches, by which address and with what share of the traffic.
+
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Endpoint } from '../../../discovery/model/endpoint.ts';
+import { clusterId, networkId } from '../../../discovery/model/names.ts';
+import type { NetworkGateway } from '../../../discovery/model/network-gateway.ts';
+import { viewEndpoints, type NetworkView, type Reach } from '../../../server/view/network-view.ts';
+import { anyEndpoints, anyGateways } from '../../support/any-mesh.ts';
+import { endpoint, gateway, mesh } from '../../support/mesh-model.ts';
+
+interface Question {
+  readonly endpoints: readonly Endpoint[];
+  readonly gateways?: readonly NetworkGateway[];
+  readonly reach?: Reach;
+  readonly clusterLocal?: boolean;
+  readonly requestedNetworks?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** As cluster-1 on network1 sees port `http`. */
+function view({
+  endpoints,
+  gateways = [],
+  reach = 'all',
+  clusterLocal = false,
+  requestedNetworks = [],
+  labels = {},
+}: Question): NetworkView {
+  return viewEndpoints(
+    { endpoints, portName: 'http', subsetLabels: labels, clusterLocal },
+    {
+      clusterId: clusterId('cluster-1'),
+      network: networkId('network1'),
+      requestedNetworks: requestedNetworks.map((name) => networkId(name)),
+      gateways: mesh({ gateways }).gateways,
+      reach,
+    },
+  );
+}
+
+function shares(network: NetworkView): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    network.groups
+      .flatMap(({ endpoints }) => endpoints)
+      .map((one) => [one.kind === 'direct' ? one.endpoint.address : one.gateway.address, one.weight]),
+  );
+}
+
+const http = { http: 8080 };
+const local = endpoint('cluster-1/network1', '10.1.0.5', http);
+const far = endpoint('cluster-2/network2', '10.2.0.5', http);
+
+describe('endpoints of another network', () => {
+  test('are replaced by the gateway of their network', () => {
+    expect(
+      shares(view({ endpoints: [local, far], gateways: [gateway('network2', 'cluster-2', '172.30.0.2')] })),
+    ).toEqual({
+      '10.1.0.5': 1,
+      '172.30.0.2': 1,
+    });
+  });
+
+  test('are left out, with the reason, while their network has no known gateway', () => {
+    const network = view({ endpoints: [local, far] });
+    expect(shares(network)).toEqual({ '10.1.0.5': 1 });
+    expect(network.dropped).toEqual([{ reason: 'no-gateway', clusterId: 'cluster-2', network: 'network2', count: 1 }]);
+  });
+
+  test('are left out when they do not speak mTLS', () => {
+    const network = view({
+      endpoints: [{ ...far, tlsMode: 'disabled' }],
+      gateways: [gateway('network2', 'cluster-2', '172.30.0.2')],
+    });
+    expect(network.groups).toEqual([]);
+    expect(network.dropped.map(({ reason }) => reason)).toEqual(['no-mtls-across-networks']);
+  });
+
+  test('are reached through gateways of their own cluster before others of the network', () => {
+    const gateways = [gateway('network2', 'cluster-2', '172.30.0.2'), gateway('network2', 'cluster-9', '172.30.0.9')];
+    expect(shares(view({ endpoints: [far], gateways }))).toEqual({ '172.30.0.2': 1 });
+    const [, other] = gateways;
+    expect(shares(view({ endpoints: [far], gateways: other === undefined ? [] : [other] }))).toEqual({
+      '172.30.0.9': 1,
+    });
+  });
+
+  test('in several zones make one entry a gateway, with the weight of all of them', () => {
+    const endpoints = ['a', 'b', 'b'].map((zone, index) =>
+      endpoint(`cluster-2/network2@r2/${zone}`, `10.2.0.${index}`, http),
+    );
+    const network = view({ endpoints, gateways: [gateway('network2', 'cluster-2', '172.30.0.2')] });
+    expect(shares(network)).toEqual({ '172.30.0.2': 3 });
+    expect(network.groups.map(({ locality }) => locality)).toEqual([{ region: 'r2', zone: '', subzone: '' }]);
+  });
+
+  test('are not looked for where they are not asked for', () => {
+    const gateways = [gateway('network2', 'cluster-2', '172.30.0.2')];
+    for (const question of [
+      { requestedNetworks: ['network1'] },
+      { clusterLocal: true },
+      { reach: 'direct' as const },
+      { reach: 'direct-mtls' as const },
+      { labels: { version: 'v9' } },
+    ]) {
+      expect(view({ endpoints: [far], gateways, ...question }).groups).toEqual([]);
+    }
+  });
+});
+
+describe('endpoints of the own network', () => {
+  test('are used directly, also those of another cluster', () => {
+    const peer = endpoint('cluster-2/network1', '10.2.0.5', http);
+    expect(shares(view({ endpoints: [local, peer] }))).toEqual({ '10.1.0.5': 1, '10.2.0.5': 1 });
+  });
+
+  test('are left out when they are not ready or do not serve the port', () => {
+    const network = view({
+      endpoints: [
+        { ...local, health: 'unhealthy' },
+        { ...local, address: '10.1.0.6', ports: { other: 1 } },
+      ],
+    });
+    expect(network.groups).toEqual([]);
+    expect(network.dropped.map(({ reason }) => reason)).toEqual(['not-ready', 'port-not-served']);
+  });
+
+  test('with one address in two clusters are one', () => {
+    const twin = endpoint('cluster-2/network1', '10.1.0.5', http);
+    const network = view({ endpoints: [twin, local] });
+    expect(network.groups.flatMap(({ endpoints }) => endpoints)).toEqual([
+      { kind: 'direct', endpoint: local, port: 8080, weight: 1 },
+    ]);
+  });
+});
+
+test('each endpoint has its exact share, whatever stands in front of it', () => {
+  fc.assert(
+    fc.property(anyEndpoints, anyGateways, (all, gateways) => {
+      const endpoints = all.map((one) => ({ ...one, weight: Math.min(one.weight, 7) }));
+      const reachable = view({ endpoints, gateways });
+      const used = endpoints.filter(
+        ({ health, network, tlsMode }) =>
+          (network === 'network1' && health !== 'unhealthy') ||
+          (health === 'healthy' && tlsMode === 'istio' && gateways.some((candidate) => candidate.network === network)),
+      );
+      const total = reachable.groups.reduce((sum, { weight }) => sum + weight, 0);
+      const declared = used.reduce((sum, { weight }) => sum + weight, 0);
+      const unit = total / (declared === 0 ? 1 : declared);
+      const direct = reachable.groups.flatMap(({ endpoints: group }) => group.filter(({ kind }) => kind === 'direct'));
+      for (const one of direct) {
+        expect(one.weight).toBeCloseTo((one.kind === 'direct' ? one.endpoint.weight : 0) * unit, 6);
+      }
+      for (const network of ['network2', 'network3']) {
+        const behind = used.filter((one) => one.network === network).reduce((sum, { weight }) => sum + weight, 0);
+        const given = reachable.groups
+          .flatMap(({ endpoints: group }) => group)
+          .filter((one) => one.kind === 'gateway' && one.gateway.network === network)
+          .reduce((sum, { weight }) => sum + weight, 0);
+        expect(given).toBeCloseTo(behind * unit, 6);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -23,7 +23,7 @@ import {
 import type { Resource } from './resource.ts';
 import { originalDestinationCluster } from './static-outbound.ts';
 import { tcpProxy } from './tcp-proxy.ts';
-import { duration, isTrue, struct, uint32 } from './well-known-types.ts';
+import { duration, struct, uint32 } from './well-known-types.ts';
 
 export interface InboundResources {
   readonly clusters: readonly Resource<Cluster>[];
@@ -66,7 +66,8 @@ function virtualInbound(view: InboundView): Resource<Listener> {
     address: socketAddress(main, inboundPort),
     additionalAddresses: others.map((address) => ({ address: socketAddress(address, inboundPort) })),
     trafficDirection: TrafficDirection.INBOUND,
-    useOriginalDst: isTrue,
+    // The filter only restores where the connection was going, for the chains to match. With `useOriginalDst` the connection
+    // would be handed to a listener of that port, and an outbound one (`0.0.0.0_PORT`) would send it back here for ever.
     listenerFilters: [originalDestination(), tlsInspector()],
     // A client that says nothing for so long is waiting for a server that speaks first, so it is not TLS.
     listenerFiltersTimeout: duration(5000),

@@ -53,9 +53,8 @@ export function runningInstance(parts: RunningInstanceParts): InstanceReader {
   };
 }
 
-function joinable({ opening, attachment, rejections }: ProxySession): JoinableSession {
+function joinable({ attachment, rejections }: ProxySession): JoinableSession {
   return {
-    opening,
     proxy: attachment.proxy,
     rejections,
     resourceCount: (typeUrl) => sizeOf(attachment.snapshot(typeUrl)),

@@ -25,6 +25,14 @@ export function findService(mesh: MeshSnapshot, text: string, namespace: string)
   return undefined;
 }
 
+/** As `findService` in the namespace `default`; a name that only one namespace has is enough. */
+export function findServiceAnywhere(mesh: MeshSnapshot, text: string): MeshService | undefined {
+  const named = findService(mesh, text, 'default');
+  if (named !== undefined) return named;
+  const [only, ...others] = [...mesh.services.values()].filter(({ name }) => name === text.toLowerCase());
+  return others.length === 0 ? only : undefined;
+}
+
 const maxSuggestions = 5;
 
 /** Hosts that `text` may have meant: the same name elsewhere, then names a few letters away. At most five. */

@@ -3,7 +3,7 @@
 import { addDashboardRoutes, type DashboardFiles } from './dashboard-routes.ts';
 import { addDebugRoutes } from './debug-routes.ts';
 import { explain, parseTarget } from './explain.ts';
-import { findService, nearMisses, type EndpointsOfHost } from './host-endpoints.ts';
+import { findServiceAnywhere, nearMisses, type EndpointsOfHost } from './host-endpoints.ts';
 import type { InstanceReader } from './instance-reader.ts';
 import { networkList } from './network-list.ts';
 import { readOnlyApp, type AdminApp, type AdminAppOptions, type AdminContext } from './read-only.ts';
@@ -44,7 +44,7 @@ function endpoints(context: AdminContext, reader: InstanceReader): Response {
   const host = context.req.query('host') ?? '';
   if (host === '') return context.json({ error: 'Ask with ?host=HOST.' }, 400);
   const mesh = reader.mesh();
-  const service = findService(mesh, host, 'default');
+  const service = findServiceAnywhere(mesh, host);
   if (service === undefined) {
     const suggestions = nearMisses(mesh, host);
     const hint =

@@ -1,19 +1,16 @@
-// Makes proxy statuses of what the protocol layer knows of a stream (nonces, answers) and what the engine knows of the
+// Makes a proxy's status of what the protocol layer knows of a stream (nonces, answers) and what the engine knows of the
 // proxy behind it (identity, place, rejections with the objects they come from).
 
 import { formatLocality } from '../../discovery/model/locality.ts';
 import type { ObjectKey } from '../../discovery/model/names.ts';
-import { compareText } from '../../discovery/model/network-gateway.ts';
 import type { ResourceName } from '../cache/encoded-resource.ts';
 import type { Proxy } from '../proxy/proxy.ts';
 import type { ConnectionStatus } from '../stream/connection.ts';
-import type { StreamOpening } from '../stream/snapshot-source.ts';
 import type { TypeStatus } from '../stream/type-delivery.ts';
 import { shortTypeName, type ProxyStatus, type ProxyTypeStatus, type SyncState } from './proxy-status.ts';
 
 /** The engine's side of an open stream. */
 export interface JoinableSession {
-  readonly opening: Pick<StreamOpening, 'peer' | 'variant'>;
   readonly proxy: Proxy;
   /** Last rejection by type URL. */
   readonly rejections: ReadonlyMap<string, JoinableRejection>;
@@ -26,23 +23,6 @@ export interface JoinableRejection {
   readonly resourceNames: readonly ResourceName[];
   readonly sources: readonly ObjectKey[];
   readonly atMs: number;
-}
-
-/** Both lists in the order of opening. Streams that have not named their node yet are left out. Sorted by proxy name. */
-export function joinProxyStatuses(
-  connections: readonly ConnectionStatus[],
-  sessions: Iterable<JoinableSession>,
-): readonly ProxyStatus[] {
-  const waiting = Map.groupBy(sessions, ({ proxy, opening }) =>
-    streamKey(proxy.nodeId, opening.peer.address, opening.variant),
-  );
-  return connections
-    .flatMap((connection) => {
-      const key = streamKey(connection.nodeId, connection.peer.address, connection.variant);
-      const session = waiting.get(key)?.shift();
-      return session === undefined ? [] : [proxyStatusOf(connection, session)];
-    })
-    .toSorted((a, b) => compareText(a.proxy, b.proxy) || compareText(a.connectedAt, b.connectedAt));
 }
 
 /** One stream's status. */
@@ -94,8 +74,4 @@ function syncStateOf(type: TypeStatus): SyncState {
   if (type.lastError !== undefined) return 'ERROR';
   if (type.sentNonce === '') return 'NOT_SENT';
   return type.behind || type.ackedNonce !== type.sentNonce ? 'STALE' : 'SYNCED';
-}
-
-function streamKey(nodeId: string, address: string, variant: string): string {
-  return JSON.stringify([nodeId, address, variant]);
 }

@@ -17,7 +17,6 @@ export interface MetricsOptions {
   readonly process?: boolean | undefined;
 }
 
-const secondsBuckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 3, 5, 10, 30];
 const bytesBuckets = [1, 10_000, 100_000, 1_000_000, 4_000_000, 10_000_000, 40_000_000];
 const rejectTypes = ['cds', 'eds', 'lds', 'rds'] as const;
 
@@ -29,8 +28,6 @@ export class Metrics implements StreamMetrics {
   readonly #rejects = this.#counter('pilot_total_xds_rejects', 'Responses that proxies rejected', ['type']);
   readonly #expiredNonces = this.#counter('pilot_xds_expired_nonce', 'Requests that carried an old nonce', ['type']);
   readonly #triggers = this.#counter('pilot_push_triggers', 'Changes that led to a push', ['type']);
-  readonly #configEvents = this.#counter('pilot_k8s_cfg_events', 'Changes of Istio objects', ['type', 'event']);
-  readonly #registryEvents = this.#counter('pilot_k8s_reg_events', 'Changes of Kubernetes objects', ['type', 'event']);
   readonly #openedStreams = this.#counter('isthmus_streams_opened_total', 'Streams opened', ['variant']);
   readonly #endedStreams = this.#counter('isthmus_streams_ended_total', 'Streams ended, by gRPC status', [
     'variant',
@@ -42,9 +39,6 @@ export class Metrics implements StreamMetrics {
   readonly #removedResources = this.#counter('isthmus_xds_resources_removed_total', 'Removals in responses', ['type']);
   readonly #unknownTypes = this.#counter('isthmus_xds_unknown_types_total', 'Requests for types that are not served');
   readonly #slowReaders = this.#counter('isthmus_slow_readers_total', 'Streams closed because nobody read them');
-  readonly #syncTimeouts = this.#counter('remote_cluster_sync_timeouts_total', 'First syncs that took too long', [
-    'cluster_id',
-  ]);
   readonly #csrs = this.#counter('citadel_server_csr_count', 'Certificate requests received');
   readonly #issued = this.#counter('citadel_server_success_cert_issuance_count', 'Certificates issued');
   readonly #authFailures = this.#counter(
@@ -52,16 +46,6 @@ export class Metrics implements StreamMetrics {
     'Certificate requests without a proven identity',
   );
 
-  readonly #convergence = this.#histogram(
-    'pilot_proxy_convergence_time',
-    'Seconds from a change to its last byte on a stream',
-    secondsBuckets,
-  );
-  readonly #queueTime = this.#histogram(
-    'pilot_proxy_queue_time',
-    'Seconds that a change waited for an answer of the proxy',
-    secondsBuckets,
-  );
   readonly #size = this.#histogram('pilot_xds_config_size_bytes', 'Bytes of responses', bytesBuckets, ['type']);
 
   readonly #connected = this.#gauge('pilot_xds', 'Open streams', ['version']);
@@ -140,25 +124,9 @@ export class Metrics implements StreamMetrics {
     this.#slowReaders.inc();
   }
 
-  /** A change reached a proxy after `seconds`, of which it waited `queuedSeconds` for an earlier answer. */
-  converged(seconds: number, queuedSeconds = 0): void {
-    this.#convergence.observe(seconds);
-    this.#queueTime.observe(queuedSeconds);
-  }
-
   /** A change set led to a push; `kind` is `endpoint`, `service`, `config`, `networks` or `proxy`. */
   triggered(kind: string): void {
     this.#triggers.inc({ type: kind });
-  }
-
-  /** An object of the primary or of a remote changed. */
-  objectChanged(kind: string, event: 'add' | 'update' | 'delete', declared: boolean): void {
-    (declared ? this.#configEvents : this.#registryEvents).inc({ type: kind, event });
-  }
-
-  /** A remote did not finish its first sync in time. */
-  syncTimedOut(clusterId: string): void {
-    this.#syncTimeouts.inc({ cluster_id: clusterId });
   }
 
   /** What the certificate service counts. */

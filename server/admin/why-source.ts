@@ -13,7 +13,8 @@ export interface WhyAsker {
 
 /**
  * Looks `NAME.NAMESPACE` (or a node id) up: the connected proxy of that name, then one of a workload's replicas
- * (`sleep.default` finds the pod `sleep-7d9f…`), then a workload that is not connected. Undefined when there is none.
+ * (`sleep.default` finds the pod `sleep-7d9f…`), then a workload that is not connected, by the same rules. Undefined when
+ * there is none.
  */
 export function findSource(
   reader: Pick<InstanceReader, 'proxy' | 'proxies' | 'mesh'>,
@@ -36,9 +37,13 @@ export function findSource(
 }
 
 function findWorkload(mesh: MeshSnapshot, name: string, namespace: string): Workload | undefined {
-  return [...mesh.workloads.values()]
-    .filter(({ identity }) => identity.name === name && identity.namespace === namespace)
-    .toSorted((a, b) => compareText(a.addresses[0] ?? '', b.addresses[0] ?? ''))[0];
+  const ofNamespace = [...mesh.workloads.values()]
+    .filter(({ identity }) => identity.namespace === namespace)
+    .toSorted((a, b) => compareText(a.identity.name, b.identity.name));
+  return (
+    ofNamespace.find(({ identity }) => identity.name === name) ??
+    ofNamespace.find(({ identity }) => identity.name.startsWith(`${name}-`))
+  );
 }
 
 function supposedProxy(workload: Workload, mesh: MeshSnapshot): Proxy {

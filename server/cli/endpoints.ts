@@ -9,7 +9,7 @@ import { table } from '../admin/text-table.ts';
 
 export function endpointsCommand(): Command {
   return readingCommand('endpoints', 'endpoints of a host in all clusters')
-    .argument('<host>', 'full name, or NAME.NAMESPACE, or NAME for the namespace default')
+    .argument('<host>', 'full name, or NAME.NAMESPACE, or NAME when only one namespace has it')
     .action((host: string, options: ReadingOptions) =>
       runReading(async () => {
         const path = `/api/v1/endpoints?host=${encodeURIComponent(host)}`;

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { serviceHostname } from '../../../discovery/model/names.ts';
+import type { MeshService } from '../../../discovery/model/service.ts';
 import { listen } from '../../../server/admin/listen.ts';
 import { readOnlyApp } from '../../../server/admin/read-only.ts';
 import { serveAdmin } from './serve-admin.ts';
@@ -169,6 +170,25 @@ test('endpoints of a host are found by its short name, and near misses are named
     '10.20.0.2',
   ]);
   expect(missed).toMatchObject({ status: 404, body: { suggestions: [helloworld] } });
+});
+
+test('a bare name that one namespace has finds its endpoints, and one that two have is not guessed', async () => {
+  const [blue, green] = ['blue', 'green'].map((namespace) =>
+    aService('api', { namespace, host: serviceHostname('api', namespace, 'cluster.local') }),
+  ) as [MeshService, MeshService];
+  const [one, two] = await Promise.all([
+    serveAdmin(aReader({ mesh: () => aMesh({ services: [blue] }) })),
+    serveAdmin(aReader({ mesh: () => aMesh({ services: [blue, green] }) })),
+  ]);
+
+  expect(await get(`${one.http}/api/v1/endpoints?host=api`)).toMatchObject({
+    status: 200,
+    body: { host: 'api.blue.svc.cluster.local' },
+  });
+  expect(await get(`${two.http}/api/v1/endpoints?host=api`)).toMatchObject({
+    status: 404,
+    body: { suggestions: ['api.blue.svc.cluster.local', 'api.green.svc.cluster.local'] },
+  });
 });
 
 test('a question for why that is incomplete, unreadable or about nobody is refused in words', async () => {

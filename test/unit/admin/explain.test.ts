@@ -234,6 +234,7 @@ test('the caller may be a connected proxy, a workload by the start of its pod na
     connected: false,
     proxy: { network: 'network1', addresses: ['10.10.0.9'] },
   });
+  expect(findSource(reader, 'helloworld.default')).toMatchObject({ connected: false });
   expect(findSource(reader, 'sleep.billing')).toBeUndefined();
 });
 

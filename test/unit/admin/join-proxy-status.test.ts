@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { objectKey } from '../../../discovery/model/names.ts';
-import { joinProxyStatuses } from '../../../server/admin/join-proxy-status.ts';
+import { proxyStatusOf } from '../../../server/admin/join-proxy-status.ts';
 import { resourceName } from '../../../server/cache/encoded-resource.ts';
 import type { ConnectionStatus } from '../../../server/stream/connection.ts';
 import type { TypeStatus } from '../../../server/stream/type-delivery.ts';
@@ -32,12 +32,11 @@ function aType(overrides: Partial<TypeStatus> = {}): TypeStatus {
   };
 }
 
-function aConnection(types: readonly TypeStatus[], overrides: Partial<ConnectionStatus> = {}): ConnectionStatus {
-  return { id: '1', nodeId: aProxy().nodeId, peer, variant: 'delta', connectedAtMs: 0, types, ...overrides };
+function aConnection(types: readonly TypeStatus[]): ConnectionStatus {
+  return { id: '1', nodeId: aProxy().nodeId, peer, variant: 'delta', connectedAtMs: 0, types };
 }
 
 const aSession = () => ({
-  opening: { peer, variant: 'delta' as const },
   proxy: aProxy(),
   rejections: new Map(),
   resourceCount: () => 7,
@@ -50,9 +49,9 @@ test.for([
   ['STALE', { behind: true }],
   ['ERROR', { lastError: 'no', ackedNonce: 'n1' }],
 ] as const)('a type is %s when the stream says %o', ([status, overrides]) => {
-  const [proxy] = joinProxyStatuses([aConnection([aType(overrides)])], [aSession()]);
+  const proxy = proxyStatusOf(aConnection([aType(overrides)]), aSession());
 
-  expect(proxy?.types).toMatchObject([{ name: 'cds', status, resources: 7 }]);
+  expect(proxy.types).toMatchObject([{ name: 'cds', status, resources: 7 }]);
 });
 
 test('a rejection is shown with the resources and the objects it came from, also after a later success', () => {
@@ -64,9 +63,9 @@ test('a rejection is shown with the resources and the objects it came from, also
   };
   const session = { ...aSession(), rejections: new Map([[cds, rejection]]) };
 
-  const [proxy] = joinProxyStatuses([aConnection([aType({ rejected: 1 })])], [session]);
+  const proxy = proxyStatusOf(aConnection([aType({ rejected: 1 })]), session);
 
-  expect(proxy?.types[0]).toMatchObject({
+  expect(proxy.types[0]).toMatchObject({
     status: 'SYNCED',
     rejected: 1,
     lastError: {
@@ -78,12 +77,19 @@ test('a rejection is shown with the resources and the objects it came from, also
   });
 });
 
-test('two streams of one node stay two, and a stream without a node is left out', () => {
-  const connections = [
-    aConnection([]),
-    aConnection([], { id: '2', connectedAtMs: 5 }),
-    aConnection([], { id: '3', nodeId: '' }),
-  ];
-
-  expect(joinProxyStatuses(connections, [aSession(), aSession()])).toHaveLength(2);
+test('who the proxy is comes from the node, who it proved to be from the transport', () => {
+  expect(proxyStatusOf(aConnection([]), aSession())).toStrictEqual({
+    nodeId: 'sidecar~10.10.0.3~sleep-1.default~default.svc.cluster.local',
+    proxy: 'sleep-1.default',
+    type: 'sidecar',
+    clusterId: 'cluster-1',
+    network: 'network1',
+    locality: 'region1/zone1',
+    istioVersion: '1.31.0',
+    identity: 'spiffe://cluster.local/ns/default/sa/sleep',
+    peerAddress: '10.10.0.3:40000',
+    connectedAt: '1970-01-01T00:00:00.000Z',
+    variant: 'delta',
+    types: [],
+  });
 });

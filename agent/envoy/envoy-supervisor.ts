@@ -82,7 +82,7 @@ function startEnvoy({ program, args, owner, onLine }: EnvoyOptions): Promise<Chi
 async function untilGone(child: ChildProcess, options: EnvoyOptions, { stop, kill }: StopSignals): Promise<EnvoyExit> {
   const gone = new AbortController();
   const exit = new Promise<EnvoyExit>((resolve) => {
-    child.once('close', (code, signal) => {
+    child.once('exit', (code, signal) => {
       gone.abort();
       resolve({ code, signal });
     });

@@ -30,6 +30,8 @@ export type StartOptions = {
   readonly onLine?: (line: string) => void;
 };
 
+const lastWordsMs = 300;
+
 /** Runs a program to its end. Rejects when it can't be started or takes too long; an exit code is not an error. */
 export function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const [program = '', ...args] = argv;
@@ -101,6 +103,10 @@ export class RunningProcess {
         if (child.pid === undefined) resolve(this.#end({ code: null, signal: null }));
       });
       child.on('close', (code, signal) => resolve(this.#end({ code, signal })));
+      // A program of its own may outlive it and hold its output open: what is still to be read gets a moment, no more.
+      child.on('exit', (code, signal) => {
+        setTimeout(() => resolve(this.#end({ code, signal })), lastWordsMs).unref();
+      });
     });
     for (const stream of [child.stdout, child.stderr]) if (stream !== null) this.#read(stream);
   }

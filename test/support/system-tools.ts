@@ -34,7 +34,7 @@ const packageManagers: readonly PackageManager[] = [
   {
     program: 'dnf',
     install: ['dnf', 'install', '-y'],
-    packages: { ...common, ip: 'iproute', iptables: 'iptables-nft' },
+    packages: { ...common, ip: 'iproute' },
   },
   { program: 'microdnf', install: ['microdnf', 'install', '-y'], packages: { ...common, ip: 'iproute' } },
   { program: 'yum', install: ['yum', 'install', '-y'], packages: { ...common, ip: 'iproute' } },
@@ -58,7 +58,7 @@ export async function ensureSystemTools(
   const missing = await missingTools(tools);
   if (missing.length === 0) return;
   const names = missing.join(', ');
-  const commands = await installCommands(missing);
+  const commands = await commandsHere(missing);
   if (commands === undefined) {
     throw new Error(`${names} missing, and no known package manager is on this machine: install them and try again`);
   }
@@ -78,12 +78,20 @@ export async function missingTools(tools: readonly SystemTool[]): Promise<readon
   return tools.filter((_tool, index) => found[index] === false);
 }
 
-async function installCommands(missing: readonly SystemTool[]): Promise<readonly (readonly string[])[] | undefined> {
-  for (const { program, refresh, install, packages } of packageManagers) {
-    if (!(await onPath(program))) continue;
-    const wanted = [...new Set(missing.map((tool) => packages[tool]))];
-    const command = [...install, ...wanted];
-    return refresh === undefined ? [command] : [refresh, command];
+/** The commands that bring tools by a package manager, in order; undefined for a package manager that is not known. */
+export function installCommands(
+  packageManager: string,
+  tools: readonly SystemTool[],
+): readonly (readonly string[])[] | undefined {
+  const found = packageManagers.find(({ program }) => program === packageManager);
+  if (found === undefined) return undefined;
+  const command = [...found.install, ...new Set(tools.map((tool) => found.packages[tool]))];
+  return found.refresh === undefined ? [command] : [found.refresh, command];
+}
+
+async function commandsHere(tools: readonly SystemTool[]): Promise<readonly (readonly string[])[] | undefined> {
+  for (const { program } of packageManagers) {
+    if (await onPath(program)) return installCommands(program, tools);
   }
   return undefined;
 }

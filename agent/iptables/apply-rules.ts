@@ -51,7 +51,7 @@ async function currentTable(family: Family): Promise<string> {
 }
 
 async function restore(family: Family, transaction: string): Promise<void> {
-  await execute([programs[family].restore, '--noflush', '-w', '10'], transaction);
+  await execute([programs[family].restore, '--noflush', '--wait=10'], transaction);
 }
 
 // IPv4 has the whole of 127.0.0.0/8 on the loopback device, IPv6 only ::1.

@@ -1,0 +1,395 @@
+// One stream: requests of any number of types come in, responses go out, at most one of a type unanswered at a time.
+// A change only marks types as unsent; what is sent when the client answers is the state of that moment, so nothing is
+// queued and a slow reader holds one response for each type, however much changes. The transport is behind `StreamSink`.
+
+import type { DeltaDiscoveryRequest, DiscoveryRequest } from '../../proto/generated/envoy.service.discovery.v3.ts';
+import type { Node } from '../../proto/generated/envoy.config.core.v3.ts';
+import { resourceName, type ResourceName } from '../cache/encoded-resource.ts';
+import { emptyTypeSnapshot, type TypeSnapshot } from '../cache/type-snapshot.ts';
+import { encodeResponse } from './encode-response.ts';
+import { mayAdd, mayRemove, type Progress } from './make-before-break.ts';
+import type { OpenedNode, Peer } from './snapshot-source.ts';
+import type { StreamContext } from './stream-context.ts';
+import type { StreamEnd } from './stream-end.ts';
+import type { Batch, Pending } from './response-batch.ts';
+import { Subscription } from './subscription.ts';
+import { TypeDelivery, type TypeStatus } from './type-delivery.ts';
+import { isKnownType, routeConfigurationOf, ruleOf, typeUrls } from './type-rules.ts';
+
+/** The transport of one stream. */
+export interface StreamSink {
+  /** `flushed` is called, once and later, when the transport has taken the bytes. */
+  write(bytes: Uint8Array, flushed: () => void): void;
+  end(end: StreamEnd): void;
+}
+
+export interface ConnectionOptions {
+  /** Unique among the server's streams; nonces begin with it. */
+  readonly id: string;
+  readonly variant: 'delta' | 'sotw';
+  /** Of a service for one type; absent on the aggregated service. */
+  readonly typeUrl?: string | undefined;
+  readonly peer: Peer;
+  readonly sink: StreamSink;
+  readonly context: StreamContext;
+}
+
+export interface ConnectionStatus {
+  readonly id: string;
+  /** Empty until the first request. */
+  readonly nodeId: string;
+  readonly peer: Peer;
+  readonly variant: 'delta' | 'sotw';
+  readonly connectedAtMs: number;
+  /** In the order in which a change reaches the client. */
+  readonly types: readonly TypeStatus[];
+}
+
+/** A request of either variant, without its names. */
+interface Request {
+  readonly typeUrl: string;
+  readonly node: Node | undefined;
+  readonly nonce: string;
+  readonly error: string | undefined;
+  readonly nameCount: number;
+  /** Returns the names that were asked for. */
+  readonly apply: (subscription: Subscription) => readonly ResourceName[];
+  /** Whether the request may change what is subscribed. */
+  readonly changesNames: boolean;
+}
+
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #connectedAtMs: number;
+  /** In the order in which a change is sent. */
+  #types: readonly TypeDelivery[] = [];
+  #opened: OpenedNode | undefined;
+  #closed = false;
+  #flushing = false;
+  #nonces = 0;
+  #writesPending = 0;
+  #writeTimer: NodeJS.Timeout | undefined;
+  #orderTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#connectedAtMs = options.context.now();
+    options.context.connections.add(this);
+    options.context.metrics.connected(options.variant);
+  }
+
+  receiveDelta(request: DeltaDiscoveryRequest): void {
+    const subscribe = request.resourceNamesSubscribe ?? [];
+    const unsubscribe = request.resourceNamesUnsubscribe ?? [];
+    this.#receive({
+      ...envelopeOf(request),
+      nameCount: subscribe.length,
+      changesNames: subscribe.length + unsubscribe.length > 0,
+      apply: (subscription) =>
+        subscription.updateDelta({ subscribe, unsubscribe, initialVersions: request.initialResourceVersions ?? {} }),
+    });
+  }
+
+  receiveSotw(request: DiscoveryRequest): void {
+    const names = request.resourceNames ?? [];
+    this.#receive({
+      ...envelopeOf(request),
+      nameCount: names.length,
+      changesNames: true,
+      apply: (subscription) => subscription.updateSotw(names, request.versionInfo ?? ''),
+    });
+  }
+
+  /** Ends the stream from this side. */
+  end(end: StreamEnd): void {
+    if (this.#closed) return;
+    this.closed(end);
+    this.#options.sink.end(end);
+  }
+
+  /** The stream is over. Nothing is sent after this. */
+  closed(end: StreamEnd): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#writeTimer);
+    clearTimeout(this.#orderTimer);
+    this.#types = [];
+    this.#opened?.close();
+    this.#options.context.connections.delete(this);
+    this.#options.context.metrics.disconnected(this.#options.variant, end.code);
+  }
+
+  status(): ConnectionStatus {
+    const { id, peer, variant } = this.#options;
+    const types = this.#types.map((type) => type.status());
+    return { id, nodeId: this.#opened?.nodeId ?? '', peer, variant, connectedAtMs: this.#connectedAtMs, types };
+  }
+
+  #receive(request: Request): void {
+    if (this.#closed) return;
+    const { limits, metrics } = this.#options.context;
+    const typeUrl = this.#typeOf(request);
+    if (typeUrl === undefined || !this.#openFor(request.node)) return;
+    metrics.requested(typeUrl);
+    const known = this.#types.find((type) => type.typeUrl === typeUrl);
+    if (known === undefined && this.#types.length >= limits.maxTypes) {
+      this.end({ code: 'RESOURCE_EXHAUSTED', message: `more than ${limits.maxTypes} types on one stream` });
+      return;
+    }
+    const type = known ?? this.#begin(typeUrl);
+    if (this.#acknowledge(type, request) && (known === undefined || request.changesNames)) {
+      if (!this.#subscribe(type, request)) return;
+    }
+    this.#flush();
+  }
+
+  /** The type asked for; ends the stream when there is none, or another than its service has. */
+  #typeOf(request: Request): string | undefined {
+    const own = this.#options.typeUrl;
+    if (own === undefined && request.typeUrl === '') {
+      this.end({ code: 'INVALID_ARGUMENT', message: 'a request on the aggregated service needs a type_url' });
+      return undefined;
+    }
+    if (own !== undefined && request.typeUrl !== '' && request.typeUrl !== own) {
+      this.end({ code: 'INVALID_ARGUMENT', message: `this service has ${own}, not ${request.typeUrl}` });
+      return undefined;
+    }
+    return own ?? request.typeUrl;
+  }
+
+  /** "It is sufficient to only check the first message for the node identifier" (xDS protocol): later ones are not read. */
+  #openFor(node: Node | undefined): boolean {
+    if (this.#opened !== undefined) return true;
+    if (node === undefined) {
+      this.end({ code: 'INVALID_ARGUMENT', message: 'the first request of a stream needs a node' });
+      return false;
+    }
+    const { peer, variant, context } = this.#options;
+    const opened = context.source.open({ node, peer, variant }, (changed) => this.#changed(changed));
+    if (opened.kind === 'refused') {
+      this.end({ code: opened.code, message: opened.message });
+      return false;
+    }
+    this.#opened = opened;
+    return true;
+  }
+
+  #begin(typeUrl: string): TypeDelivery {
+    const { variant, context } = this.#options;
+    const rule = ruleOf(typeUrl);
+    const followsRoutes =
+      variant === 'delta' && typeUrl === typeUrls.virtualHost && this.#options.typeUrl === undefined;
+    const routes = (): Subscription | undefined => this.#delivery(typeUrls.route)?.subscription;
+    const subscription = new Subscription({
+      rule,
+      variant,
+      names: context.names,
+      ...(followsRoutes ? { parent: routes } : {}),
+    });
+    const type = new TypeDelivery(subscription);
+    this.#types = [...this.#types, type].toSorted((one, other) => one.rank - other.rank);
+    if (!rule.silent && !isKnownType(typeUrl) && this.#opened?.snapshot(typeUrl) === undefined) this.#unknown(typeUrl);
+    return type;
+  }
+
+  #unknown(typeUrl: string): void {
+    const { metrics, connections, log } = this.#options.context;
+    metrics.unknownType(typeUrl);
+    if (connections.firstSeen(typeUrl)) {
+      log.warn({ typeUrl, nodeId: this.#opened?.nodeId }, 'a client asks for a type that is not served');
+    }
+  }
+
+  /**
+   * Takes note of the answer that a request may be. False when the rest of the request is void: in state of the world a
+   * request with a stale nonce is superseded by the one that answers the newer response. Delta "must honor changes to
+   * the subscription state even if the nonce is stale".
+   */
+  #acknowledge(type: TypeDelivery, request: Request): boolean {
+    const { nonce, error } = request;
+    if (nonce === '' || type.sentNonce === '') return true;
+    const { typeUrl } = type;
+    const { metrics, log } = this.#options.context;
+    const answered = type.answer({ nonce, error });
+    if (answered !== undefined) {
+      if (error === undefined) metrics.acknowledged(typeUrl);
+      else {
+        metrics.rejected(typeUrl);
+        log.warn({ nodeId: this.#opened?.nodeId, typeUrl, error }, 'a client rejected a response');
+      }
+      this.#opened?.acknowledged({ typeUrl, nonce, names: answered.names, ...(error === undefined ? {} : { error }) });
+      return true;
+    }
+    if (nonce === type.sentNonce) return true;
+    metrics.expiredNonce(typeUrl);
+    return this.#options.variant === 'delta';
+  }
+
+  /** False when the stream was ended because it asks for too much. */
+  #subscribe(type: TypeDelivery, request: Request): boolean {
+    const { limits } = this.#options.context;
+    const asked = request.nameCount > limits.maxNames ? [] : request.apply(type.subscription);
+    if (request.nameCount > limits.maxNames || type.subscription.names.size > limits.maxNames) {
+      this.end({ code: 'RESOURCE_EXHAUSTED', message: `more than ${limits.maxNames} names of one type` });
+      return false;
+    }
+    type.unsent = 'additions';
+    if (type.typeUrl === typeUrls.route && asked.length > 0) this.#resendVirtualHosts(asked);
+    return true;
+  }
+
+  /** A client that asks for a route configuration has none of its virtual hosts, or forgot them. */
+  #resendVirtualHosts(routes: readonly ResourceName[]): void {
+    const virtualHosts = this.#delivery(typeUrls.virtualHost);
+    if (virtualHosts === undefined) return;
+    const asked = new Set(routes);
+    virtualHosts.subscription.resend((name) => asked.has(resourceName(routeConfigurationOf(name))));
+    virtualHosts.unsent = 'additions';
+  }
+
+  #changed(typesChanged: ReadonlySet<string>): void {
+    if (this.#closed) return;
+    for (const type of this.#types) if (typesChanged.has(type.typeUrl)) type.unsent = 'additions';
+    this.#flush();
+  }
+
+  /** Sends what may be sent now, each type once, in order. */
+  #flush(): void {
+    if (this.#closed || this.#flushing) return;
+    this.#flushing = true;
+    // Compared first, so that a type without a difference holds up no other.
+    const pending = new Map<TypeDelivery, Pending>();
+    for (const type of this.#types) this.#compare(type, pending);
+    let held = false;
+    for (const type of this.#types) held = this.#send(type, pending) || held;
+    this.#flushing = false;
+    this.#armOrderTimer(held);
+  }
+
+  #compare(type: TypeDelivery, pending: Map<TypeDelivery, Pending>): Pending | undefined {
+    if (type.unsent === 'none' || type.inFlight) return undefined;
+    const target = this.#targetOf(type);
+    const found = target === undefined ? undefined : type.subscription.compare(target);
+    if (found === undefined) type.unsent = 'none';
+    else {
+      type.unsent = found.additions.length > 0 || found.answerDue ? 'additions' : 'removals';
+      pending.set(type, found);
+    }
+    return found;
+  }
+
+  /**
+   * Undefined: not answered. Names of a type that is not served don't exist, and delta says so ("When a resource
+   * subscribed to by a client does not exist, the server will send … removed_resources"); all of such a type is nothing.
+   */
+  #targetOf(type: TypeDelivery): TypeSnapshot | undefined {
+    const snapshot = this.#opened?.snapshot(type.typeUrl);
+    if (snapshot !== undefined) return snapshot;
+    const { rule, wildcard } = type.subscription;
+    return !rule.silent && (isKnownType(type.typeUrl) || !wildcard) ? emptyTypeSnapshot : undefined;
+  }
+
+  /** True when additions wait for another type. */
+  #send(type: TypeDelivery, compared: Map<TypeDelivery, Pending>): boolean {
+    if (type.unsent === 'none' || type.inFlight) return false;
+    const pending = compared.get(type) ?? this.#compare(type, compared);
+    if (pending === undefined) return false;
+    const { limits } = this.#options.context;
+    const progressOf = (typeUrl: string): Progress | undefined => this.#progressOf(typeUrl);
+    const additions = mayAdd(type.typeUrl, progressOf);
+    const removals = mayRemove(type.typeUrl, progressOf);
+    const full = pending.removals.length > limits.maxWithheldRemovals;
+    const batch = type.subscription.take(pending, {
+      additions,
+      removals: removals || full,
+      maxBytes: limits.maxResponseBytes,
+    });
+    if (batch === undefined) {
+      type.unsent = leftOver(pending, additions);
+      return type.unsent === 'additions';
+    }
+    if (batch.left.additions > 0) type.unsent = 'additions';
+    else type.unsent = batch.left.removals > 0 ? 'removals' : 'none';
+    this.#write(type, batch);
+    if (type.typeUrl === typeUrls.cluster) this.#warm(batch.replaced, compared);
+    return type.unsent === 'additions' && !additions;
+  }
+
+  /**
+   * "Warming of Cluster is completed only when a new ClusterLoadAssignment response is supplied by management server even
+   * though there is no change in endpoints" (xDS protocol), and a client that has the name already does not ask again.
+   */
+  #warm(clusters: readonly ResourceName[], compared: Map<TypeDelivery, Pending>): void {
+    const endpoints = this.#delivery(typeUrls.endpoint);
+    if (endpoints?.subscription.resend(() => true, clusters) !== true) return;
+    endpoints.unsent = 'additions';
+    compared.delete(endpoints);
+  }
+
+  #write(type: TypeDelivery, batch: Batch): void {
+    const { variant, sink, context, id } = this.#options;
+    this.#nonces += 1;
+    const nonce = `${id}-${this.#nonces}`;
+    const { bytes, version } = encodeResponse({ variant, typeUrl: type.typeUrl, nonce }, batch);
+    type.sent({ nonce, version, atMs: context.now() }, batch);
+    context.metrics.pushed({
+      typeUrl: type.typeUrl,
+      bytes: bytes.length,
+      resources: batch.resources.length,
+      removed: batch.removed.length,
+    });
+    this.#writesPending += 1;
+    this.#armWriteTimer();
+    sink.write(bytes, () => {
+      if (this.#closed) return;
+      this.#writesPending -= 1;
+      this.#armWriteTimer();
+      type.flushed(nonce);
+      this.#flush();
+    });
+  }
+
+  #delivery(typeUrl: string): TypeDelivery | undefined {
+    return this.#types.find((type) => type.typeUrl === typeUrl);
+  }
+
+  #progressOf(typeUrl: string): Progress | undefined {
+    const { limits, now } = this.#options.context;
+    return this.#delivery(typeUrl)?.progress({ nowMs: now(), orderTimeoutMs: limits.orderTimeoutMs });
+  }
+
+  /** Runs while the transport holds anything, anew with every response that it takes. */
+  #armWriteTimer(): void {
+    clearTimeout(this.#writeTimer);
+    if (this.#writesPending === 0) return;
+    const { limits, metrics } = this.#options.context;
+    this.#writeTimer = setTimeout(() => {
+      metrics.slowReader();
+      this.end({ code: 'DEADLINE_EXCEEDED', message: `nothing was read for ${limits.writeTimeoutMs} ms` });
+    }, limits.writeTimeoutMs);
+  }
+
+  #armOrderTimer(held: boolean): void {
+    clearTimeout(this.#orderTimer);
+    if (!held || this.#closed) return;
+    this.#orderTimer = setTimeout(() => this.#flush(), this.#options.context.limits.orderTimeoutMs);
+  }
+}
+
+/** What remains of a difference of which nothing was put into a response. */
+function leftOver(pending: Pending, additions: boolean): Progress['unsent'] {
+  if (pending.additions.length > 0 && !additions) return 'additions';
+  return pending.removals.length > 0 ? 'removals' : 'none';
+}
+
+/** What both kinds of request have. */
+function envelopeOf(
+  request: DeltaDiscoveryRequest | DiscoveryRequest,
+): Omit<Request, 'nameCount' | 'apply' | 'changesNames'> {
+  return {
+    typeUrl: request.typeUrl ?? '',
+    node: request.node,
+    nonce: request.responseNonce ?? '',
+    error: request.errorDetail === undefined ? undefined : (request.errorDetail.message ?? ''),
+  };
+}

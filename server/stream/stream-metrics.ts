@@ -1,0 +1,85 @@
+// What the protocol layer counts. The admin side turns it into Prometheus metrics; the names in the comments are the
+// ones that Istio's dashboards read.
+
+import type { StreamEndCode } from './stream-end.ts';
+
+/** One response that was handed to the transport. */
+export interface PushedResponse {
+  readonly typeUrl: string;
+  readonly bytes: number;
+  readonly resources: number;
+  readonly removed: number;
+}
+
+export interface StreamMetrics {
+  /** `pilot_xds` */
+  connected(variant: 'delta' | 'sotw'): void;
+  disconnected(variant: 'delta' | 'sotw', code: StreamEndCode): void;
+  requested(typeUrl: string): void;
+  /** `pilot_xds_pushes{type}`, `pilot_xds_config_size_bytes` */
+  pushed(response: PushedResponse): void;
+  acknowledged(typeUrl: string): void;
+  /** `pilot_total_xds_rejects`, `pilot_xds_{cds,eds,lds,rds}_reject` */
+  rejected(typeUrl: string): void;
+  /** `pilot_xds_expired_nonce` */
+  expiredNonce(typeUrl: string): void;
+  unknownType(typeUrl: string): void;
+  /** A reader that let a response lie until its stream was closed. */
+  slowReader(): void;
+}
+
+/** Counts kept in memory, by a name and, where it says so, a type: `pushes/TYPE_URL`. */
+export class CountingMetrics implements StreamMetrics {
+  readonly #counts = new Map<string, number>();
+
+  count(name: string): number {
+    return this.#counts.get(name) ?? 0;
+  }
+
+  connected(variant: 'delta' | 'sotw'): void {
+    this.#add(`connected/${variant}`);
+  }
+
+  disconnected(variant: 'delta' | 'sotw', code: StreamEndCode): void {
+    this.#add(`disconnected/${variant}`);
+    this.#add(`ended/${code}`);
+  }
+
+  requested(typeUrl: string): void {
+    this.#add('requests');
+    this.#add(`requests/${typeUrl}`);
+  }
+
+  pushed(response: PushedResponse): void {
+    this.#add(`pushes/${response.typeUrl}`);
+    this.#add('pushes');
+    this.#add('bytes', response.bytes);
+    this.#add('resources', response.resources);
+    this.#add('removed', response.removed);
+  }
+
+  acknowledged(typeUrl: string): void {
+    this.#add(`acknowledged/${typeUrl}`);
+  }
+
+  rejected(typeUrl: string): void {
+    this.#add('rejected');
+    this.#add(`rejected/${typeUrl}`);
+  }
+
+  expiredNonce(typeUrl: string): void {
+    this.#add(`expired-nonce/${typeUrl}`);
+  }
+
+  unknownType(typeUrl: string): void {
+    this.#add(`unknown-type/${typeUrl}`);
+  }
+
+  slowReader(): void {
+    this.#add('slow-readers');
+  }
+
+  #add(name: string, amount = 1): void {
+    this.#counts.set(name, this.count(name) + amount);
+  }
+}

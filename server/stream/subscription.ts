@@ -1,0 +1,316 @@
+// What one stream asked for of one type, and what its client holds: the protocol's state without any I/O. Requests go
+// in; compared with a snapshot, what must be sent comes out. It keeps a reference to the snapshot that was sent last and
+// the few names that differ from it, so an idle stream costs the same for ten and for ten thousand resources.
+
+import { resourceName, resourceVersion, type EncodedResource, type ResourceName } from '../cache/encoded-resource.ts';
+import { changedNames, emptyTypeSnapshot, lookUp, resourcesOf, type TypeSnapshot } from '../cache/type-snapshot.ts';
+import {
+  byName,
+  chooseComplete,
+  chooseSome,
+  type Batch,
+  type Change,
+  type Chosen,
+  type Held,
+  type Pending,
+  type TakeOptions,
+} from './response-batch.ts';
+import { NameSet, type NameSetPool } from './name-set.ts';
+import { stateVersion } from './state-version.ts';
+import { routeConfigurationOf, type TypeRule } from './type-rules.ts';
+
+const wildcardName = resourceName('*');
+
+export interface SubscriptionOptions {
+  readonly rule: TypeRule;
+  readonly variant: 'delta' | 'sotw';
+  readonly names: NameSetPool;
+  /**
+   * The stream's subscription to route configurations, when its virtual hosts follow it. Envoy asks for virtual hosts
+   * once and without names, whatever the number of its route configurations.
+   */
+  readonly parent?: () => Subscription | undefined;
+}
+
+export interface DeltaRequestNames {
+  readonly subscribe: readonly string[];
+  readonly unsubscribe: readonly string[];
+  /** Only a stream's first request of the type may have any. */
+  readonly initialVersions: Readonly<Record<string, string>>;
+}
+
+export class Subscription {
+  readonly rule: TypeRule;
+  readonly #options: SubscriptionOptions;
+  #wildcard = false;
+  /** True until a name is asked for: requests without names mean everything. */
+  #legacy = true;
+  #started = false;
+  #names: NameSet = NameSet.empty;
+  #sent: TypeSnapshot = emptyTypeSnapshot;
+  /** Exceptions to "the client holds what `#sent` has"; undefined: it does not hold the name. */
+  #exceptions: Map<ResourceName, Held | undefined> | undefined;
+  /** Names whose answer the client waits for. */
+  #owed: Set<ResourceName> | undefined;
+  #answerDue = false;
+  /** State of the world, first request: the version that the client held when its last stream ended. */
+  #announcedVersion = '';
+
+  constructor(options: SubscriptionOptions) {
+    this.rule = options.rule;
+    this.#options = options;
+  }
+
+  get wildcard(): boolean {
+    return this.#wildcard;
+  }
+
+  /** Names asked for one by one. */
+  get names(): NameSet {
+    return this.#names;
+  }
+
+  get owesAnswers(): boolean {
+    return this.#answerDue || (this.#owed?.size ?? 0) > 0;
+  }
+
+  /** Names that are kept beside the snapshot; none on an idle stream. */
+  get exceptionCount(): number {
+    return (this.#exceptions?.size ?? 0) + (this.#owed?.size ?? 0);
+  }
+
+  /** Whether the client wants this name, existing or not. */
+  covers(name: ResourceName): boolean {
+    if (this.#names.has(name)) return true;
+    if (!this.#wildcard) return false;
+    const parent = this.#parent();
+    if (parent === undefined) return true;
+    return parent === 'not subscribed yet' ? false : parent.covers(resourceName(routeConfigurationOf(name)));
+  }
+
+  /** Names it was asked to add, so that what follows from them (virtual hosts) can be sent too. */
+  updateDelta(request: DeltaRequestNames): readonly ResourceName[] {
+    const subscribe = request.subscribe.filter((name) => name !== wildcardName).map(resourceName);
+    const wildcardAsked = request.subscribe.includes(wildcardName);
+    const first = !this.#started;
+    this.#started = true;
+    if (first) this.#holdAnnounced(request.initialVersions);
+    if (request.subscribe.length > 0) this.#legacy = false;
+    else if (first && this.#legacy && this.rule.legacyWildcard) this.#becomeWildcard();
+    if (wildcardAsked && !this.#wildcard) this.#becomeWildcard();
+
+    const unsubscribe = request.unsubscribe.map(resourceName);
+    if (unsubscribe.includes(wildcardName)) this.#wildcard = false;
+    this.#leave(unsubscribe.filter((name) => name !== wildcardName && this.#names.has(name)));
+    this.#join(subscribe, first);
+    return subscribe;
+  }
+
+  /** As `updateDelta`, for a request that lists everything the client wants. */
+  updateSotw(resourceNames: readonly string[], announcedVersion: string): readonly ResourceName[] {
+    const first = !this.#started;
+    this.#started = true;
+    if (first) this.#announcedVersion = announcedVersion;
+    if (resourceNames.length > 0) this.#legacy = false;
+    if (this.#legacy) {
+      if (first && this.rule.legacyWildcard) this.#becomeWildcard();
+      return [];
+    }
+    const wildcardAsked = resourceNames.includes(wildcardName);
+    const asked = new Set(resourceNames.filter((name) => name !== wildcardName).map(resourceName));
+    if (wildcardAsked && !this.#wildcard) this.#becomeWildcard();
+    const left = [...this.#names].filter((name) => !asked.has(name));
+    const added = [...asked].filter((name) => !this.#names.has(name));
+    this.#wildcard = wildcardAsked;
+    this.#leave(left);
+    this.#join(added, false);
+    return added;
+  }
+
+  /**
+   * The client is to be sent these again, although their bytes are the same: endpoints of a cluster that warms, and
+   * virtual hosts of a route configuration that was asked for (again).
+   */
+  resend(selects: (name: ResourceName) => boolean, candidates?: Iterable<ResourceName>): boolean {
+    let any = false;
+    for (const name of candidates ?? namesOf(this.#sent)) {
+      if (!selects(name) || !this.covers(name) || this.#heldOf(name) === undefined) continue;
+      this.#except(name, undefined);
+      any = true;
+    }
+    return any;
+  }
+
+  /**
+   * What the client lacks of `target`. Undefined when it is to be sent nothing; `target` then counts as sent, unless it
+   * is not known yet which route configurations the client wants.
+   */
+  compare(target: TypeSnapshot): Pending | undefined {
+    if (this.#wildcard && this.#parent() === 'not subscribed yet') return undefined;
+    if (this.#holdsAnnounced(target)) this.#settle(target);
+    const additions: Change[] = [];
+    const removals: Change[] = [];
+    // "for other resource types, the API provides no mechanism for the server to tell the client that resources have
+    // been deleted" (state of the world)
+    const canRemove = this.#options.variant === 'delta' || this.#complete;
+    for (const name of this.#candidates(target)) {
+      const asked = this.#owed?.has(name) ?? false;
+      const covered = this.covers(name);
+      if (!asked && !covered) continue;
+      const owed = asked || this.#answerDue;
+      const resource = covered ? lookUp(target, name) : undefined;
+      const held = this.#heldOf(name);
+      if (resource !== undefined) {
+        if (asked || held?.version !== resource.version) additions.push({ name, resource, held, owed });
+      } else if (canRemove && (asked || held !== undefined)) removals.push({ name, held, owed: asked });
+    }
+    if (additions.length === 0 && removals.length === 0 && !this.#answerDue) {
+      this.#settle(target);
+      return undefined;
+    }
+    return {
+      target,
+      additions: additions.toSorted(byName),
+      removals: removals.toSorted(byName),
+      answerDue: this.#answerDue,
+    };
+  }
+
+  /** The next response out of `pending`; undefined when all of it has to wait. What is taken counts as sent. */
+  take(pending: Pending, options: TakeOptions): Batch | undefined {
+    const { target } = pending;
+    const chosen = this.#complete ? chooseComplete(pending, options) : chooseSome(pending, options);
+    if (chosen.additions.length + chosen.removals.length === 0 && !pending.answerDue) return undefined;
+    this.#advance(target, chosen);
+    const sent = this.#complete
+      ? this.#everything(target)
+      : chosen.additions.flatMap((change) => change.resource ?? []);
+    return {
+      resources: sent,
+      removed: this.#options.variant === 'delta' ? chosen.removals.map((change) => change.name) : [],
+      added: chosen.additions.length,
+      replaced: chosen.additions.filter((change) => change.held !== undefined && !change.owed).map(({ name }) => name),
+      left: { additions: chosen.laterAdditions.length, removals: chosen.laterRemovals.length },
+    };
+  }
+
+  /** Every response carries the complete state. */
+  get #complete(): boolean {
+    return this.rule.completeInSotw && this.#options.variant === 'sotw';
+  }
+
+  #parent(): Subscription | 'not subscribed yet' | undefined {
+    if (this.#options.parent === undefined) return undefined;
+    return this.#options.parent() ?? 'not subscribed yet';
+  }
+
+  #holdAnnounced(versions: Readonly<Record<string, string>>): void {
+    for (const [name, version] of Object.entries(versions)) {
+      this.#except(resourceName(name), { version: resourceVersion(version) });
+    }
+  }
+
+  /**
+   * Everything in the last snapshot that it did not cover before is unknown to the client. A client that announced what
+   * it holds does not wait for an answer; another one does, even if there is nothing.
+   */
+  #becomeWildcard(): void {
+    this.#answerDue = this.#exceptions === undefined;
+    for (const name of namesOf(this.#sent)) if (!this.covers(name)) this.#except(name, undefined);
+    this.#wildcard = true;
+  }
+
+  #join(names: readonly ResourceName[], first: boolean): void {
+    for (const name of names) {
+      if (first && this.#exceptions?.has(name) === true) continue;
+      (this.#owed ??= new Set()).add(name);
+    }
+    this.#names = this.#options.names.intern(this.#names.with({ added: names, removed: [] }));
+  }
+
+  /**
+   * Under a wildcard the client can't know whether to keep a name that it stopped asking for, so it is told (delta:
+   * "the server must send a response that includes the specific resource").
+   */
+  #leave(names: readonly ResourceName[]): void {
+    this.#names = this.#options.names.intern(this.#names.with({ added: [], removed: names }));
+    for (const name of names) {
+      this.#exceptions?.delete(name);
+      this.#owed?.delete(name);
+      if (this.#wildcard && this.#options.variant === 'delta') (this.#owed ??= new Set()).add(name);
+    }
+  }
+
+  #except(name: ResourceName, held: Held | undefined): void {
+    (this.#exceptions ??= new Map()).set(name, held);
+  }
+
+  #heldOf(name: ResourceName): Held | undefined {
+    if (this.#exceptions?.has(name) === true) return this.#exceptions.get(name);
+    if (this.#sent === emptyTypeSnapshot) return undefined;
+    const resource = lookUp(this.#sent, name);
+    if (resource === undefined) return undefined;
+    return { version: resource.version, resource: this.#options.variant === 'sotw' ? resource : undefined };
+  }
+
+  /** Names that may differ. A stream's first comparison looks up the names asked for instead of reading the snapshot. */
+  *#candidates(target: TypeSnapshot): Generator<ResourceName> {
+    const byNames = !this.#wildcard && this.#sent === emptyTypeSnapshot;
+    const seen = new Set<ResourceName>();
+    for (const source of [
+      byNames ? this.#names : changedNames(this.#sent, target),
+      this.#exceptions?.keys() ?? [],
+      this.#owed ?? [],
+    ]) {
+      for (const name of source) {
+        if (seen.has(name)) continue;
+        seen.add(name);
+        yield name;
+      }
+    }
+  }
+
+  /**
+   * A client that returns with nothing but a wildcard and the version of this very state holds it already. ("it is
+   * generally safe for servers to do this optimization for LDS and CDS when the only subscription is a wildcard")
+   */
+  #holdsAnnounced(target: TypeSnapshot): boolean {
+    const announced = this.#announcedVersion;
+    this.#announcedVersion = '';
+    if (announced === '' || !this.rule.completeInSotw || !this.#wildcard || this.#names.size > 0) return false;
+    return announced === stateVersion(this.#everything(target));
+  }
+
+  /** All that the client is to have, in the order of names: what `target` has and what is not yet removed. */
+  #everything(target: TypeSnapshot): readonly EncodedResource[] {
+    const resources = new Map<ResourceName, EncodedResource>();
+    const names = this.#wildcard ? namesOf(target) : this.#names;
+    for (const name of names) {
+      const resource = lookUp(target, name);
+      if (resource !== undefined) resources.set(name, resource);
+    }
+    for (const [name, held] of this.#exceptions ?? []) {
+      if (held?.resource !== undefined && !resources.has(name)) resources.set(name, held.resource);
+    }
+    return [...resources.values()].toSorted(byName);
+  }
+
+  #settle(target: TypeSnapshot): void {
+    this.#sent = target;
+    this.#exceptions = undefined;
+    this.#owed = undefined;
+    this.#answerDue = false;
+  }
+
+  #advance(target: TypeSnapshot, chosen: Chosen): void {
+    this.#settle(target);
+    for (const change of [...chosen.laterAdditions, ...chosen.laterRemovals]) {
+      if (change.owed) (this.#owed ??= new Set()).add(change.name);
+      this.#except(change.name, change.held);
+    }
+  }
+}
+
+function* namesOf(snapshot: TypeSnapshot): Generator<ResourceName> {
+  for (const resource of resourcesOf(snapshot)) yield resource.name;
+}

@@ -72,7 +72,12 @@ export class OutboundResources {
     } else {
       for (const host of affected.shapes) this.#generate(host);
       const assignments = affected.allAssignments ? [...this.#hosts.keys()] : affected.assignments;
-      for (const host of assignments) if (!affected.shapes.has(host)) this.#generateAssignments(host);
+      for (const host of assignments) {
+        if (affected.shapes.has(host)) continue;
+        // An east-west gateway has clusters and server names only for what has endpoints on its own network.
+        if (this.#scope.type === 'router') this.#generate(host);
+        else this.#generateAssignments(host);
+      }
     }
     return this.#finish();
   }

@@ -13,7 +13,7 @@ import type { ListenerContribution, ToCluster } from './listener-contribution.ts
 import { loadAssignment } from './load-assignment.ts';
 import { outboundClusterName, reservedPorts } from './names.ts';
 import type { Resource } from './resource.ts';
-import { generateRouterAssignments, generateRouterHost, routerHostShape } from './router-host.ts';
+import { generateRouterAssignments, generateRouterHost } from './router-host.ts';
 import { reachOf, trafficPolicyOf } from './traffic-policy.ts';
 import { serviceVirtualHost } from './virtual-host.ts';
 
@@ -50,17 +50,6 @@ export function generateAssignments(view: OutboundView, host: Hostname): readonl
     const message = loadAssignment(name, view.endpointsFor(host, port, selection));
     return [{ type: ClusterLoadAssignment, name, message, sources }];
   });
-}
-
-/**
- * What endpoints decide of a host beside its assignments: who may answer for it, whether all speak mTLS, and what an
- * east-west gateway can pass on. While this text stays the same, a change of endpoints needs `generateAssignments` only.
- */
-export function hostShape(view: OutboundView, host: Hostname): string {
-  const service = view.service(host);
-  if (service === undefined) return '';
-  if (view.scope.type === 'router') return routerHostShape(view, service);
-  return JSON.stringify([view.identities(host), view.everyEndpointSpeaksMtls(host)]);
 }
 
 /** One cluster of a host: a port, or a subset of one. */

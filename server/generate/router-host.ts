@@ -41,11 +41,6 @@ export function generateRouterAssignments(
   return exportsOf(view, service).map((one) => assignmentOf(service, one));
 }
 
-/** Which ports and subsets have endpoints to pass on to. */
-export function routerHostShape(view: OutboundView, service: MeshService): string {
-  return JSON.stringify(exportsOf(view, service).map(({ name }) => name));
-}
-
 interface Export {
   readonly name: string;
   readonly port: ServicePort;

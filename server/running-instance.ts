@@ -2,11 +2,13 @@
 
 import type { CaMaterial } from '../ca/ca-material.ts';
 import type { MeshStore } from '../discovery/mesh/mesh-store.ts';
+import type { ClusterStatus } from '../discovery/model/cluster-snapshot.ts';
+import type { Problem } from '../discovery/model/problem.ts';
 import { compareText } from '../discovery/model/network-gateway.ts';
 import type { InstanceReader, Readiness, RootFingerprint } from './admin/instance-reader.ts';
 import { proxyStatusOf, type JoinableSession } from './admin/join-proxy-status.ts';
 import type { EncodedResource } from './cache/encoded-resource.ts';
-import { generatedTypes } from './cache/resource-cache.ts';
+import { generatedTypes, type ResourceCache } from './cache/resource-cache.ts';
 import { resourcesOf, sizeOf } from './cache/type-snapshot.ts';
 import type { Proxy } from './proxy/proxy.ts';
 import type { ProxySession, ProxySessions } from './proxy-sessions.ts';
@@ -15,6 +17,7 @@ import type { ConnectionSet } from './stream/connection-set.ts';
 export interface RunningInstanceParts {
   readonly version: string;
   readonly store: MeshStore;
+  readonly cache: ResourceCache;
   readonly sessions: ProxySessions;
   readonly connections: ConnectionSet;
   /** Absent when the instance serves without certificates. */
@@ -34,7 +37,7 @@ export function runningInstance(parts: RunningInstanceParts): InstanceReader {
   return {
     version,
     ready: parts.readiness,
-    clusters: () => store.clusterStatuses(),
+    clusters: () => withFindings(store.clusterStatuses(), parts.cache.problems()),
     mesh: () => store.snapshot,
     proxies: () =>
       connections
@@ -51,6 +54,14 @@ export function runningInstance(parts: RunningInstanceParts): InstanceReader {
     },
     roots: () => rootsOf(parts.authority()),
   };
+}
+
+/** Policies are the primary's, so what is wrong with them is too. */
+function withFindings(clusters: readonly ClusterStatus[], found: readonly Problem[]): readonly ClusterStatus[] {
+  if (found.length === 0) return clusters;
+  return clusters.map((cluster) =>
+    cluster.mode === 'primary' ? { ...cluster, problems: [...cluster.problems, ...found] } : cluster,
+  );
 }
 
 function joinable({ attachment, rejections }: ProxySession): JoinableSession {

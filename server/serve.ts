@@ -88,6 +88,7 @@ async function start({ config, log, started }: Starting): Promise<void> {
   const reader = runningInstance({
     version,
     store,
+    cache,
     sessions,
     connections,
     authority: () => issuer?.material,

@@ -3,6 +3,7 @@
 import type { ChangeSet } from '../../discovery/model/change-set.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import type { Hostname } from '../../discovery/model/names.ts';
+import type { Problem } from '../../discovery/model/problem.ts';
 import { ClusterLoadAssignment } from '../../proto/generated/envoy.config.endpoint.v3.ts';
 import { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
 import { RouteConfiguration, VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
@@ -28,6 +29,7 @@ interface HostRecord {
   readonly routes: ReadonlyMap<string, readonly Resource<VirtualHost>[]>;
   readonly listeners: readonly ListenerContribution[];
   readonly listenerKeys: string;
+  readonly problems: readonly Problem[];
 }
 
 export class OutboundResources {
@@ -56,6 +58,11 @@ export class OutboundResources {
   /** The resources of a type. */
   set(typeUrl: string): ResourceSet {
     return this.#sets.get(typeUrl);
+  }
+
+  /** What is wrong with the policies behind these resources, such as a route to a host that is not there. */
+  *problems(): Generator<Problem> {
+    for (const record of this.#hosts.values()) yield* record.problems;
   }
 
   /** Brings everything up to `mesh`, of which `change` is the difference. Returns the types that differ. */
@@ -111,6 +118,7 @@ export class OutboundResources {
       routes,
       listeners: generated.listeners,
       listenerKeys: generated.listeners.map(listenerKey).join('\n'),
+      problems: generated.problems,
     };
   }
 
@@ -177,6 +185,7 @@ function isEmpty(record: HostRecord): boolean {
     record.clusters.size === 0 &&
     record.assignments.size === 0 &&
     record.routes.size === 0 &&
-    record.listeners.length === 0
+    record.listeners.length === 0 &&
+    record.problems.length === 0
   );
 }

@@ -3,6 +3,8 @@
 
 import type { ChangeSet } from '../../discovery/model/change-set.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
+import { compareText } from '../../discovery/model/network-gateway.ts';
+import type { Problem } from '../../discovery/model/problem.ts';
 import { Cluster } from '../../proto/generated/envoy.config.cluster.v3.ts';
 import { ClusterLoadAssignment } from '../../proto/generated/envoy.config.endpoint.v3.ts';
 import { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
@@ -78,6 +80,17 @@ export class ResourceCache {
   /** Distinct classes of attached proxies. */
   get classCount(): number {
     return this.#classes.size;
+  }
+
+  /** Findings about policies that showed when resources were made for the attached proxies, each once. */
+  problems(): readonly Problem[] {
+    const found = new Map<string, Problem>();
+    for (const { outbound } of this.#classes.values()) {
+      for (const problem of outbound.problems()) {
+        found.set(`${problem.object ?? ''} ${problem.field ?? ''} ${problem.message}`, problem);
+      }
+    }
+    return [...found].toSorted(([a], [b]) => compareText(a, b)).map(([, problem]) => problem);
   }
 
   /** Serves a proxy from its class until it detaches. The listener is called after each change that it can see. */

@@ -1,5 +1,5 @@
 // Sorts the endpoints behind one destination by what becomes of them. The decision itself is the view's: each endpoint is
-// put to it alone, and the answer is read off.
+// put to it alone (of those that differ in nothing but address and name, one) and the answer is read off.
 
 import type { Endpoint } from '../../discovery/model/endpoint.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
@@ -33,9 +33,14 @@ export function explainEndpoints(question: EndpointsQuestion): readonly WhyEndpo
   const { mesh, scope, host, port, selection } = question;
   const endpoints = mesh.endpoints.get(host) ?? [];
   const used = addressedDirectly(buildOutboundView(scope, mesh).endpointsFor(host, port, selection));
+  const fates = new Map<string, Fate>();
   const groups = new Map<string, { readonly fate: Fate; readonly members: Endpoint[] }>();
   for (const endpoint of endpoints) {
-    const fate = fateOf(endpoint, question, used);
+    const kind = kindOf(endpoint);
+    const alone = fates.get(kind) ?? fateOf(endpoint, question);
+    fates.set(kind, alone);
+    const unused = alone.outcome === 'direct' && !used.has(endpoint);
+    const fate = unused ? leftOut('duplicate-address') : alone;
     const key = JSON.stringify([endpoint.clusterId, endpoint.network, fate.outcome, fate.gateways]);
     const group = groups.get(key) ?? { fate, members: [] };
     group.members.push(endpoint);
@@ -45,7 +50,12 @@ export function explainEndpoints(question: EndpointsQuestion): readonly WhyEndpo
   return [...groups.values()].flatMap((group) => describe(group, question, total)).toSorted(compareGroups);
 }
 
-function fateOf(endpoint: Endpoint, question: EndpointsQuestion, used: ReadonlySet<Endpoint>): Fate {
+/** Everything that may decide an endpoint's fate on its own. */
+function kindOf({ address: _address, hostname: _hostname, workload: _workload, ...rest }: Endpoint): string {
+  return JSON.stringify(rest);
+}
+
+function fateOf(endpoint: Endpoint, question: EndpointsQuestion): Fate {
   const { mesh, scope, host, port, selection } = question;
   if (!labelsMatch(selection.labels, endpoint.labels)) return leftOut('not-in-subset');
   const alone = { ...mesh, endpoints: mesh.endpoints.with([[host, [endpoint]]]) };
@@ -55,7 +65,6 @@ function fateOf(endpoint: Endpoint, question: EndpointsQuestion, used: ReadonlyS
   const reached = view.groups.flatMap((group) => group.endpoints);
   const gateways = reached.flatMap((one) => (one.kind === 'gateway' ? [socket(one.gateway)] : []));
   if (gateways.length > 0) return { outcome: 'gateway', gateways };
-  if (!used.has(endpoint)) return leftOut('duplicate-address');
   return endpoint.health === 'draining' ? leftOut('draining') : { outcome: 'direct', gateways: [] };
 }
 

@@ -1,5 +1,7 @@
 // The HTTP port: readiness, the JSON API, debug pages, the dashboard.
 
+import type { MiddlewareHandler } from 'hono';
+import { etag } from 'hono/etag';
 import { addDashboardRoutes, type DashboardFiles } from './dashboard-routes.ts';
 import { addDebugRoutes } from './debug-routes.ts';
 import { explain, parseTarget } from './explain.ts';
@@ -7,7 +9,7 @@ import { findServiceAnywhere, nearMisses, type EndpointsOfHost } from './host-en
 import type { InstanceReader } from './instance-reader.ts';
 import { networkList } from './network-list.ts';
 import { readOnlyApp, type AdminApp, type AdminAppOptions, type AdminContext } from './read-only.ts';
-import { serviceList } from './service-list.ts';
+import { ServiceLister } from './service-list.ts';
 import { findSource } from './why-source.ts';
 
 export interface HttpAppOptions extends AdminAppOptions {
@@ -18,11 +20,14 @@ export interface HttpAppOptions extends AdminAppOptions {
 /** `/ready`, `/api/v1/{clusters,proxies,services,networks,endpoints,instance,why}`, `/debug/*`, `/version`, `/`. */
 export function httpApp({ reader, dashboard, onFailure }: HttpAppOptions): AdminApp {
   const app = readOnlyApp({ onFailure });
+  const services = new ServiceLister();
+  // The dashboard polls: what it has already is answered with 304.
+  app.use('/api/*', etag(), revalidated);
   app.get('/ready', (context) => ready(context, reader));
   app.get('/version', (context) => context.text(`${reader.version}\n`));
   app.get('/api/v1/clusters', (context) => context.json(reader.clusters()));
   app.get('/api/v1/proxies', (context) => context.json(reader.proxies()));
-  app.get('/api/v1/services', (context) => context.json(serviceList(reader.mesh())));
+  app.get('/api/v1/services', (context) => context.json(services.list(reader.mesh())));
   app.get('/api/v1/networks', (context) => context.json(networkList(reader.mesh(), reader.clusters())));
   app.get('/api/v1/endpoints', (context) => endpoints(context, reader));
   app.get('/api/v1/instance', (context) =>
@@ -33,6 +38,11 @@ export function httpApp({ reader, dashboard, onFailure }: HttpAppOptions): Admin
   addDashboardRoutes(app, dashboard);
   return app;
 }
+
+const revalidated: MiddlewareHandler = async (context, next) => {
+  await next();
+  context.header('Cache-Control', 'no-cache');
+};
 
 function ready(context: AdminContext, reader: InstanceReader): Response {
   const { ready, waitingFor } = reader.ready();

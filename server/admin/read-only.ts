@@ -1,4 +1,4 @@
-// Rules that hold for every answer of the administrative side: nothing is changed over HTTP, nothing is cached, errors
+// Rules that hold for every answer of the administrative side: nothing is changed over HTTP, nothing is kept unasked, errors
 // are JSON `{error}`, and a failure of one page never takes the server down.
 
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
@@ -33,6 +33,6 @@ const onlyReading: MiddlewareHandler = async (context, next) => {
 const plainHeaders: MiddlewareHandler = async (context, next) => {
   await next();
   context.header('X-Content-Type-Options', 'nosniff');
-  context.header('Cache-Control', 'no-store');
+  if (!context.res.headers.has('Cache-Control')) context.header('Cache-Control', 'no-store');
   context.header('Referrer-Policy', 'no-referrer');
 };

@@ -28,12 +28,30 @@ export interface EndpointCount {
   readonly unhealthy: number;
 }
 
-/** All services, sorted by host. */
-export function serviceList(mesh: MeshSnapshot): readonly ServiceEntry[] {
-  return [...mesh.services.values()]
-    .toSorted((a, b) => compareText(a.host, b.host))
-    .map((service) => serviceEntry(service, mesh.endpoints.get(service.host) ?? []));
+/** Lists the services of one snapshot after the other; what did not change is not counted again. */
+export class ServiceLister {
+  readonly #known = new WeakMap<
+    MeshService,
+    { readonly endpoints: readonly Endpoint[]; readonly entry: ServiceEntry }
+  >();
+
+  /** All services, sorted by host. */
+  list(mesh: MeshSnapshot): readonly ServiceEntry[] {
+    return [...mesh.services.values()]
+      .toSorted((a, b) => compareText(a.host, b.host))
+      .map((service) => this.#entry(service, mesh.endpoints.get(service.host) ?? noEndpoints));
+  }
+
+  #entry(service: MeshService, endpoints: readonly Endpoint[]): ServiceEntry {
+    const known = this.#known.get(service);
+    if (known?.endpoints === endpoints) return known.entry;
+    const entry = serviceEntry(service, endpoints);
+    this.#known.set(service, { endpoints, entry });
+    return entry;
+  }
 }
+
+const noEndpoints: readonly Endpoint[] = Object.freeze([]);
 
 function serviceEntry(service: MeshService, endpoints: readonly Endpoint[]): ServiceEntry {
   return {

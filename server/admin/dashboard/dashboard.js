@@ -348,7 +348,7 @@ const last = new Map();
 
 /** Draws a section when its document differs from the last one. */
 async function refresh(name) {
-  const response = await fetch(`api/v1/${name}`, { cache: 'no-store' });
+  const response = await fetch(`api/v1/${name}`, { cache: 'no-cache' });
   if (!response.ok) throw new Error(`${name}: ${response.status}`);
   const text = await response.text();
   if (last.get(name)?.text === text) return;
@@ -372,7 +372,7 @@ function offer(id, values) {
 }
 
 async function refreshInstance() {
-  const response = await fetch('api/v1/instance', { cache: 'no-store' });
+  const response = await fetch('api/v1/instance', { cache: 'no-cache' });
   const instance = await response.json();
   byId('instance').textContent = `${instance.cluster} · ${instance.version}`;
   const waiting = instance.waitingFor.join(', ');

@@ -135,6 +135,22 @@ test('services are listed by host with endpoint counts by cluster, network and h
   expect(body[1]).toMatchObject({ endpoints: 0, endpointCounts: [] });
 });
 
+test('a document that did not change is not sent again, and one that did is', async () => {
+  let mesh = aMesh();
+  const { http } = await serveAdmin(aReader({ mesh: () => mesh }));
+  const url = `http://${http}/api/v1/services`;
+  const first = await fetch(url);
+  const etag = first.headers.get('etag') ?? '';
+
+  const again = await fetch(url, { headers: { 'If-None-Match': etag } });
+  mesh = { ...mesh, endpoints: mesh.endpoints.with([[helloworld, [anEndpoint('10.10.0.2', cluster1)]]]) };
+  const changed = await fetch(url, { headers: { 'If-None-Match': etag } });
+
+  expect(again.status).toBe(304);
+  expect(changed.status).toBe(200);
+  expect(await changed.json()).toMatchObject([{ host: helloworld, endpoints: 1 }, {}]);
+});
+
 test('a network without a gateway is listed with none', async () => {
   const mesh = aMesh({ gateways: new Map([[network1, [gateway1]]]) });
   const { http } = await serveAdmin(aReader({ mesh: () => mesh }));

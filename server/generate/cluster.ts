@@ -120,7 +120,7 @@ function transportSocket(
   if (!view.config.enableAutoMtls || discovery === 'dns') return {};
   if (discovery === 'endpoints') return { transportSocketMatches: automaticMtls(mtls()) };
   // Without an assignment no endpoint says what it speaks: mTLS when all of them do.
-  return view.everyEndpointSpeaksMtls(service.host) ? { transportSocket: mtls() } : {};
+  return view.everyEndpointSpeaksMtls(service.host, port) ? { transportSocket: mtls() } : {};
 }
 
 /** Each endpoint gets what it announces: mesh mTLS or plain text. */

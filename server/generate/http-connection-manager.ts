@@ -35,6 +35,7 @@ export function httpConnectionManager(options: HttpConnectionManagerOptions): Fi
       ? { rds: { configSource: aggregated, routeConfigName: routes.name } }
       : { routeConfig: routes.configuration }),
     httpFilters: [routerFilter()],
+    httpProtocolOptions: { acceptHttp_10: true },
     accessLog: accessLogs(config),
     useRemoteAddress: side === 'edge' ? isTrue : isFalse,
     ...(side === 'inbound'

@@ -32,11 +32,11 @@ function lbEndpoint(reachable: ReachableEndpoint): LbEndpoint {
     const metadata = endpointMetadata(true, `;;;;${clusterId}`);
     return { endpoint: { address: socketAddress(address, port) }, metadata, loadBalancingWeight };
   }
-  const { endpoint, port } = reachable;
+  const { endpoint, port, mtls } = reachable;
   return {
     endpoint: { address: socketAddress(endpoint.address, port) },
     healthStatus: endpoint.health === 'draining' ? HealthStatus.DRAINING : HealthStatus.HEALTHY,
-    metadata: endpointMetadata(endpoint.tlsMode === 'istio', workloadText(endpoint)),
+    metadata: endpointMetadata(mtls, workloadText(endpoint)),
     loadBalancingWeight,
   };
 }

@@ -31,3 +31,8 @@ export function mtlsModesOf(
     portModes: ofWorkload?.portModes ?? new Map<number, MtlsMode>(),
   };
 }
+
+/** Whether any of `policies` turns mTLS off for somebody. */
+export function turnsMtlsOff(policies: readonly PeerAuthenticationPolicy[]): boolean {
+  return policies.some(({ mode, portModes }) => mode === 'disable' || [...portModes.values()].includes('disable'));
+}

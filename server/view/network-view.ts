@@ -10,7 +10,14 @@ import { labelsMatch } from './visibility.ts';
 
 /** One address of an assignment. */
 export type ReachableEndpoint =
-  | { readonly kind: 'direct'; readonly endpoint: Endpoint; readonly port: number; readonly weight: number }
+  | {
+      readonly kind: 'direct';
+      readonly endpoint: Endpoint;
+      readonly port: number;
+      readonly weight: number;
+      /** Whether a connection to it is mesh mTLS. */
+      readonly mtls: boolean;
+    }
   | { readonly kind: 'gateway'; readonly gateway: NetworkGateway; readonly weight: number };
 
 export interface LocalityGroup {
@@ -55,6 +62,8 @@ export interface Viewpoint {
   readonly requestedNetworks: readonly NetworkId[];
   readonly gateways: ReadonlyMap<NetworkId, readonly NetworkGateway[]>;
   readonly reach: Reach;
+  /** Whether the workload's proxy takes mesh mTLS on that port of its own. */
+  readonly speaksMtls: (endpoint: Endpoint, port: number) => boolean;
 }
 
 /**
@@ -78,16 +87,16 @@ export interface EndpointQuery {
  */
 export function viewEndpoints(query: EndpointQuery, viewpoint: Viewpoint): NetworkView {
   const drops = new DropCounter();
-  const direct = new Map<string, { endpoint: Endpoint; port: number }>();
+  const direct = new Map<string, Direct>();
   const remote = new Map<string, { gateways: readonly NetworkGateway[]; endpoints: Endpoint[] }>();
   for (const endpoint of query.endpoints) {
     if (!labelsMatch(query.subsetLabels, endpoint.labels)) continue;
     const port = endpoint.ports[query.portName];
     const choice = choose(endpoint, port, query, viewpoint);
     if (choice.kind === 'drop') drops.add(choice.reason, endpoint);
-    else if (choice.kind === 'direct') keepFirst(direct, endpoint, choice.port);
+    else if (choice.kind === 'direct') keepFirst(direct, { endpoint, port: choice.port, mtls: choice.mtls });
     else {
-      const key = choice.gateways.map((gateway) => socketOf(gateway)).join();
+      const key = JSON.stringify(choice.gateways);
       const behind = remote.get(key) ?? { gateways: choice.gateways, endpoints: [] };
       behind.endpoints.push(endpoint);
       remote.set(key, behind);
@@ -98,7 +107,7 @@ export function viewEndpoints(query: EndpointQuery, viewpoint: Viewpoint): Netwo
 
 type Choice =
   | { readonly kind: 'drop'; readonly reason: DropReason }
-  | { readonly kind: 'direct'; readonly port: number }
+  | { readonly kind: 'direct'; readonly port: number; readonly mtls: boolean }
   | { readonly kind: 'through'; readonly gateways: readonly NetworkGateway[] };
 
 function choose(endpoint: Endpoint, port: number | undefined, query: EndpointQuery, viewpoint: Viewpoint): Choice {
@@ -111,14 +120,13 @@ function choose(endpoint: Endpoint, port: number | undefined, query: EndpointQue
   }
   if (endpoint.health === 'unhealthy') return { kind: 'drop', reason: 'not-ready' };
   const own = endpoint.network === viewpoint.network;
+  const mtls = viewpoint.speaksMtls(endpoint, port);
   if (viewpoint.reach === 'direct-mtls') {
     if (!own) return { kind: 'drop', reason: 'network-not-requested' };
-    return endpoint.tlsMode === 'istio'
-      ? { kind: 'direct', port }
-      : { kind: 'drop', reason: 'no-mtls-across-networks' };
+    return mtls ? { kind: 'direct', port, mtls } : { kind: 'drop', reason: 'no-mtls-across-networks' };
   }
-  if (own) return { kind: 'direct', port };
-  if (endpoint.tlsMode !== 'istio' || viewpoint.reach === 'direct') {
+  if (own) return { kind: 'direct', port, mtls };
+  if (!mtls || viewpoint.reach === 'direct') {
     return { kind: 'drop', reason: 'no-mtls-across-networks' };
   }
   // What drains keeps the connections it has; a gateway would only be given new ones for it.
@@ -142,13 +150,19 @@ function gatewaysTo(
   return [...bySocket.values()];
 }
 
+interface Direct {
+  readonly endpoint: Endpoint;
+  readonly port: number;
+  readonly mtls: boolean;
+}
+
 interface Placed {
   readonly reachable: ReachableEndpoint;
   readonly locality: Locality;
 }
 
 function weigh(
-  direct: readonly { endpoint: Endpoint; port: number }[],
+  direct: readonly Direct[],
   remote: readonly { gateways: readonly NetworkGateway[]; endpoints: readonly Endpoint[] }[],
 ): readonly Placed[] {
   const ordered = direct.toSorted(
@@ -174,9 +188,9 @@ function weigh(
   ]);
   const gateways = [...behind.values()].toSorted((a, b) => compareGateways(a.gateway, b.gateway));
   return [
-    ...ordered.map(({ endpoint, port }, index): Placed => {
+    ...ordered.map(({ endpoint, port, mtls }, index): Placed => {
       const weight = shares.get(String(index)) ?? 1;
-      return { reachable: { kind: 'direct', endpoint, port, weight }, locality: endpoint.locality };
+      return { reachable: { kind: 'direct', endpoint, port, weight, mtls }, locality: endpoint.locality };
     }),
     ...gateways.map(({ gateway, locality }): Placed => {
       const weight = shares.get(socketOf(gateway)) ?? 1;
@@ -215,10 +229,10 @@ function commonLocality(localities: readonly Locality[]): Locality {
   return common;
 }
 
-function keepFirst(direct: Map<string, { endpoint: Endpoint; port: number }>, endpoint: Endpoint, port: number): void {
-  const key = `${endpoint.address} ${port}`;
+function keepFirst(direct: Map<string, Direct>, candidate: Direct): void {
+  const key = `${candidate.endpoint.address} ${candidate.port}`;
   const known = direct.get(key);
-  if (known === undefined || compareOrigin({ endpoint }, known) < 0) direct.set(key, { endpoint, port });
+  if (known === undefined || compareOrigin(candidate, known) < 0) direct.set(key, candidate);
 }
 
 // Of two endpoints with one address (two clusters whose pod ranges overlap on one network) the first cluster's holds.

@@ -1,12 +1,14 @@
 // What one class of proxies may send to: visible hosts, their virtual IPs, the policies that hold for them, and the
 // addresses that reach their endpoints. In: a scope and a mesh snapshot. A generator sees nothing else.
 
+import type { Endpoint } from '../../discovery/model/endpoint.ts';
 import type { MeshConfig } from '../../discovery/model/mesh-config.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import type { Hostname } from '../../discovery/model/names.ts';
 import type { DestinationRulePolicy, GatewayPolicy, VirtualServicePolicy } from '../../discovery/model/policy.ts';
 import type { MeshService, ServicePort } from '../../discovery/model/service.ts';
+import { mtlsModesOf, turnsMtlsOff } from './mtls-mode.ts';
 import { viewEndpoints, type NetworkView, type Reach } from './network-view.ts';
 import { findDestinationRule, findVirtualService, type Namespaces } from './policy-lookup.ts';
 import type { OutboundScope } from './scope.ts';
@@ -30,8 +32,8 @@ export interface OutboundView {
   endpointsFor(host: Hostname, port: ServicePort, selection: EndpointSelection): NetworkView;
   /** SPIFFE ids of the workloads behind a host in all clusters, sorted: who may answer for it. */
   identities(host: Hostname): readonly string[];
-  /** Whether every endpoint behind the host accepts mesh mTLS, and there is one. */
-  everyEndpointSpeaksMtls(host: Hostname): boolean;
+  /** Whether every endpoint that serves the port accepts mesh mTLS, and there is one. */
+  everyEndpointSpeaksMtls(host: Hostname, port: ServicePort): boolean;
   /** Gateways that select this router, by precedence. Empty for sidecars. */
   gateways(): readonly GatewayPolicy[];
 }
@@ -51,6 +53,8 @@ class ScopedView implements OutboundView {
   readonly scope: OutboundScope;
   readonly #mesh: MeshSnapshot;
   #hosts: readonly Hostname[] | undefined;
+  /** Whether any workload may have it turned off: a mesh where none has is spared the look at each endpoint. */
+  #mtlsIsTurnedOff: boolean | undefined;
   #owners: ReadonlyMap<string, MeshService> | undefined;
   #gateways: readonly GatewayPolicy[] | undefined;
 
@@ -111,6 +115,7 @@ class ScopedView implements OutboundView {
         requestedNetworks: scope.requestedNetworks,
         gateways: this.#mesh.gateways,
         reach: selection.reach,
+        speaksMtls: (endpoint, targetPort) => this.#speaksMtls(endpoint, targetPort),
       },
     );
   }
@@ -129,9 +134,12 @@ class ScopedView implements OutboundView {
       .toSorted((a, b) => compareText(a, b));
   }
 
-  everyEndpointSpeaksMtls(host: Hostname): boolean {
-    const endpoints = this.#mesh.endpoints.get(host) ?? [];
-    return endpoints.length > 0 && endpoints.every(({ tlsMode }) => tlsMode === 'istio');
+  everyEndpointSpeaksMtls(host: Hostname, port: ServicePort): boolean {
+    const serving = (this.#mesh.endpoints.get(host) ?? []).flatMap((endpoint) => {
+      const targetPort = endpoint.ports[port.name];
+      return targetPort === undefined ? [] : [this.#speaksMtls(endpoint, targetPort)];
+    });
+    return serving.length > 0 && serving.every(Boolean);
   }
 
   gateways(): readonly GatewayPolicy[] {
@@ -155,6 +163,15 @@ class ScopedView implements OutboundView {
       }
     }
     return owners;
+  }
+
+  // A workload whose PeerAuthentication turns mTLS off has a proxy, but one that takes plain text only.
+  #speaksMtls({ tlsMode, workload, labels }: Endpoint, targetPort: number): boolean {
+    if (tlsMode !== 'istio') return false;
+    this.#mtlsIsTurnedOff ??= turnsMtlsOff(this.#mesh.policies.peerAuthentications);
+    if (!this.#mtlsIsTurnedOff) return true;
+    const { defaultMode, portModes } = mtlsModesOf({ namespace: workload.namespace, labels }, this.#mesh);
+    return (portModes.get(targetPort) ?? defaultMode) !== 'disable';
   }
 
   #namespaces(host: Hostname): Namespaces {

@@ -35,6 +35,7 @@ function view({
       requestedNetworks: requestedNetworks.map((name) => networkId(name)),
       gateways: mesh({ gateways }).gateways,
       reach,
+      speaksMtls: ({ tlsMode }) => tlsMode === 'istio',
     },
   );
 }
@@ -94,6 +95,16 @@ describe('endpoints of another network', () => {
     expect(network.groups.map(({ locality }) => locality)).toEqual([{ region: 'r2', zone: '', subzone: '' }]);
   });
 
+  test('of two clusters behind one address make one entry, under the name of the first cluster', () => {
+    const gateways = ['cluster-3', 'cluster-2'].map((cluster) => gateway('network2', cluster, '172.30.0.2'));
+    const endpoints = [endpoint('cluster-3/network2', '10.3.0.5', http), far];
+    for (const order of [endpoints, endpoints.toReversed()]) {
+      expect(view({ endpoints: order, gateways }).groups.flatMap(({ endpoints: group }) => group)).toEqual([
+        { kind: 'gateway', gateway: gateways[1], weight: 2 },
+      ]);
+    }
+  });
+
   test('are not looked for where they are not asked for', () => {
     const gateways = [gateway('network2', 'cluster-2', '172.30.0.2')];
     for (const question of [
@@ -129,7 +140,7 @@ describe('endpoints of the own network', () => {
     const twin = endpoint('cluster-2/network1', '10.1.0.5', http);
     const network = view({ endpoints: [twin, local] });
     expect(network.groups.flatMap(({ endpoints }) => endpoints)).toEqual([
-      { kind: 'direct', endpoint: local, port: 8080, weight: 1 },
+      { kind: 'direct', endpoint: local, port: 8080, weight: 1, mtls: true },
     ]);
   });
 });

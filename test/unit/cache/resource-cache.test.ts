@@ -216,14 +216,13 @@ describe('a cache that is kept current', () => {
         const world = livelyWorld();
         const cache = new ResourceCache(world.store.snapshot);
         world.store.onChange((mesh, change) => cache.update(mesh, change));
-        const attachments = proxies.map((proxy) => cache.attach(proxy, () => {}));
+        const attachments = proxies.map((proxy) => ({ proxy, attachment: cache.attach(proxy, () => {}) }));
         for (const { cluster, manifest, remove } of steps) {
           const object = objectOf(manifest);
           world.apply(cluster, remove ? { kind: 'deleted', key: keyOf(object) } : changed(object));
           const fresh = new ResourceCache(world.store.snapshot);
-          for (const [index, attachment] of attachments.entries()) {
-            const proxy = proxies[index];
-            if (proxy !== undefined) expect(served(attachment)).toEqual(served(fresh.attach(proxy, () => {})));
+          for (const { proxy, attachment } of attachments) {
+            expect(served(attachment)).toEqual(served(fresh.attach(proxy, () => {})));
           }
         }
       }),

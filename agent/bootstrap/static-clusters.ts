@@ -38,7 +38,6 @@ export function controlPlaneCluster({ host, port, serverName }: ControlPlaneAddr
   return {
     name: 'xds-grpc',
     type: isIP(host) === 0 ? 'STRICT_DNS' : 'STATIC',
-    respectDnsTtl: true,
     dnsLookupFamily: 'ALL',
     connectTimeout: '5s',
     typedExtensionProtocolOptions: http2,

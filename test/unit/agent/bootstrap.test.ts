@@ -1,11 +1,15 @@
 // The bootstrap: what it says about the proxy, and that a real Envoy accepts every form of it.
 
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { bootstrap } from '../../../agent/bootstrap/bootstrap.ts';
 import type { BootstrapOptions } from '../../../agent/bootstrap/bootstrap.ts';
 import { bootstrapNode, parseLocality } from '../../../agent/bootstrap/node.ts';
 import type { NodeFacts } from '../../../agent/bootstrap/node.ts';
-import { validate } from '../../support/envoy.ts';
+import { envoyPath, validate } from '../../support/envoy.ts';
+import { run } from '../../support/process.ts';
 
 const sleep: NodeFacts = {
   type: 'sidecar',
@@ -83,4 +87,20 @@ test.each<[string, Partial<BootstrapOptions>]>([
   ['no extra listeners', { healthPort: 0, prometheusPort: 0 }],
 ])('a real Envoy accepts the bootstrap: %s', { timeout: 60_000 }, async (_name, change) => {
   expect(await validate(bootstrap({ ...options, ...change }))).toEqual({ kind: 'accepted' });
+});
+
+test('nothing in the bootstrap is deprecated', { timeout: 60_000 }, async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'isthmus-bootstrap-'));
+  try {
+    const file = join(directory, 'envoy.json');
+    const host = 'istiod.istio-system.svc';
+    await writeFile(
+      file,
+      JSON.stringify(bootstrap({ ...options, controlPlane: { host, port: 15_012, serverName: host } })),
+    );
+    const judged = await run([await envoyPath(), '--mode', 'validate', '-c', file, '--log-level', 'warning']);
+    expect(judged).toMatchObject({ code: 0, stderr: expect.not.stringMatching(/deprecated/i) });
+  } finally {
+    await rm(directory, { recursive: true });
+  }
 });

@@ -1,5 +1,7 @@
 // Debug pages as istioctl, Kiali and people with curl read them.
 
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
 import { resourceName, resourceVersion, type EncodedResource } from '../../../server/cache/encoded-resource.ts';
@@ -162,6 +164,23 @@ test('callers from other machines get no debug page, and are told why', async (c
   expect(response.status).toBe(403);
   expect(await response.json()).toStrictEqual({ error: expect.stringContaining('loopback address only') });
   expect((await fetch(`http://${own}:${port}/ready`)).status).toBe(200);
+});
+
+test('a foreign name that was pointed at this machine reads no debug page', async () => {
+  const { http } = await serveAdmin(aReader());
+
+  const statuses = await Promise.all(
+    ['rebound.example', 'localhost', '127.0.0.1:8080', '[::1]:8080'].map(async (host) => {
+      const [response]: IncomingMessage[] = await once(
+        get(`http://${http}/debug/syncz`, { headers: { host } }),
+        'response',
+      );
+      response?.resume();
+      return response?.statusCode;
+    }),
+  );
+
+  expect(statuses).toStrictEqual([403, 200, 200, 200]);
 });
 
 test.for([

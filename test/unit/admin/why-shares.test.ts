@@ -1,0 +1,57 @@
+// The shares that `why` reports are those of the weights that proxies are sent.
+
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Endpoint } from '../../../discovery/model/endpoint.ts';
+import { explainEndpoints } from '../../../server/admin/explain-endpoints.ts';
+import { buildOutboundView, type EndpointSelection } from '../../../server/view/outbound-view.ts';
+import { viewKeysOf } from '../../../server/view/view-key.ts';
+import {
+  aMesh,
+  anEndpoint,
+  aProxy,
+  cluster1,
+  cluster2,
+  gateway2,
+  helloworld,
+  network1,
+  network2,
+} from '../../feature/admin/two-regions.ts';
+
+const anyEndpoint: fc.Arbitrary<Endpoint> = fc
+  .record({
+    number: fc.integer({ min: 2, max: 40 }),
+    where: fc.constantFrom(cluster1, cluster2),
+    network: fc.constantFrom(network1, network2),
+    health: fc.constantFrom('healthy' as const, 'unhealthy' as const),
+    tlsMode: fc.constantFrom('istio' as const, 'istio' as const, 'disabled' as const),
+    weight: fc.integer({ min: 1, max: 5 }),
+    ports: fc.constantFrom({ http: 5000 }, { http: 5000 }, { other: 1 }),
+  })
+  .map(({ number, where, ...rest }) => anEndpoint(`10.0.0.${number}`, where, rest));
+
+test('direct and gateway shares equal the weights in the view, for any endpoints and one or two gateways', () => {
+  fc.assert(
+    fc.property(fc.array(anyEndpoint, { maxLength: 20 }), fc.boolean(), (endpoints, twoGateways) => {
+      const second = { ...gateway2, address: '192.0.2.3' };
+      const gateways = new Map([[network2, twoGateways ? [gateway2, second] : [gateway2]]]);
+      const mesh = aMesh({ endpoints: [[helloworld, endpoints]], gateways });
+      const { outboundScope: scope } = viewKeysOf(aProxy(), mesh);
+      const port = { name: 'http', port: 5000, protocol: 'http' } as const;
+      const selection: EndpointSelection = { labels: {}, reach: 'all' };
+
+      const reached = buildOutboundView(scope, mesh)
+        .endpointsFor(helloworld, port, selection)
+        .groups.flatMap((group) => group.endpoints);
+      const groups = explainEndpoints({ mesh, scope, host: helloworld, port, selection });
+
+      const total = reached.reduce((sum, { weight }) => sum + weight, 0);
+      for (const kind of ['direct', 'gateway'] as const) {
+        const sent = reached.filter((one) => one.kind === kind).reduce((sum, { weight }) => sum + weight, 0);
+        const said = groups.filter(({ outcome }) => outcome === kind).reduce((sum, { percent }) => sum + percent, 0);
+        expect(said).toBeCloseTo(total === 0 ? 0 : (100 * sent) / total, 1);
+      }
+      expect(groups.reduce((sum, { count }) => sum + count, 0)).toBe(endpoints.length);
+    }),
+  );
+});

@@ -9,10 +9,11 @@ import type { InstanceReader, Readiness, RootFingerprint } from './admin/instanc
 import { proxyStatusOf, type JoinableSession } from './admin/join-proxy-status.ts';
 import type { EncodedResource } from './cache/encoded-resource.ts';
 import { generatedTypes, type ResourceCache } from './cache/resource-cache.ts';
-import { resourcesOf, sizeOf } from './cache/type-snapshot.ts';
+import { resourcesOf, sizeOf, type TypeSnapshot } from './cache/type-snapshot.ts';
 import type { Proxy } from './proxy/proxy.ts';
 import type { ProxySession, ProxySessions } from './proxy-sessions.ts';
 import type { ConnectionSet } from './stream/connection-set.ts';
+import { stateVersion } from './stream/state-version.ts';
 
 export interface RunningInstanceParts {
   readonly version: string;
@@ -27,6 +28,7 @@ export interface RunningInstanceParts {
 
 export function runningInstance(parts: RunningInstanceParts): InstanceReader {
   const { version, store, sessions, connections } = parts;
+  const versionOf = rememberedVersions();
   const find = (nameOrNodeId: string): ProxySession | undefined => {
     for (const session of sessions.sessions()) {
       const { proxy } = session.attachment;
@@ -44,7 +46,7 @@ export function runningInstance(parts: RunningInstanceParts): InstanceReader {
         .list()
         .flatMap((connection) => {
           const session = sessions.session(connection.peer);
-          return session === undefined ? [] : [proxyStatusOf(connection, joinable(session))];
+          return session === undefined ? [] : [proxyStatusOf(connection, joinable(session, versionOf))];
         })
         .toSorted((a, b) => compareText(a.proxy, b.proxy) || compareText(a.connectedAt, b.connectedAt)),
     proxy: (nameOrNodeId) => find(nameOrNodeId)?.attachment.proxy,
@@ -64,21 +66,33 @@ function withFindings(clusters: readonly ClusterStatus[], found: readonly Proble
   );
 }
 
-function joinable({ attachment, rejections }: ProxySession): JoinableSession {
+function joinable({ attachment, rejections }: ProxySession, versionOf: VersionOf): JoinableSession {
   return {
     proxy: attachment.proxy,
     rejections,
     resourceCount: (typeUrl) => sizeOf(attachment.snapshot(typeUrl)),
+    stateVersion: (typeUrl) => versionOf(attachment.snapshot(typeUrl)),
   };
 }
 
 function dumpOf(session: ProxySession): ReadonlyMap<string, readonly EncodedResource[]> {
-  return new Map(
-    generatedTypes.map((typeUrl) => [
-      typeUrl,
-      [...resourcesOf(session.attachment.snapshot(typeUrl))].toSorted((a, b) => compareText(a.name, b.name)),
-    ]),
-  );
+  return new Map(generatedTypes.map((typeUrl) => [typeUrl, sortedResources(session.attachment.snapshot(typeUrl))]));
+}
+
+function sortedResources(snapshot: TypeSnapshot): readonly EncodedResource[] {
+  return [...resourcesOf(snapshot)].toSorted((a, b) => compareText(a.name, b.name));
+}
+
+type VersionOf = (snapshot: TypeSnapshot) => string;
+
+/** A class of proxies shares its snapshots, so a reader of many proxies hashes each state once. */
+function rememberedVersions(): VersionOf {
+  const versions = new WeakMap<TypeSnapshot, string>();
+  return (snapshot) => {
+    const version = versions.get(snapshot) ?? stateVersion(sortedResources(snapshot));
+    versions.set(snapshot, version);
+    return version;
+  };
 }
 
 function rootsOf(material: CaMaterial | undefined): readonly RootFingerprint[] {

@@ -16,6 +16,8 @@ export interface JoinableSession {
   readonly rejections: ReadonlyMap<string, JoinableRejection>;
   /** Resources of that type that the proxy is served now. */
   readonly resourceCount: (typeUrl: string) => number;
+  /** One version for all of them. */
+  readonly stateVersion: (typeUrl: string) => string;
 }
 
 export interface JoinableRejection {
@@ -44,17 +46,20 @@ export function proxyStatusOf(connection: ConnectionStatus, session: JoinableSes
   };
 }
 
-function typeStatusOf(type: TypeStatus, { rejections, resourceCount }: JoinableSession): ProxyTypeStatus {
-  const rejection = rejections.get(type.typeUrl);
-  const served = resourceCount(type.typeUrl);
+function typeStatusOf(type: TypeStatus, session: JoinableSession): ProxyTypeStatus {
+  const rejection = session.rejections.get(type.typeUrl);
+  const served = session.resourceCount(type.typeUrl);
+  const resources = type.wildcard ? served : Math.min(served, type.subscribed);
+  const status = syncStateOf(type, resources);
   return {
     name: shortTypeName(type.typeUrl),
     typeUrl: type.typeUrl,
     sent: type.sentNonce,
-    version: type.sentVersion,
+    // Delta has no version of a whole type; a proxy that is in step has the state of its class.
+    version: type.sentVersion === '' && status === 'SYNCED' ? session.stateVersion(type.typeUrl) : type.sentVersion,
     acked: type.ackedNonce,
-    status: syncStateOf(type),
-    resources: type.wildcard ? served : Math.min(served, type.subscribed),
+    status,
+    resources,
     pushes: type.pushes,
     rejected: type.rejected,
     ...(rejection === undefined
@@ -70,8 +75,9 @@ function typeStatusOf(type: TypeStatus, { rejections, resourceCount }: JoinableS
   };
 }
 
-function syncStateOf(type: TypeStatus): SyncState {
+function syncStateOf(type: TypeStatus, resources: number): SyncState {
   if (type.lastError !== undefined) return 'ERROR';
-  if (type.sentNonce === '') return 'NOT_SENT';
-  return type.behind || type.ackedNonce !== type.sentNonce ? 'STALE' : 'SYNCED';
+  if (type.behind || type.ackedNonce !== type.sentNonce) return 'STALE';
+  // A proxy that came back with all that it should have is in step although nothing was sent on this stream.
+  return type.sentNonce === '' && resources === 0 ? 'NOT_SENT' : 'SYNCED';
 }

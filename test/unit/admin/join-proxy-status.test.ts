@@ -40,11 +40,12 @@ const aSession = () => ({
   proxy: aProxy(),
   rejections: new Map(),
   resourceCount: () => 7,
+  stateVersion: () => 'state-7',
 });
 
 test.for([
   ['SYNCED', {}],
-  ['NOT_SENT', { sentNonce: '', ackedNonce: '' }],
+  ['SYNCED', { sentNonce: '', ackedNonce: '' }],
   ['STALE', { ackedNonce: 'n1' }],
   ['STALE', { behind: true }],
   ['ERROR', { lastError: 'no', ackedNonce: 'n1' }],
@@ -52,6 +53,21 @@ test.for([
   const proxy = proxyStatusOf(aConnection([aType(overrides)]), aSession());
 
   expect(proxy.types).toMatchObject([{ name: 'cds', status, resources: 7 }]);
+});
+
+test('a type of which there is nothing and nothing was sent is not sent', () => {
+  const type = aType({ sentNonce: '', ackedNonce: '' });
+  const proxy = proxyStatusOf(aConnection([type]), { ...aSession(), resourceCount: () => 0 });
+
+  expect(proxy.types).toMatchObject([{ status: 'NOT_SENT', resources: 0, version: '' }]);
+});
+
+test('a delta type has the version of the state once it is in step, and none before', () => {
+  const synced = proxyStatusOf(aConnection([aType()]), aSession());
+  const behind = proxyStatusOf(aConnection([aType({ behind: true })]), aSession());
+
+  expect(synced.types).toMatchObject([{ version: 'state-7' }]);
+  expect(behind.types).toMatchObject([{ version: '' }]);
 });
 
 test('a rejection is shown with the resources and the objects it came from, also after a later success', () => {

@@ -56,6 +56,8 @@ export class ScenarioFailed extends Error {
   }
 }
 
+const gatewayName = 'istio-eastwestgateway';
+
 type Surroundings = {
   readonly lab: NetworkLab;
   readonly directory: string;
@@ -116,7 +118,7 @@ async function buildRegion(
   const registry = registryOf(clusterId);
   await cp(cluster.directory, registry, { recursive: true });
   const tokens = await makeTokens(cluster, registry);
-  const gateway = podOf(cluster, 'istio-eastwestgateway');
+  const gateway = podOf(cluster, gatewayName);
   const helloworld = podOf(cluster, 'helloworld');
   // The control plane is no pod of the example: it stands beside the gateway.
   const controlPlaneAddress = gateway.address.replace(/\d+$/, '2');
@@ -155,7 +157,8 @@ async function buildPod(
   const legs = [{ network: cluster.network, address: `${pod.address}/24` }];
   if (kind === 'gateway') legs.push({ network: betweenNetwork, address: `${cluster.gatewayAddress}/24` });
   const host = await lab.host({ name: pod.name, legs, hosts: names });
-  if (kind === 'sidecar') await routeServiceAddresses(host);
+  if (kind === 'gateway') await letPodsOut(host);
+  else await addPodRoutes(host, { gateway: podOf(cluster, gatewayName).address, between: cluster.gatewayAddress });
   const { envoy, rootCertificate, sidecarPrefix, certificateTtl } = where;
   return new Pod({
     ...what,
@@ -181,8 +184,22 @@ function namesIn(cluster: ExampleCluster, controlPlaneAddress: string): Readonly
   ]) as Readonly<Record<string, string>>;
 }
 
-// Service addresses exist nowhere: a packet to one must only get as far as the redirection. There is no default route, so any
-// address outside the pod's own network and this range is unreachable.
-async function routeServiceAddresses(host: LabHost): Promise<void> {
+// There is no default route: what is not named here is unreachable, the other region's network first of all.
+async function addPodRoutes(host: LabHost, via: { readonly gateway: string; readonly between: string }): Promise<void> {
+  // Service addresses exist nowhere: a packet to one must only get as far as the redirection.
   await host.execOrThrow(['ip', 'route', 'add', '10.96.0.0/16', 'dev', 'eth0']);
+  await host.execOrThrow(['ip', 'route', 'add', via.between.replace(/\d+$/, '0/24'), 'via', via.gateway]);
+}
+
+// Pods reach the third network, where the other region's gateway is, as pods reach the world outside of their cluster: their
+// address is hidden behind that of the machine with the leg. Nothing is let in from there but answers.
+async function letPodsOut(host: LabHost): Promise<void> {
+  await host.execOrThrow(['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward']);
+  const rules = [
+    ['-P', 'FORWARD', 'DROP'],
+    ['-A', 'FORWARD', '-i', 'eth0', '-o', 'eth1', '-j', 'ACCEPT'],
+    ['-A', 'FORWARD', '-m', 'conntrack', '--ctstate', 'ESTABLISHED', '-j', 'ACCEPT'],
+    ['-t', 'nat', '-A', 'POSTROUTING', '-o', 'eth1', '-j', 'MASQUERADE'],
+  ];
+  for (const rule of rules) await host.execOrThrow(['iptables', '-w', ...rule]);
 }

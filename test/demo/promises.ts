@@ -79,7 +79,7 @@ export async function nothingIsRejected(scenario: Scenario, screen: Screen): Pro
       ]);
     }
   }
-  screen.table(['INSTANCE', 'PROXY', 'CDS', 'EDS', 'LDS', 'RDS', 'VHDS', 'REJECTED: INSTANCE', 'ENVOY'], rows);
+  screen.table(['INSTANCE', 'PROXY', 'CDS', 'EDS', 'LDS', 'RDS', 'VHDS', 'REJECTED', 'BY ENVOY'], rows);
   if (rejected > 0) throw new PromiseBroken('no update is rejected', `${rejected} were`);
   if (rows.length !== scenario.pods.length) {
     throw new PromiseBroken(`${scenario.pods.length} proxies are connected`, `${rows.length} are`);
@@ -148,9 +148,10 @@ export async function canaryIsFollowed(scenario: Scenario, screen: Screen): Prom
 /** Resolves once both sleeps route by the rule and both gateways know its subsets. */
 export async function canaryArrived(scenario: Scenario): Promise<void> {
   await Promise.all(
-    scenario.regions.flatMap(({ sleep, gateway }) => [
+    scenario.regions.flatMap(({ sleep, gateway, helloworld }) => [
       routesContain(sleep, '"outbound|5000|v2|helloworld.sample.svc.cluster.local"'),
-      listenersContain(gateway, 'outbound_.5000_.v2_.helloworld.sample.svc.cluster.local'),
+      // A gateway lets in what its own network has: the subset of the version that runs there.
+      listenersContain(gateway, `outbound_.5000_.${helloworld.pod.labels['version']}_.helloworld.sample`),
     ]),
   );
 }
@@ -166,8 +167,8 @@ async function listenersContain(pod: Pod, text: string): Promise<void> {
 
 async function dumpContains(pod: Pod, resource: string, text: string): Promise<void> {
   await waitFor(
-    () => pod.admin(`/config_dump?resource=${resource}`),
-    (dump) => dump.includes(text),
+    async () => (await pod.admin(`/config_dump?resource=${resource}`)).includes(text),
+    (found) => found,
     { what: `${pod.name} to have ${text} in its ${resource}`, intervalMs: 100 },
   );
 }
@@ -231,5 +232,5 @@ async function pastTheSidecar(from: Pod, address: string): Promise<{ reached: bo
   const result = await from.host.exec(curl, { uid: sidecarUid });
   if (result.code === 0) return { reached: true, text: result.stdout.trim() };
   const route = await from.host.exec(['ip', 'route', 'get', address]);
-  return { reached: false, text: (route.code === 0 ? result.stderr : route.stderr).trim().split('\n')[0] ?? '' };
+  return { reached: false, text: (route.code === 0 ? result.stderr : route.stderr).trim().replace(/^.*: /, '') };
 }

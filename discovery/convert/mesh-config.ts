@@ -25,7 +25,7 @@ export function parseMeshSettings(text: string, place: string, defaults: MeshSet
   const root = isMapping(parsed.value) ? parsed.value : {};
   const holder = isMapping(root['data']) ? root['data'] : root;
   const isBare = holder['mesh'] === undefined && holder['meshNetworks'] === undefined;
-  const mesh = nested(isBare ? root : holder['mesh'], place);
+  const mesh = nested(isBare ? parsed.value : holder['mesh'], place);
   const networks = nested(isBare ? undefined : holder['meshNetworks'], place);
   const faults = [mesh, networks].flatMap((part) => ('problem' in part ? [part.problem] : []));
   if ('problem' in mesh || 'problem' in networks) return { problems: faults };

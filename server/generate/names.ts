@@ -48,6 +48,11 @@ export function routeName(port: number): string {
   return String(port);
 }
 
+/** Name of the route configuration of a gateway's HTTP port. */
+export function gatewayRouteName(port: number): string {
+  return `http.${port}`;
+}
+
 /** `ROUTE/HOST:PORT`: resource name and `name` field alike, since Envoy applies the removal of a virtual host only then. */
 export function virtualHostName(route: string, host: Hostname, port: number): string {
   return `${route}/${host}:${port}`;

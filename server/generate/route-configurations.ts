@@ -19,7 +19,7 @@ export function generateRouteConfigurations(
     .map((name) =>
       resource({
         ...shared(name),
-        virtualHosts: [restVirtualHost(view)],
+        virtualHosts: restVirtualHosts(view),
         vhds: { configSource: aggregated },
       }),
     );
@@ -34,7 +34,7 @@ export function generateWholeRouteConfiguration(
   const sorted = [...virtualHosts].toSorted((a, b) => compareText(a.name, b.name));
   return resource({
     ...shared(routeName),
-    virtualHosts: [...sorted.map(({ message }) => message), restVirtualHost(view)],
+    virtualHosts: [...sorted.map(({ message }) => message), ...restVirtualHosts(view)],
   });
 }
 
@@ -47,13 +47,17 @@ function shared(name: string): RouteConfiguration {
   };
 }
 
-/** Requests for hosts that are no service: on to where they were going, or refused. */
+/** Requests for hosts that are no service: on to where they were going, or refused. A gateway answers them with 404 by itself. */
+function restVirtualHosts(view: OutboundView): readonly VirtualHost[] {
+  return view.scope.type === 'sidecar' ? [restVirtualHost(view)] : [];
+}
+
 function restVirtualHost(view: OutboundView): VirtualHost {
-  if (view.scope.type === 'sidecar' && view.config.outboundTrafficPolicy === 'allow-any') {
+  if (view.config.outboundTrafficPolicy === 'allow-any') {
     const route = { cluster: passthroughCluster, timeout: duration(0) };
     return { name: 'allow_any', domains: ['*'], routes: [{ name: 'allow_any', match: { prefix: '/' }, route }] };
   }
-  const directResponse = { status: view.scope.type === 'sidecar' ? 502 : 404 };
+  const directResponse = { status: 502 };
   return { name: 'block_all', domains: ['*'], routes: [{ name: 'block_all', match: { prefix: '/' }, directResponse }] };
 }
 

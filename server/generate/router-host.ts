@@ -1,7 +1,8 @@
-// What one host contributes to an east-west gateway: for each exported port and subset with endpoints on the gateway's own
-// network a cluster and a server name. The gateway never looks into the connection and never sends it to another gateway.
+// What one host contributes to a router. To an east-west gateway: for each exported port and subset with endpoints on the
+// gateway's own network a cluster and a server name; the gateway never looks into the connection and never sends it to another
+// gateway. To one that serves HTTP: virtual hosts, and clusters as a sidecar has them.
 
-import { objectKey } from '../../discovery/model/names.ts';
+import { objectKey, type Hostname } from '../../discovery/model/names.ts';
 import type { GatewayPolicy } from '../../discovery/model/policy.ts';
 import type { MeshService, ServicePort } from '../../discovery/model/service.ts';
 import { Cluster, Cluster_DiscoveryType, Cluster_LbPolicy } from '../../proto/generated/envoy.config.cluster.v3.ts';
@@ -10,27 +11,42 @@ import type { NetworkView } from '../view/network-view.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
 import { hostMatches } from '../view/visibility.ts';
 import { aggregated } from './config-source.ts';
-import type { HostResources } from './host-resources.ts';
+import { noHostResources, type HostResources } from './host-resources.ts';
+import { generateIngressHost, servesHttp } from './ingress-host.ts';
 import type { ListenerContribution } from './listener-contribution.ts';
 import { loadAssignment } from './load-assignment.ts';
 import { sniName } from './names.ts';
 import type { Resource } from './resource.ts';
+import { serviceAssignments, serviceClusters, serviceKey } from './service-clusters.ts';
 import { unlimited } from './static-outbound.ts';
 import { trafficPolicyOf } from './traffic-policy.ts';
 import { duration, struct } from './well-known-types.ts';
 
-/** Clusters, assignments and server names of a host that some `AUTO_PASSTHROUGH` server exports. */
-export function generateRouterHost(view: OutboundView, service: MeshService): HostResources {
+/**
+ * What a host contributes to a router: server names that some `AUTO_PASSTHROUGH` server exports, and for a router that serves
+ * HTTP the virtual hosts and clusters of its routes. `service` is absent for a host that only a VirtualService has.
+ */
+export function generateRouterHost(
+  view: OutboundView,
+  host: Hostname,
+  service: MeshService | undefined,
+): HostResources {
+  const ingress = generateIngressHost(view, host);
+  if (service === undefined) return { ...noHostResources, ...ingress };
   const exported = exportsOf(view, service);
-  const source = objectKey('Service', service.namespace, service.name);
+  const source = serviceKey(service);
+  const serverNames = exportingPorts(view, service).flatMap((port) =>
+    exported.map(({ name }): ListenerContribution => ({ kind: 'sni', port, sni: name, source })),
+  );
   return {
-    clusters: exported.map((one) => passthroughClusterOf(view, service, one)),
-    assignments: exported.map((one) => assignmentOf(service, one)),
-    virtualHosts: [],
-    listeners: exportingPorts(view, service).flatMap((port) =>
-      exported.map(({ name }): ListenerContribution => ({ kind: 'sni', port, sni: name, source })),
-    ),
-    problems: [],
+    clusters: [
+      ...exported.map((one) => passthroughClusterOf(view, service, one)),
+      ...(servesHttp(view) ? serviceClusters(view, service) : []),
+    ],
+    assignments: generateRouterAssignments(view, service),
+    virtualHosts: ingress.virtualHosts,
+    listeners: [...serverNames, ...ingress.listeners],
+    problems: ingress.problems,
   };
 }
 
@@ -38,7 +54,10 @@ export function generateRouterAssignments(
   view: OutboundView,
   service: MeshService,
 ): readonly Resource<ClusterLoadAssignment>[] {
-  return exportsOf(view, service).map((one) => assignmentOf(service, one));
+  return [
+    ...exportsOf(view, service).map((one) => assignmentOf(service, one)),
+    ...(servesHttp(view) ? serviceAssignments(view, service) : []),
+  ];
 }
 
 interface Export {

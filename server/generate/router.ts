@@ -1,48 +1,76 @@
-// Listeners of gateways, as the Gateway objects that select them declare: so far mTLS passthrough between networks.
+// Listeners of gateways, as the Gateway objects that select them declare: mTLS passthrough between networks, and plain HTTP.
 
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import { TrafficDirection } from '../../proto/generated/envoy.config.core.v3.ts';
 import { Listener, type FilterChain } from '../../proto/generated/envoy.config.listener.v3.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
 import { socketAddress } from './address.ts';
+import { httpConnectionManager } from './http-connection-manager.ts';
 import type { ListenerContribution } from './listener-contribution.ts';
 import { tlsInspector } from './listener-filter.ts';
-import { blackHoleCluster, listenerName, wildcardAddresses } from './names.ts';
+import { blackHoleCluster, gatewayRouteName, listenerName, wildcardAddresses } from './names.ts';
 import type { Resource } from './resource.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { meshAlpnProtocols } from './transport-socket.ts';
 
 type ServerName = Extract<ListenerContribution, { kind: 'sni' }>;
 
-/** One listener for each port of an `AUTO_PASSTHROUGH` server, with one filter chain for each server name. */
+/**
+ * One listener for each port of an `AUTO_PASSTHROUGH` server, with one filter chain for each server name, and one for each
+ * HTTP port that a VirtualService has routes for.
+ */
 export function generateRouterListeners(
   view: OutboundView,
   contributions: Iterable<ListenerContribution>,
 ): readonly Resource<Listener>[] {
   const byPort = new Map<number, ServerName[]>();
+  const httpPorts = new Set<number>();
   for (const gateway of view.gateways()) {
     for (const { tlsMode, port } of gateway.servers) if (tlsMode === 'auto-passthrough') byPort.set(port, []);
   }
   for (const contribution of contributions) {
     if (contribution.kind === 'sni') byPort.get(contribution.port)?.push(contribution);
+    else if (contribution.kind === 'http' && !byPort.has(contribution.port)) httpPorts.add(contribution.port);
   }
-  return [...byPort]
-    .toSorted(([a], [b]) => a - b)
-    .map(([port, serverNames]) => passthroughListener(view, port, serverNames));
+  return [
+    ...[...byPort].map(([port, serverNames]) => passthroughListener(view, port, serverNames)),
+    ...[...httpPorts].map((port) => httpListener(view, port)),
+  ].toSorted((a, b) => compareText(a.name, b.name));
 }
 
-function passthroughListener(
-  view: OutboundView,
-  servicePort: number,
-  serverNames: readonly ServerName[],
-): Resource<Listener> {
+/** Where a Gateway's port is listened on: the port of the pod behind that of its Service. */
+function listenOn(view: OutboundView, servicePort: number): Pick<Listener, 'name' | 'address' | 'additionalAddresses'> {
   const [main, ...others] = wildcardAddresses(view.scope.families);
   const port = new Map(view.scope.targetPorts).get(servicePort) ?? servicePort;
-  const name = listenerName(main, port);
-  const message: Listener = {
-    name,
+  return {
+    name: listenerName(main, port),
     address: socketAddress(main, port),
     additionalAddresses: others.map((address) => ({ address: socketAddress(address, port) })),
+  };
+}
+
+function httpListener(view: OutboundView, port: number): Resource<Listener> {
+  const routes = { kind: 'discovered', name: gatewayRouteName(port) } as const;
+  const manager = httpConnectionManager({
+    config: view.config,
+    statPrefix: `gateway_${port}`,
+    routes,
+    side: 'edge',
+  });
+  return resource(view, {
+    ...listenOn(view, port),
+    trafficDirection: TrafficDirection.OUTBOUND,
+    filterChains: [{ filters: [manager] }],
+  });
+}
+
+function resource(view: OutboundView, message: Listener): Resource<Listener> {
+  return { type: Listener, name: message.name ?? '', message, sources: view.gateways().map(({ source }) => source) };
+}
+
+function passthroughListener(view: OutboundView, port: number, serverNames: readonly ServerName[]): Resource<Listener> {
+  return resource(view, {
+    ...listenOn(view, port),
     trafficDirection: TrafficDirection.OUTBOUND,
     listenerFilters: [tlsInspector()],
     filterChains: serverNames
@@ -50,9 +78,7 @@ function passthroughListener(
       .map(({ sni }) => passthroughChain(view, sni)),
     // A name that is not exported is refused; with no chain at all Envoy would refuse the listener.
     defaultFilterChain: { name: 'unknown-server-name', filters: [tcpProxy(blackHoleCluster, view.config)] },
-  };
-  const sources = view.gateways().map(({ source }) => source);
-  return { type: Listener, name, message, sources };
+  });
 }
 
 // TLS is not ended here: the workloads at both ends see each other's certificates.

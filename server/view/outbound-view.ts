@@ -18,7 +18,7 @@ import { isVisible, labelsMatch } from './visibility.ts';
 export interface OutboundView {
   readonly scope: OutboundScope;
   readonly config: MeshConfig;
-  /** Visible hosts, sorted. */
+  /** Visible hosts, sorted. For routers also those that only a VirtualService of one of its Gateways has. */
   hosts(): readonly Hostname[];
   /** Undefined when there is no such host or this namespace may not see it. */
   service(host: Hostname): MeshService | undefined;
@@ -68,9 +68,7 @@ class ScopedView implements OutboundView {
   }
 
   hosts(): readonly Hostname[] {
-    this.#hosts ??= [...this.#mesh.services.keys()]
-      .filter((host) => this.service(host) !== undefined)
-      .toSorted((a, b) => compareText(a, b));
+    this.#hosts ??= this.#findHosts();
     return this.#hosts;
   }
 
@@ -147,6 +145,18 @@ class ScopedView implements OutboundView {
     const labels = Object.fromEntries(this.scope.labels);
     this.#gateways ??= this.#mesh.policies.gateways.filter(({ selector }) => labelsMatch(selector, labels));
     return this.#gateways;
+  }
+
+  #findHosts(): readonly Hostname[] {
+    const { services, policies } = this.#mesh;
+    const hosts = new Set([...services.keys()].filter((host) => this.service(host) !== undefined));
+    const names = this.gateways().map(({ namespace, name }) => `${namespace}/${name}`);
+    const lists = names.length === 0 ? [] : [...policies.virtualServices.values(), policies.wildcardVirtualServices];
+    for (const policy of lists.flat()) {
+      if (!policy.gateways.some((gateway) => names.includes(gateway))) continue;
+      for (const host of policy.hosts) hosts.add(host);
+    }
+    return [...hosts].toSorted((a, b) => compareText(a, b));
   }
 
   #findOwners(): ReadonlyMap<string, MeshService> {

@@ -1,0 +1,66 @@
+// Clusters and assignments of a service, one of each for every port and for every subset of a port.
+
+import { objectKey, type ObjectKey } from '../../discovery/model/names.ts';
+import type { DestinationRulePolicy, Subset, TrafficPolicy } from '../../discovery/model/policy.ts';
+import type { MeshService, ServicePort } from '../../discovery/model/service.ts';
+import { Cluster } from '../../proto/generated/envoy.config.cluster.v3.ts';
+import { ClusterLoadAssignment } from '../../proto/generated/envoy.config.endpoint.v3.ts';
+import type { OutboundView } from '../view/outbound-view.ts';
+import { addressDiscoveryOf, serviceCluster } from './cluster.ts';
+import { loadAssignment } from './load-assignment.ts';
+import { outboundClusterName } from './names.ts';
+import type { Resource } from './resource.ts';
+import { reachOf, trafficPolicyOf } from './traffic-policy.ts';
+
+export function serviceClusters(view: OutboundView, service: MeshService): readonly Resource<Cluster>[] {
+  return targetsOf(view, service).map(({ port, subset, policy, rule }) => {
+    const source = rule?.source;
+    const message = serviceCluster({ view, service, port, subset: subset?.name ?? '', policy, rule: source });
+    const sources = [serviceKey(service), ...(source === undefined ? [] : [source])];
+    return { type: Cluster, name: message.name ?? '', message, sources };
+  });
+}
+
+/** For clusters whose endpoints are discovered; the others find their addresses themselves. */
+export function serviceAssignments(
+  view: OutboundView,
+  service: MeshService,
+): readonly Resource<ClusterLoadAssignment>[] {
+  const { host } = service;
+  const sources = [serviceKey(service)];
+  return targetsOf(view, service).flatMap(({ port, subset, policy }) => {
+    if (addressDiscoveryOf(service, port, policy) !== 'endpoints') return [];
+    const name = outboundClusterName({ host, port: port.port, subset: subset?.name ?? '' });
+    const selection = { labels: subset?.labels ?? {}, reach: reachOf(policy, view.config) };
+    const message = loadAssignment(name, view.endpointsFor(host, port, selection));
+    return [{ type: ClusterLoadAssignment, name, message, sources }];
+  });
+}
+
+/** Ports that connections are made to: Envoy is sent nothing for UDP. */
+export function connectionPorts(service: MeshService): readonly ServicePort[] {
+  return service.ports.filter(({ protocol }) => protocol !== 'udp');
+}
+
+export function serviceKey({ namespace, name }: MeshService): ObjectKey {
+  return objectKey('Service', namespace, name);
+}
+
+interface Target {
+  readonly port: ServicePort;
+  readonly subset: Subset | undefined;
+  readonly policy: TrafficPolicy;
+  readonly rule: DestinationRulePolicy | undefined;
+}
+
+function targetsOf(view: OutboundView, service: MeshService): readonly Target[] {
+  const rule = view.destinationRule(service.host);
+  return connectionPorts(service).flatMap((port) =>
+    [undefined, ...(rule?.subsets ?? [])].map((subset) => ({
+      port,
+      subset,
+      policy: trafficPolicyOf(rule, port.port, subset),
+      rule,
+    })),
+  );
+}

@@ -1,0 +1,76 @@
+// The kinds that are read from an API server, in one table: for which scope, whether the source can do without, and which
+// objects of the kind. RBAC manifests grant exactly this.
+
+import type { SourceScope } from '../../model/source-event.ts';
+
+export interface KubeKind {
+  readonly kind: string;
+  /** The resource's name in paths and in RBAC rules. */
+  readonly plural: string;
+  /** Empty: the core group. */
+  readonly group: string;
+  /** Versions that can be read, the preferred one first. */
+  readonly versions: readonly string[];
+  readonly namespaced: boolean;
+  readonly scopes: readonly SourceScope[];
+  /** Without it nothing can be discovered. The others degrade: a warning names the missing right. */
+  readonly required: boolean;
+  /** The API may be missing, because its CustomResourceDefinition is not installed. */
+  readonly installable: boolean;
+  /** Only objects that match, filtered by the API server. */
+  readonly fieldSelector?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  /** Only in the mesh's system namespace. */
+  readonly systemNamespaceOnly?: boolean | undefined;
+}
+
+/** In the order in which they are started. */
+export const kubeKinds: readonly KubeKind[] = [
+  { ...core('Namespace', 'namespaces'), namespaced: false, required: true },
+  { ...core('Node', 'nodes'), namespaced: false },
+  { ...core('Service', 'services'), required: true },
+  { ...core('EndpointSlice', 'endpointslices'), group: 'discovery.k8s.io', required: true },
+  // A pod that has ended has no endpoint and never gets one again.
+  { ...core('Pod', 'pods'), fieldSelector: 'status.phase!=Failed,status.phase!=Succeeded' },
+  { ...istio('Gateway', 'gateways'), scopes: ['primary', 'discovery-only'] },
+  istio('WorkloadEntry', 'workloadentries'),
+  istio('VirtualService', 'virtualservices'),
+  istio('DestinationRule', 'destinationrules'),
+  { ...istio('PeerAuthentication', 'peerauthentications'), group: 'security.istio.io', versions: ['v1', 'v1beta1'] },
+  {
+    ...core('ConfigMap', 'configmaps'),
+    scopes: ['primary'],
+    fieldSelector: 'metadata.name=istio',
+    systemNamespaceOnly: true,
+  },
+  { ...core('ConfigMap', 'configmaps'), scopes: ['primary'], fieldSelector: 'metadata.name=istio-ca-root-cert' },
+  {
+    ...core('Secret', 'secrets'),
+    scopes: ['primary'],
+    labelSelector: 'istio/multiCluster=true',
+    systemNamespaceOnly: true,
+  },
+];
+
+function core(kind: string, plural: string): KubeKind {
+  return {
+    kind,
+    plural,
+    group: '',
+    versions: ['v1'],
+    namespaced: true,
+    scopes: ['primary', 'discovery-only'],
+    required: false,
+    installable: false,
+  };
+}
+
+function istio(kind: string, plural: string): KubeKind {
+  return {
+    ...core(kind, plural),
+    group: 'networking.istio.io',
+    versions: ['v1', 'v1beta1', 'v1alpha3'],
+    scopes: ['primary'],
+    installable: true,
+  };
+}

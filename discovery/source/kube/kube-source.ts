@@ -1,0 +1,215 @@
+// An API server as a source of objects, followed for ever. In: how to reach it and what to read. Out: the same events as any
+// source. Nothing here can write: there are only lists and watches. An outage withdraws nothing.
+
+import type { Source, SourceBatch, SourceScope } from '../../model/source-event.ts';
+import { ApiDiscovery } from './api-discovery.ts';
+import { jittered, type Random } from './back-off.ts';
+import { systemClock, type Clock } from './clock.ts';
+import { ClusterAccess } from './cluster-access.ts';
+import type { FeedStatus } from './feed-status.ts';
+import { planFeeds, type Feed, type Narrowing } from './feeds.ts';
+import { Interner } from './intern.ts';
+import { KubeClient } from './kube-client.ts';
+import type { Allowances, KubeCredentials } from './kube-config.ts';
+import { KubeError } from './kube-error.ts';
+import { Outbox } from './outbox.ts';
+import { Reflector } from './reflector.ts';
+import { defaultTimings, type KubeTimings } from './timings.ts';
+import { ToldObjects } from './told-objects.ts';
+
+export interface KubeSourceOptions {
+  readonly credentials: KubeCredentials;
+  readonly scope: SourceScope;
+  /** What the kubeconfig may do besides naming a server and inline credentials. */
+  readonly allow?: Allowances | undefined;
+  /** Where the mesh keeps its own objects. Default `istio-system`. */
+  readonly systemNamespace?: string | undefined;
+  /** Reads less than the whole cluster; filtered by the API server. */
+  readonly narrowing?: Narrowing | undefined;
+  readonly timings?: Partial<KubeTimings> | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+}
+
+export interface KubeSourceStatus {
+  readonly description: string;
+  readonly scope: SourceScope;
+  /** Whether changes are heard of at this moment; undefined before the first attempt ended. */
+  readonly connected: boolean | undefined;
+  readonly synced: boolean;
+  /** When anything last came from the API server, in milliseconds since the epoch. */
+  readonly lastHeardAtMs?: number | undefined;
+  /** When the API server last told a change. */
+  readonly lastEventAtMs?: number | undefined;
+  /** Why it is not connected. */
+  readonly error?: string | undefined;
+  readonly objects: number;
+  readonly feeds: readonly FeedStatus[];
+}
+
+const maxBatch = 1_000;
+const maxProblems = 1_000;
+const maxProbeBytes = 4 * 1024 * 1024;
+
+export class KubeSource implements Source {
+  readonly description: string;
+  readonly scope: SourceScope;
+  readonly #options: KubeSourceOptions;
+  readonly #timings: KubeTimings;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #feeds: readonly Feed[];
+  #reflectors: readonly Reflector[] = [];
+  #outbox: Outbox | undefined;
+  #connected: boolean | undefined;
+  #synced = false;
+  #reason: string | undefined;
+  #lastHeardAtMs: number | undefined;
+
+  constructor(options: KubeSourceOptions) {
+    this.#options = options;
+    this.scope = options.scope;
+    this.description = describe(options.credentials);
+    this.#timings = { ...defaultTimings, ...options.timings };
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+    this.#feeds = planFeeds(options.scope, options.systemNamespace ?? 'istio-system', options.narrowing);
+  }
+
+  status(): KubeSourceStatus {
+    const feeds = this.#reflectors.map((reflector) => reflector.status());
+    const eventTimes = feeds.flatMap(({ lastEventAtMs }) => (lastEventAtMs === undefined ? [] : [lastEventAtMs]));
+    return {
+      description: this.description,
+      scope: this.scope,
+      connected: this.#connected,
+      synced: this.#synced,
+      lastHeardAtMs: this.#lastHeardAtMs,
+      lastEventAtMs: eventTimes.length === 0 ? undefined : Math.max(...eventTimes),
+      error: this.#connected === false ? this.#reason : undefined,
+      objects: feeds.reduce((sum, { objects }) => sum + objects, 0),
+      feeds,
+    };
+  }
+
+  /** Rejects only with what `deliver` throws. */
+  async run(deliver: (batch: SourceBatch) => void, signal: AbortSignal): Promise<void> {
+    const stop = new AbortController();
+    let failure: { readonly error: unknown } | undefined;
+    const outbox = new Outbox({
+      deliver,
+      maxBatch,
+      maxProblems,
+      onFailure: (error) => {
+        failure = { error };
+        stop.abort();
+      },
+    });
+    const onAbort = (): void => {
+      outbox.close();
+      stop.abort();
+    };
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+    const access = new ClusterAccess(this.#options.credentials, this.#options.allow);
+    const client = new KubeClient({
+      access,
+      clock: this.#clock,
+      answerTimeoutMs: this.#timings.answerTimeoutMs,
+      onBytes: () => {
+        this.#lastHeardAtMs = this.#clock.now();
+      },
+    });
+    this.#begin(outbox, client);
+    try {
+      const feeds = this.#reflectors.map((reflector) => reflector.run(stop.signal));
+      await Promise.all([...feeds, this.#probe(client, stop.signal)]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      outbox.close();
+      access.close();
+    }
+    if (failure !== undefined) throw failure.error;
+  }
+
+  /** A new run is a new generation: everything is told again. */
+  #begin(outbox: Outbox, client: KubeClient): void {
+    const clock = this.#clock;
+    const random = this.#random;
+    const timings = this.#timings;
+    this.#outbox = outbox;
+    this.#connected = undefined;
+    this.#synced = false;
+    this.#reason = undefined;
+    this.#lastHeardAtMs = undefined;
+    const discovery = new ApiDiscovery({ client, clock, random, maxAgeMs: timings.rediscoverMs / 2 });
+    const interner = new Interner();
+    const origin = Object.freeze({ place: this.description });
+    const told = new Map<string, ToldObjects>();
+    for (const { kind } of this.#feeds) {
+      told.set(kind.kind, told.get(kind.kind) ?? new ToldObjects({ kind: kind.kind, outbox, interner, origin }));
+    }
+    this.#reflectors = this.#feeds.flatMap((feed, index) => {
+      const objects = told.get(feed.kind.kind);
+      if (objects === undefined) return [];
+      const onChange = (): void => this.#consider();
+      return [
+        new Reflector({ feed, index, client, discovery, told: objects, outbox, timings, clock, random, onChange }),
+      ];
+    });
+  }
+
+  /** Tells what follows from how the feeds are doing: connected, disconnected, synced. */
+  #consider(): void {
+    const outbox = this.#outbox;
+    if (outbox === undefined) return;
+    if (this.#reflectors.some(({ alive }) => alive)) {
+      if (this.#connected !== true) outbox.push({ kind: 'connected' });
+      this.#connected = true;
+      this.#reason = undefined;
+    } else {
+      this.#considerLost(outbox);
+    }
+    if (this.#synced || this.#reflectors.some(({ settled }) => !settled)) return;
+    this.#synced = true;
+    outbox.push({ kind: 'synced' });
+  }
+
+  /** The error of a required kind says more about the cluster than that of another. */
+  #considerLost(outbox: Outbox): void {
+    const failed = this.#reflectors.filter(({ lastError }) => lastError !== undefined);
+    const telling = failed.find(({ feed }) => feed.kind.required) ?? failed[0];
+    const reason = telling?.lastError?.message;
+    if (reason === undefined) return;
+    if (this.#connected !== false) outbox.push({ kind: 'disconnected', reason });
+    else if (this.#reason !== reason) outbox.push({ kind: 'disconnected', reason });
+    this.#connected = false;
+    this.#reason = reason;
+  }
+
+  /** When every watch is silent, asks for something small; without an answer all connections are made anew. */
+  async #probe(client: KubeClient, signal: AbortSignal): Promise<void> {
+    const { probeMs } = this.#timings;
+    while (!signal.aborted) {
+      const silentMs = this.#clock.now() - (this.#lastHeardAtMs ?? this.#clock.now());
+      if (this.#connected !== true || silentMs < probeMs) {
+        await this.#clock.sleep(jittered(Math.max(probeMs - silentMs, probeMs / 10), this.#random), signal);
+        continue;
+      }
+      try {
+        await client.getJson('/api/v1/namespaces?limit=1&resourceVersion=0', { maxBytes: maxProbeBytes, signal });
+      } catch (error) {
+        // Any other answer is a sign of life.
+        const isLost = error instanceof KubeError && (error.code === 'stalled' || error.code === 'unreachable');
+        if (isLost && !signal.aborted) for (const reflector of this.#reflectors) reflector.cut(error);
+        if (isLost) await this.#clock.sleep(jittered(probeMs, this.#random), signal);
+      }
+    }
+  }
+}
+
+/** Names the place without a credential in it. */
+function describe(credentials: KubeCredentials): string {
+  if (credentials.kind === 'file') return `Kubernetes API by ${credentials.path}`;
+  return credentials.kind === 'text' ? 'Kubernetes API by a kubeconfig' : 'Kubernetes API of this pod';
+}

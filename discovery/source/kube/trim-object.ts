@@ -1,0 +1,122 @@
+// An object as the API server sends it → the same without what is never read: field managers, large annotations, and for pods
+// and nodes nearly all of their spec and status. Strings that many objects share are interned.
+
+import { isMapping } from '../../convert/field-reader.ts';
+import type { Interner } from './intern.ts';
+
+type Mapping = Readonly<Record<string, unknown>>;
+
+/** Fields that stay: `true` as they are, an object for what stays of them (also inside lists). */
+type Keep = { readonly [field: string]: true | Keep };
+
+const ports: Keep = { ports: { name: true, containerPort: true, protocol: true } };
+
+const keptFields: Readonly<Record<string, Keep>> = {
+  Namespace: {},
+  Node: { spec: { providerID: true }, status: { addresses: true } },
+  Pod: {
+    spec: {
+      nodeName: true,
+      serviceAccountName: true,
+      serviceAccount: true,
+      hostNetwork: true,
+      hostname: true,
+      subdomain: true,
+      containers: ports,
+      initContainers: ports,
+    },
+    status: { phase: true, podIP: true, podIPs: true, conditions: { type: true, status: true } },
+  },
+  EndpointSlice: {
+    addressType: true,
+    ports: true,
+    endpoints: {
+      addresses: true,
+      conditions: true,
+      hostname: true,
+      nodeName: true,
+      zone: true,
+      targetRef: { kind: true, name: true, namespace: true },
+    },
+  },
+  Service: { spec: true, status: { loadBalancer: true } },
+  ConfigMap: { data: true },
+  Secret: { data: true, type: true },
+};
+
+/** Kinds with thousands of objects, of which only the annotations of the mesh are read. */
+const manyObjects: ReadonlySet<string> = new Set(['Pod', 'Node', 'EndpointSlice']);
+const meshAnnotation = /(^|[./])istio\.io\//;
+const maxAnnotationLength = 4096;
+
+const keptMetadata: Keep = {
+  name: true,
+  namespace: true,
+  uid: true,
+  resourceVersion: true,
+  generation: true,
+  creationTimestamp: true,
+  deletionTimestamp: true,
+  labels: true,
+  annotations: true,
+  ownerReferences: { kind: true, name: true, controller: true },
+};
+
+/** Custom resources keep everything but their status. The argument is left as it is. */
+export function trimObject(kind: string, object: Mapping, interner: Interner): Mapping {
+  const keep = keptFields[kind];
+  const { metadata, status: _status, ...rest } = object;
+  const body = keep === undefined ? rest : pick(object, { apiVersion: true, kind: true, ...keep });
+  const trimmed = isMapping(metadata) ? trimMetadata(kind, metadata) : metadata;
+  return share({ ...body, metadata: trimmed }, interner);
+}
+
+function trimMetadata(kind: string, metadata: Mapping): Mapping {
+  const trimmed = pick(metadata, keptMetadata);
+  const annotations = trimmed['annotations'];
+  if (!isMapping(annotations)) return trimmed;
+  const onlyMesh = manyObjects.has(kind);
+  const kept = Object.entries(annotations).filter(([name, value]) => {
+    if (name === 'kubectl.kubernetes.io/last-applied-configuration') return false;
+    if (meshAnnotation.test(name)) return true;
+    return !onlyMesh && (typeof value !== 'string' || value.length <= maxAnnotationLength);
+  });
+  return { ...trimmed, annotations: Object.fromEntries(kept) };
+}
+
+function pick(value: Mapping, keep: Keep): Record<string, unknown> {
+  const picked: Record<string, unknown> = {};
+  for (const [field, rule] of Object.entries(keep)) {
+    if (!Object.hasOwn(value, field)) continue;
+    const inner = value[field];
+    picked[field] = rule === true ? inner : pickInner(inner, rule);
+  }
+  return picked;
+}
+
+/** What is not the expected shape stays as it is: the reader that checks it says what is wrong. */
+function pickInner(value: unknown, keep: Keep): unknown {
+  if (Array.isArray(value)) return value.map((item: unknown) => pickInner(item, keep));
+  return isMapping(value) ? pick(value, keep) : value;
+}
+
+/** Strings under these names differ from object to object: interning them would only fill the table. */
+const ownStrings: ReadonlySet<string> = new Set([
+  'name',
+  'uid',
+  'resourceVersion',
+  'creationTimestamp',
+  'addresses',
+  'podIP',
+  'ip',
+]);
+
+function share(value: Mapping, interner: Interner): Mapping {
+  const visit = (inner: unknown, name: string): unknown => {
+    if (typeof inner === 'string') return ownStrings.has(name) ? inner : interner.intern(inner);
+    if (Array.isArray(inner)) return inner.map((item: unknown) => visit(item, name));
+    if (!isMapping(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).map(([key, item]) => [key, visit(item, key)]));
+  };
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, visit(item, key)]));
+}

@@ -1,0 +1,337 @@
+// A real Kubernetes API on loopback for tests: etcd and kube-apiserver, on request kube-controller-manager, no kubelet. In: what
+// differs from the default. Out: a cluster with a kubeconfig, whose programs can be paused, killed and started again.
+
+import { constants } from 'node:fs';
+import { access, mkdir, mkdtemp, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { KubeApi } from './kube-api.ts';
+import { runOrThrow, startProcess, type RunningProcess } from './process.ts';
+import { waitFor } from './wait-for.ts';
+
+/** The command line before each program's own flags. */
+export interface KubePrograms {
+  readonly etcd: (directory: string, clientUrl: string, peerUrl: string) => readonly string[];
+  readonly apiServer: readonly string[];
+  /** Absent where ready-made programs are used that don't include it. */
+  readonly controllerManager?: readonly string[] | undefined;
+}
+
+const cacheDirectory = resolve(import.meta.dirname, '../../.cache');
+const sourceDirectory = resolve(import.meta.dirname, '../kube');
+
+/** `$KUBEBUILDER_ASSETS`, else `.cache/testkube`, which is built with Go when it is not there yet (once, about ten minutes). */
+export async function kubePrograms(): Promise<KubePrograms> {
+  const assets = process.env['KUBEBUILDER_ASSETS'];
+  if (assets !== undefined && assets !== '') {
+    const controllerManager = join(assets, 'kube-controller-manager');
+    return {
+      etcd: (directory, clientUrl, peerUrl) => [
+        join(assets, 'etcd'),
+        ...flags({
+          'data-dir': directory,
+          'listen-client-urls': clientUrl,
+          'advertise-client-urls': clientUrl,
+          'listen-peer-urls': peerUrl,
+          'initial-advertise-peer-urls': peerUrl,
+          'initial-cluster': `default=${peerUrl}`,
+          'unsafe-no-fsync': 'true',
+          'log-level': 'error',
+        }),
+      ],
+      apiServer: [join(assets, 'kube-apiserver')],
+      controllerManager: (await isExecutable(controllerManager)) ? [controllerManager] : undefined,
+    };
+  }
+  const program = join(cacheDirectory, 'testkube');
+  if (!(await isExecutable(program))) await build(program);
+  return {
+    etcd: (directory, clientUrl, peerUrl) => [program, 'etcd', directory, clientUrl, peerUrl],
+    apiServer: [program, 'kube-apiserver'],
+    controllerManager: [program, 'kube-controller-manager'],
+  };
+}
+
+export interface KubeClusterOptions {
+  /** Two clusters side by side need different ones. Default 0. */
+  readonly index?: number | undefined;
+  /** More flags of kube-apiserver, e.g. `audit-log-path`. */
+  readonly apiServerFlags?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface ControllerManagerOptions {
+  /** Default: all that make Pods, EndpointSlices and ServiceAccounts. */
+  readonly controllers?: readonly string[] | undefined;
+}
+
+export const adminToken = 'admin-token';
+
+export class KubeCluster {
+  /** Its files: logs, certificates, `kubeconfig`. Removed by `stop`. */
+  readonly directory: string;
+  /** Of an administrator. */
+  readonly kubeconfig: string;
+  readonly server: string;
+  readonly api: KubeApi;
+  readonly #programs: KubePrograms;
+  readonly #apiServerFlags: Readonly<Record<string, string>>;
+  readonly #etcdUrl: string;
+  readonly #peerUrl: string;
+  #etcd: RunningProcess | undefined;
+  #apiServer: RunningProcess | undefined;
+  #controllerManager: RunningProcess | undefined;
+  readonly #onExit = (): void => {
+    for (const each of [this.#controllerManager, this.#apiServer, this.#etcd]) each?.kill('SIGKILL');
+  };
+
+  constructor(options: {
+    readonly directory: string;
+    readonly programs: KubePrograms;
+    readonly ports: readonly [number, number, number];
+    readonly index: number;
+    readonly apiServerFlags: Readonly<Record<string, string>>;
+  }) {
+    const [etcdPort, peerPort, apiPort] = options.ports;
+    this.directory = options.directory;
+    this.kubeconfig = join(options.directory, 'kubeconfig');
+    this.server = `https://127.0.0.1:${apiPort}`;
+    this.api = new KubeApi({ server: this.server, token: adminToken });
+    this.#programs = options.programs;
+    this.#etcdUrl = `http://127.0.0.1:${etcdPort}`;
+    this.#peerUrl = `http://127.0.0.1:${peerPort}`;
+    const key = this.file('sa.key');
+    this.#apiServerFlags = {
+      'etcd-servers': this.#etcdUrl,
+      'secure-port': String(apiPort),
+      'bind-address': '127.0.0.1',
+      'cert-dir': this.file('certificates'),
+      'service-account-key-file': key,
+      'service-account-signing-key-file': key,
+      'service-account-issuer': 'https://kubernetes.default.svc',
+      'api-audiences': 'https://kubernetes.default.svc,istio-ca',
+      'service-cluster-ip-range': `10.${96 + options.index}.0.0/16`,
+      'token-auth-file': this.file('tokens.csv'),
+      'authorization-mode': 'RBAC',
+      'disable-admission-plugins': 'ServiceAccount',
+      'allow-privileged': 'true',
+      profiling: 'false',
+      'max-requests-inflight': '2000',
+      'max-mutating-requests-inflight': '1000',
+      'shutdown-delay-duration': '0s',
+      ...options.apiServerFlags,
+    };
+    process.once('exit', this.#onExit);
+  }
+
+  file(name: string): string {
+    return join(this.directory, name);
+  }
+
+  /** A kubeconfig for this server with another user, inline, as the text that is kept in Secrets. */
+  async kubeconfigFor(user: Readonly<Record<string, unknown>>): Promise<string> {
+    const ca = await readFile(this.file('certificates/apiserver.crt'));
+    const cluster = { server: this.server, 'certificate-authority-data': ca.toString('base64') };
+    return JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': 'test',
+      clusters: [{ name: 'test', cluster }],
+      users: [{ name: 'test', user }],
+      contexts: [{ name: 'test', context: { cluster: 'test', user: 'test' } }],
+    });
+  }
+
+  async startEtcd(): Promise<void> {
+    const argv = this.#programs.etcd(this.file('etcd'), this.#etcdUrl, this.#peerUrl);
+    this.#etcd = startProcess(argv, { name: 'etcd' });
+  }
+
+  /** Resolves when it is ready. */
+  async startApiServer(): Promise<void> {
+    const argv = [...this.#programs.apiServer, ...flags(this.#apiServerFlags)];
+    const started = startProcess(argv, { name: 'kube-apiserver' });
+    this.#apiServer = started;
+    await waitFor(
+      async () => {
+        if (!started.running) return `ended: ${started.output.slice(-2000)}`;
+        return (await this.api.raw('GET', '/readyz')).body;
+      },
+      (answer) => answer === 'ok' || answer.startsWith('ended'),
+      { what: `the API server ${this.server} to be ready`, timeoutMs: 90_000, intervalMs: 200 },
+    );
+    if (!started.running) throw new Error(`kube-apiserver ended: ${started.output.slice(-2000)}`);
+    await writeFile(this.kubeconfig, await this.kubeconfigFor({ token: adminToken }));
+  }
+
+  /** Needs no kubelet: Deployments make Pods, Pods and Nodes with a status make EndpointSlices. */
+  startControllerManager(options: ControllerManagerOptions = {}): void {
+    const program = this.#programs.controllerManager;
+    if (program === undefined)
+      throw new Error('KUBEBUILDER_ASSETS has no kube-controller-manager: unset it to build one');
+    const controllers = options.controllers ?? [
+      'deployment-controller',
+      'replicaset-controller',
+      'endpointslice-controller',
+      'serviceaccount-controller',
+      'namespace-controller',
+      'garbage-collector-controller',
+    ];
+    const argv = flags({
+      kubeconfig: this.kubeconfig,
+      'service-account-private-key-file': this.file('sa.key'),
+      'leader-elect': 'false',
+      'secure-port': '0',
+      controllers: controllers.join(','),
+    });
+    this.#controllerManager = startProcess([...program, ...argv], { name: 'kube-controller-manager' });
+  }
+
+  /** SIGSTOP: connections stay open and nothing answers. */
+  pauseApiServer(): void {
+    this.#apiServer?.kill('SIGSTOP');
+  }
+
+  resumeApiServer(): void {
+    this.#apiServer?.kill('SIGCONT');
+  }
+
+  /** SIGKILL: every connection is cut. */
+  async killApiServer(): Promise<void> {
+    this.#apiServer?.kill('SIGKILL');
+    await this.#apiServer?.exited;
+  }
+
+  /** Everything that was stored is gone when it starts again. */
+  async restartEmpty(): Promise<void> {
+    await this.killApiServer();
+    this.#etcd?.kill('SIGKILL');
+    await this.#etcd?.exited;
+    await rm(this.file('etcd'), { recursive: true, force: true });
+    await this.startEtcd();
+    await this.startApiServer();
+  }
+
+  /** What the API server has logged. */
+  get log(): string {
+    return this.#apiServer?.output ?? '';
+  }
+
+  async stop(): Promise<void> {
+    process.off('exit', this.#onExit);
+    for (const each of [this.#controllerManager, this.#apiServer, this.#etcd]) {
+      each?.kill('SIGKILL');
+      await each?.exited;
+    }
+    this.api.close();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+/** Starts etcd and kube-apiserver, about five seconds. Who starts it stops it. */
+export async function startKubeCluster(options: KubeClusterOptions = {}): Promise<KubeCluster> {
+  const programs = await kubePrograms();
+  const directory = await mkdtemp(join(tmpdir(), 'isthmus-kube-'));
+  await runOrThrow(['openssl', 'genrsa', '-out', join(directory, 'sa.key'), '2048']);
+  await writeFile(join(directory, 'tokens.csv'), `${adminToken},admin,admin,"system:masters"\n`);
+  const ports = await freePorts();
+  const { index = 0, apiServerFlags = {} } = options;
+  const cluster = new KubeCluster({ directory, programs, ports, index, apiServerFlags });
+  try {
+    await cluster.startEtcd();
+    await cluster.startApiServer();
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+  return cluster;
+}
+
+function flags(values: Readonly<Record<string, string>>): string[] {
+  return Object.entries(values).map(([name, value]) => `--${name}=${value}`);
+}
+
+/** Held at the same time, so that they differ. */
+async function freePorts(): Promise<[number, number, number]> {
+  const servers = await Promise.all([0, 1, 2].map(() => listenAnywhere()));
+  const [etcd = 0, peer = 0, api = 0] = servers.map(({ port }) => port);
+  await Promise.all(servers.map(({ close }) => close()));
+  return [etcd, peer, api];
+}
+
+async function listenAnywhere(): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
+  const server = createServer();
+  await new Promise<void>((done) => {
+    server.listen(0, '127.0.0.1', done);
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const close = (): Promise<void> =>
+    new Promise((done) => {
+      server.close(() => done());
+    });
+  return { port, close };
+}
+
+/** Beside its place first, then renamed; a second process waits for the first instead of building as well. */
+async function build(program: string): Promise<void> {
+  await mkdir(cacheDirectory, { recursive: true });
+  const lock = `${program}.lock`;
+  const held = await open(lock, 'wx').catch(() => undefined);
+  if (held === undefined) {
+    await waitForBuild(program, lock);
+    return;
+  }
+  const fresh = `${program}.tmp-${process.pid}`;
+  try {
+    await held.write(String(process.pid));
+    console.warn(`kube-apiserver is being built into ${program} (once, about ten minutes)`);
+    const command = ['go', 'build', '-C', sourceDirectory, '-trimpath', '-ldflags=-s -w', '-o', fresh, '.'];
+    await runOrThrow(command, { timeoutMs: 3_600_000 });
+    await rename(fresh, program);
+  } catch (error) {
+    const advice = 'install Go 1.26 or newer, or set KUBEBUILDER_ASSETS to a directory with etcd and kube-apiserver';
+    throw new Error(`the test Kubernetes API can't be built; ${advice}`, { cause: error });
+  } finally {
+    await held.close();
+    await rm(lock, { force: true });
+    await rm(fresh, { force: true });
+  }
+}
+
+async function waitForBuild(program: string, lock: string): Promise<void> {
+  while (!(await isExecutable(program))) {
+    const pid = Number(await readFile(lock, 'utf8').catch(() => '0'));
+    const age = await stat(lock).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => Infinity,
+    );
+    if ((pid > 0 && !isRunning(pid)) || age > 3_600_000) {
+      // Its builder is gone.
+      await rm(lock, { force: true });
+      await build(program);
+      return;
+    }
+    await delay(1_000);
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+async function isExecutable(file: string): Promise<boolean> {
+  return await access(file, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}

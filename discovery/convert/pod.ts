@@ -79,7 +79,8 @@ function readNamedPorts(spec: FieldReader): Readonly<Record<string, number>> {
       const name = reader.string('name') ?? '';
       const port = reader.port('containerPort');
       const transport = reader.string('protocol') ?? 'TCP';
-      if (name !== '' && port !== undefined && transport === 'TCP') ports[name] ??= port;
+      const isNew = name !== '' && !Object.hasOwn(ports, name);
+      if (isNew && port !== undefined && transport === 'TCP') ports[name] = port;
     }
   }
   return ports;

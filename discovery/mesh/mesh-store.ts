@@ -7,7 +7,7 @@ import { isEmpty, noChange, type ChangeSet } from '../model/change-set.ts';
 import type { ClusterMode, ClusterSnapshot, ClusterStatus } from '../model/cluster-snapshot.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { noMeshNetworks, type MeshConfig, type MeshNetworks } from '../model/mesh-config.ts';
-import type { MeshSnapshot } from '../model/mesh-snapshot.ts';
+import type { MeshSnapshot, MeshStatus } from '../model/mesh-snapshot.ts';
 import {
   clusterId as asClusterId,
   type ClusterId,
@@ -137,6 +137,12 @@ export class MeshStore {
       const feed = this.#slots.get(clusterId)?.current.feed;
       return feed === undefined ? [] : [this.#statusOf(feed)];
     });
+  }
+
+  status(): MeshStatus {
+    const clusters = this.clusterStatuses();
+    const objects = clusters.flatMap(({ problems }) => problems.flatMap(({ object }) => object ?? []));
+    return { clusters, problemObjects: new Set(objects) };
   }
 
   /** Merges what changed and tells it now instead of after the turn. */

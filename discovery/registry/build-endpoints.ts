@@ -35,11 +35,16 @@ export function buildEndpoints(declaration: ServiceDeclaration, context: Endpoin
   return unite(found);
 }
 
+/** A port may be named like a property that every record inherits (`constructor`). */
+function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
 /** The slice's ports that the service declares. Slices and services match by the name of the port. */
 function slicePorts({ service }: ServiceDeclaration, slice: SliceDeclaration): Readonly<Record<string, number>> {
   const ports: Record<string, number> = {};
   for (const { name } of service.ports) {
-    const number = slice.ports[name];
+    const number = own(slice.ports, name);
     if (number !== undefined) ports[name] = number;
   }
   return ports;
@@ -100,12 +105,12 @@ function workloadPorts(
 ): Readonly<Record<string, number>> {
   const ports: Record<string, number> = {};
   for (const { name, port, targetPort } of declaration.service.ports) {
-    const target = declaration.namedTargets[name];
-    const own = workload.kind === 'workload-entry' ? workload.namedPorts[name] : undefined;
-    const named = target === undefined ? undefined : workload.namedPorts[target];
+    const target = own(declaration.namedTargets, name);
+    const listed = workload.kind === 'workload-entry' ? own(workload.namedPorts, name) : undefined;
+    const named = target === undefined ? undefined : own(workload.namedPorts, target);
     // A WorkloadEntry that does not list a named target serves the Service's own port number; a Pod does not serve it.
     const fallback = target === undefined ? (targetPort ?? port) : workload.kind === 'pod' ? undefined : port;
-    const number = own ?? named ?? fallback;
+    const number = listed ?? named ?? fallback;
     if (number !== undefined) ports[name] = number;
   }
   return ports;
@@ -161,7 +166,7 @@ function unite(found: readonly Endpoint[]): readonly Endpoint[] {
 }
 
 function portsAgree(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
-  return Object.keys(a).every((name) => b[name] === undefined || b[name] === a[name]);
+  return Object.keys(a).every((name) => !Object.hasOwn(b, name) || b[name] === a[name]);
 }
 
 /** By address, then by ports. */

@@ -243,8 +243,21 @@ describe('folding step by step', () => {
       }),
     ),
     fc
-      .record({ name, service: name, addresses: fc.uniqueArray(address, { maxLength: 3 }), ready: fc.boolean() })
-      .map((it) => sliceManifest(it.name, it.service, it.addresses, { conditions: { ready: it.ready } })),
+      .record({
+        name,
+        service: name,
+        addresses: fc.uniqueArray(address, { maxLength: 3 }),
+        ready: fc.boolean(),
+        node: fc.constantFrom('n1', 'n2'),
+      })
+      .map((it) => ({
+        ...sliceManifest(it.name, it.service, []),
+        endpoints: it.addresses.map((own) => ({
+          addresses: [own],
+          nodeName: it.node,
+          conditions: { ready: it.ready },
+        })),
+      })),
     fc
       .record({ name, address, app: name, node: fc.constantFrom('n1', 'n2') })
       .map((it) => ({ ...podManifest(it.name, it.address, it.app), spec: { nodeName: it.node } })),

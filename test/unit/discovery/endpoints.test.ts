@@ -276,3 +276,17 @@ describe('the network of an endpoint', () => {
     expect(endpointsOf([serviceManifest('one'), ...manifests], options)[0]?.network).toBe(network);
   });
 });
+
+describe('a port named like an inherited property', () => {
+  it('is served only by endpoints that serve it', () => {
+    const service = serviceManifest('one', {
+      ports: [
+        { name: 'http', port: 80 },
+        { name: 'constructor', port: 81, targetPort: 'valueof' },
+      ],
+    });
+    const slice = sliceManifest('a', 'one', ['10.0.0.1']);
+    expect(endpointsOf([service, slice])[0]?.ports).toEqual({ http: 8080 });
+    expect(endpointsOf([service, podManifest('p', '10.0.0.1', 'one')])[0]?.ports).toEqual({ http: 80 });
+  });
+});

@@ -74,6 +74,18 @@ describe('a host that several clusters declare', () => {
     ]);
   });
 
+  it('is what the primary says where clusters disagree, whatever their names', () => {
+    const { store } = merged(
+      remote([service({ name: 'tcp', port: 80 }, { clusterIP: 'None' })], 'cluster-0'),
+      syncedCluster([service({ name: 'http', port: 80 })]),
+    );
+    expect(store.snapshot.services.get(hostOf('one'))).toMatchObject({
+      kind: 'cluster-ip',
+      clusters: ['cluster-1', 'cluster-0'],
+      ports: [{ name: 'http', protocol: 'http' }],
+    });
+  });
+
   it('is not the same as one of another namespace', () => {
     const { store } = merged(
       syncedCluster([serviceManifest('one')]),
@@ -265,6 +277,7 @@ describe('the mesh', () => {
       ['cluster-1', []],
       ['cluster-0', ['root-mismatch']],
     ]);
+    expect(mesh.store.status().problemObjects.size).toBe(0);
     expect(rootConditions(pem('theirs') + pem('ours'), pem('ours'))).toEqual([]);
     expect(rootConditions('garbage', pem('ours'))).toMatchObject([{ name: 'root-unreadable' }]);
   });

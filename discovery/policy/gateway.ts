@@ -1,5 +1,5 @@
-// A Gateway → what the selected gateway workloads let through. Only TLS passthrough by SNI between networks is implemented;
-// a server of another sort refuses the object, because what it asks for would not be served.
+// A Gateway → what the selected gateway workloads let through. Only TLS passthrough by SNI between networks and plain
+// HTTP are implemented; a server of another sort refuses the object, because what it asks for would not be served.
 // https://istio.io/latest/docs/reference/config/networking/gateway/
 
 import { readChoice } from '../convert/choice.ts';
@@ -52,9 +52,11 @@ function readServer(reader: FieldReader): readonly GatewayServer[] {
   port.end();
   const tls = reader.object('tls');
   const tlsMode = tls === undefined ? undefined : readChoice(tls, 'mode', tlsModes);
-  if (tlsMode !== 'auto-passthrough' && !reader.findings.refused) {
+  const plainHttp = tls === undefined && (protocol === 'http' || protocol === 'http2' || protocol === 'grpc');
+  if (tlsMode !== 'auto-passthrough' && !plainHttp && !reader.findings.refused) {
     const field = tls === undefined ? reader.path : tls.at('mode');
-    const message = 'only servers with tls.mode AUTO_PASSTHROUGH are supported yet: remove this server';
+    const message =
+      'only plain HTTP servers and servers with tls.mode AUTO_PASSTHROUGH are supported yet: remove this server';
     reader.findings.error('unsupported-field', field, message);
   } else tls?.end();
   const hosts = reader.strings('hosts').map((text, index) => checkHost(text, index, reader));

@@ -34,11 +34,6 @@ export function convertVirtualService(
   if (http.length === 0 && !spec.has('tcp') && !spec.has('tls')) {
     findings.error('missing-field', 'spec.http', 'spec.http has no route: add one');
   }
-  if (!gateways.includes('mesh')) {
-    const message =
-      'routes of gateways are not supported yet, so this object has no effect: add "mesh" to spec.gateways to route between services';
-    findings.warn('unsupported-field', 'spec.gateways', message);
-  }
   const exportTo = checkExportTo(spec.strings('exportTo'), 'spec.exportTo', findings);
   spec.end();
   return findings.conclude({

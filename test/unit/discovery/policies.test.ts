@@ -119,9 +119,9 @@ describe('a VirtualService', () => {
     expect(problems).toMatchObject([{ severity: 'warning', field: 'spec.http[0].match[0].statPrefix' }]);
   });
 
-  it('bound to a gateway alone says that it has no effect', () => {
-    const { problems } = convert('VirtualService', virtualService({ route: [to('one')] }, { gateways: ['gw'] }));
-    expect(problems).toMatchObject([{ severity: 'warning', field: 'spec.gateways' }]);
+  it('may be bound to a gateway alone', () => {
+    const it = convert('VirtualService', virtualService({ route: [to('one')] }, { gateways: ['gw', 'other/gw'] }));
+    expect(it).toMatchObject({ value: { gateways: ['sample/gw', 'other/gw'] }, problems: [] });
   });
 });
 
@@ -176,6 +176,13 @@ describe('a Gateway', () => {
     expect(policy('Gateway', { selector: { istio: 'eastwestgateway' }, servers: [server] })).toMatchObject({
       selector: { istio: 'eastwestgateway' },
       servers: [{ port: 15_443, name: 'tls', protocol: 'tls', hosts: ['*.local'], tlsMode: 'auto-passthrough' }],
+    });
+  });
+
+  it('serves plain HTTP', () => {
+    const http = { port: { number: 80, name: 'http', protocol: 'HTTP' }, hosts: ['*.example.com'] };
+    expect(policy('Gateway', { selector: { istio: 'ingressgateway' }, servers: [http] })).toMatchObject({
+      servers: [{ port: 80, protocol: 'http', hosts: ['*.example.com'] }],
     });
   });
 });

@@ -16,7 +16,9 @@ export interface Change {
   readonly resource?: EncodedResource | undefined;
   /** What the client holds now; absent when nothing. */
   readonly held?: Held | undefined;
-  /** The client asked for this name and waits for the answer. */
+  /** The client asked for this very name and waits for the answer. */
+  readonly asked: boolean;
+  /** The client waits for it, by its name or as part of everything. */
   readonly owed: boolean;
 }
 

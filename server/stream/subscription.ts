@@ -100,7 +100,7 @@ export class Subscription {
     if (wildcardAsked && !this.#wildcard) this.#becomeWildcard();
 
     const unsubscribe = request.unsubscribe.map(resourceName);
-    if (unsubscribe.includes(wildcardName)) this.#wildcard = false;
+    if (unsubscribe.includes(wildcardName)) this.#leaveWildcard();
     this.#leave(unsubscribe.filter((name) => name !== wildcardName && this.#names.has(name)));
     this.#join(subscribe, first);
     return subscribe;
@@ -121,7 +121,7 @@ export class Subscription {
     if (wildcardAsked && !this.#wildcard) this.#becomeWildcard();
     const left = [...this.#names].filter((name) => !asked.has(name));
     const added = [...asked].filter((name) => !this.#names.has(name));
-    this.#wildcard = wildcardAsked;
+    if (!wildcardAsked) this.#leaveWildcard();
     this.#leave(left);
     this.#join(added, false);
     return added;
@@ -161,8 +161,8 @@ export class Subscription {
       const resource = covered ? lookUp(target, name) : undefined;
       const held = this.#heldOf(name);
       if (resource !== undefined) {
-        if (asked || held?.version !== resource.version) additions.push({ name, resource, held, owed });
-      } else if (canRemove && (asked || held !== undefined)) removals.push({ name, held, owed: asked });
+        if (asked || held?.version !== resource.version) additions.push({ name, resource, held, asked, owed });
+      } else if (canRemove && (asked || held !== undefined)) removals.push({ name, held, asked, owed: asked });
     }
     if (additions.length === 0 && removals.length === 0 && !this.#answerDue) {
       this.#settle(target);
@@ -181,7 +181,7 @@ export class Subscription {
     const { target } = pending;
     const chosen = this.#complete ? chooseComplete(pending, options) : chooseSome(pending, options);
     if (chosen.additions.length + chosen.removals.length === 0 && !pending.answerDue) return undefined;
-    this.#advance(target, chosen);
+    this.#advance(pending, chosen);
     const sent = this.#complete
       ? this.#everything(target)
       : chosen.additions.flatMap((change) => change.resource ?? []);
@@ -220,6 +220,11 @@ export class Subscription {
     this.#wildcard = true;
   }
 
+  #leaveWildcard(): void {
+    this.#wildcard = false;
+    this.#answerDue = false;
+  }
+
   #join(names: readonly ResourceName[], first: boolean): void {
     for (const name of names) {
       if (first && this.#exceptions?.has(name) === true) continue;
@@ -235,9 +240,10 @@ export class Subscription {
   #leave(names: readonly ResourceName[]): void {
     this.#names = this.#options.names.intern(this.#names.with({ added: [], removed: names }));
     for (const name of names) {
-      this.#exceptions?.delete(name);
-      this.#owed?.delete(name);
-      if (this.#wildcard && this.#options.variant === 'delta') (this.#owed ??= new Set()).add(name);
+      const unanswered = this.#owed?.delete(name) ?? false;
+      if (!this.#wildcard) this.#exceptions?.delete(name);
+      else if (this.#options.variant === 'delta') (this.#owed ??= new Set()).add(name);
+      else if (unanswered) this.#except(name, undefined);
     }
   }
 
@@ -302,11 +308,12 @@ export class Subscription {
     this.#answerDue = false;
   }
 
-  #advance(target: TypeSnapshot, chosen: Chosen): void {
-    this.#settle(target);
+  #advance(pending: Pending, chosen: Chosen): void {
+    this.#settle(pending.target);
+    this.#answerDue = pending.answerDue && chosen.laterAdditions.length > 0;
     for (const change of [...chosen.laterAdditions, ...chosen.laterRemovals]) {
-      if (change.owed) (this.#owed ??= new Set()).add(change.name);
-      this.#except(change.name, change.held);
+      if (change.asked) (this.#owed ??= new Set()).add(change.name);
+      this.#except(change.name, change.asked ? undefined : change.held);
     }
   }
 }

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { emptyResourceSet, type TypeSnapshot } from '../../../server/cache/type-snapshot.ts';
+import { resourceName } from '../../../server/cache/encoded-resource.ts';
+import { NameSetPool } from '../../../server/stream/name-set.ts';
+import { Subscription } from '../../../server/stream/subscription.ts';
+import { ruleOf, typeUrls } from '../../../server/stream/type-rules.ts';
+import { encodeLabelled } from '../../support/labelled-resource.ts';
+
+const all = { additions: true, removals: true, maxBytes: Number.POSITIVE_INFINITY };
+const names = Array.from({ length: 500 }, (_, index) => `n${index}`);
+
+function snapshotOf(label: string): TypeSnapshot {
+  const entries = names.map((name) => [resourceName(name), encodeLabelled(typeUrls.endpoint, name, label)] as const);
+  return { parts: [emptyResourceSet.with(entries)] };
+}
+
+function subscribe(pool: NameSetPool): Subscription {
+  const subscription = new Subscription({ rule: ruleOf(typeUrls.endpoint), variant: 'delta', names: pool });
+  subscription.updateDelta({ subscribe: names, unsubscribe: [], initialVersions: {} });
+  return subscription;
+}
+
+test('an idle subscription keeps nothing for its resources but what others have too', () => {
+  const pool = new NameSetPool();
+  const snapshot = snapshotOf('1');
+  const subscriptions = [subscribe(pool), subscribe(pool)];
+  for (const subscription of subscriptions) {
+    const pending = subscription.compare(snapshot);
+    expect(pending?.additions).toHaveLength(500);
+    if (pending !== undefined) subscription.take(pending, all);
+    expect(subscription.exceptionCount).toBe(0);
+  }
+  expect(subscriptions[0]?.names).toBe(subscriptions[1]?.names);
+});
+
+test('removals that have to wait are remembered, and forgotten when the resource comes back', () => {
+  const subscription = subscribe(new NameSetPool());
+  const full = snapshotOf('1');
+  const first = subscription.compare(full);
+  if (first !== undefined) subscription.take(first, all);
+  const without = { parts: [emptyResourceSet] };
+  const pending = subscription.compare(without);
+  expect(pending?.removals).toHaveLength(500);
+  expect(pending === undefined ? undefined : subscription.take(pending, { ...all, removals: false })).toBeUndefined();
+  expect(subscription.compare(full)).toBeUndefined();
+});

@@ -128,10 +128,10 @@ function readGateway(reader: FieldReader): readonly MeshNetworkGateway[] {
 type Parsed = { readonly value: unknown } | { readonly problem: Problem };
 
 function parseYaml(text: string, place: string): Parsed {
-  const document = parseDocument(text, { prettyErrors: true, stringKeys: true });
-  const [error] = document.errors;
-  if (error !== undefined) return notYaml(place, error.message, error.linePos?.[0].line);
   try {
+    const document = parseDocument(text, { prettyErrors: true, stringKeys: true });
+    const [error] = document.errors;
+    if (error !== undefined) return notYaml(place, error.message, error.linePos?.[0].line);
     return { value: document.toJS({ maxAliasCount: 100 }) };
   } catch (cause) {
     return notYaml(place, cause instanceof Error ? cause.message : String(cause), undefined);

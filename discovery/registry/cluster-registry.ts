@@ -32,6 +32,9 @@ export interface ClusterRegistryOptions {
 /** Hears what a batch changed (which may be nothing) and whether the phase did. */
 export type ClusterListener = (change: ChangeSet, phase: ClusterPhase) => void;
 
+/** Findings listed in a status; a directory of nonsense must not fill every answer. */
+const maxProblems = 500;
+
 export class ClusterRegistry {
   readonly clusterId: ClusterId;
   readonly mode: ClusterMode;
@@ -185,8 +188,17 @@ export class ClusterRegistry {
   #problems(): readonly Problem[] {
     const found = [...this.#objectProblems.values()].flat();
     found.push(...this.#derivation.gatewayProblems);
-    return [...this.#sourceProblems, ...found.toSorted((a, b) => compareText(placeAndObject(a), placeAndObject(b)))];
+    const all = [
+      ...this.#sourceProblems,
+      ...found.toSorted((a, b) => compareText(placeAndObject(a), placeAndObject(b))),
+    ];
+    return all.length <= maxProblems ? all : [...all.slice(0, maxProblems), moreProblems(all.length - maxProblems)];
   }
+}
+
+function moreProblems(count: number): Problem {
+  const message = `${count} more findings are not listed: correct those that are, and the next will show.`;
+  return { severity: 'warning', code: 'more-problems', message };
 }
 
 function placeAndObject(problem: Problem): string {

@@ -157,7 +157,7 @@ export class DirectorySource implements Source {
 
   async #readFile(file: TreeFile, before: ObjectFile = emptyFile): Promise<FileRecord> {
     // A write in the same tick of the file system's clock would not show in the signature.
-    const isSettled = Date.now() - file.modifiedAtMs > settleMs;
+    const isSettled = Math.abs(Date.now() - file.modifiedAtMs) > settleMs;
     if (!isSettled) this.#unsettled = true;
     const signature = isSettled ? file.signature : '';
     if (file.size > this.#maxFileBytes) {

@@ -77,24 +77,43 @@ function splitDocuments(text: string): { chunk: string; firstLine: number }[] {
 
 function parseChunk(chunk: string): ParsedChunk {
   const counter = new LineCounter();
-  const documents: { value: unknown; line: number }[] = [];
-  const errors: YamlError[] = [];
-  for (const document of documentsOf(chunk, counter)) {
-    const line = document.contents?.range ? counter.linePos(document.contents.range[0]).line - 1 : 0;
-    for (const error of document.errors) {
-      errors.push({ line: counter.linePos(error.pos[0]).line - 1, message: firstSentence(error.message) });
-    }
-    if (document.errors.length > 0) continue;
-    try {
-      const value: unknown = document.toJS({ maxAliasCount: 100 });
-      // An anchor that holds itself makes a value without end; it shows here rather than at a reader.
-      JSON.stringify(value);
-      if (value !== null && value !== undefined) documents.push({ value, line });
-    } catch (error) {
-      errors.push({ line, message: firstSentence(error instanceof Error ? error.message : String(error)) });
-    }
+  try {
+    return documentsOf(chunk, counter).reduce<ParsedChunk>(
+      (parsed, document) => readDocument(parsed, document, counter),
+      {
+        documents: [],
+        errors: [],
+      },
+    );
+  } catch (error) {
+    // The parser goes down with the nesting of the text and may run out of stack.
+    return { documents: [], errors: [{ line: 0, message: describe(error) }] };
   }
-  return { documents, errors };
+}
+
+function readDocument(parsed: ParsedChunk, document: Document.Parsed, counter: LineCounter): ParsedChunk {
+  const { documents, errors } = parsed;
+  const line = document.contents?.range ? counter.linePos(document.contents.range[0]).line - 1 : 0;
+  if (document.errors.length > 0) {
+    const found = document.errors.map((error) => ({
+      line: counter.linePos(error.pos[0]).line - 1,
+      message: firstSentence(error.message),
+    }));
+    return { documents, errors: [...errors, ...found] };
+  }
+  try {
+    const value: unknown = document.toJS({ maxAliasCount: 100 });
+    // An anchor that holds itself makes a value without end; it shows here rather than at a reader.
+    JSON.stringify(value);
+    return value === null || value === undefined ? parsed : { documents: [...documents, { value, line }], errors };
+  } catch (error) {
+    return { documents, errors: [...errors, { line, message: describe(error) }] };
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof RangeError) return 'it is nested too deeply';
+  return firstSentence(error instanceof Error ? error.message : String(error));
 }
 
 function documentsOf(chunk: string, lineCounter: LineCounter): readonly Document.Parsed[] {

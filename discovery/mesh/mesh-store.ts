@@ -8,18 +8,13 @@ import type { ClusterMode, ClusterSnapshot, ClusterStatus } from '../model/clust
 import type { Endpoint } from '../model/endpoint.ts';
 import { noMeshNetworks, type MeshConfig, type MeshNetworks } from '../model/mesh-config.ts';
 import type { MeshSnapshot, MeshStatus } from '../model/mesh-snapshot.ts';
-import {
-  clusterId as asClusterId,
-  type ClusterId,
-  type Hostname,
-  type NetworkId,
-  type ObjectKey,
-} from '../model/names.ts';
-import { compareGateways, compareText, type NetworkGateway } from '../model/network-gateway.ts';
+import type { ClusterId, Hostname, ObjectKey } from '../model/names.ts';
+import { compareText } from '../model/network-gateway.ts';
 import { PersistentMap } from '../model/persistent-map.ts';
 import type { MeshService } from '../model/service.ts';
 import type { Workload } from '../model/workload.ts';
 import { isClusterLocal } from './cluster-local.ts';
+import { groupGateways, meshNetworkGateways } from './gateways-by-network.ts';
 import { mergeHost } from './merge-host.ts';
 import { emptyPolicyIndex, updatePolicyIndex } from './policy-index.ts';
 import { rootConditions } from './root-conditions.ts';
@@ -262,28 +257,6 @@ export class MeshStore {
     const grouped = groupGateways(all);
     return isDeepStrictEqual(grouped, this.#snapshot.gateways) ? this.#snapshot.gateways : grouped;
   }
-}
-
-/** Gateways that MeshNetworks declares by address. They belong to the first cluster of their network, if it names one. */
-function meshNetworkGateways({ networks }: MeshNetworks): NetworkGateway[] {
-  return networks.flatMap(({ network, fromRegistries, gateways }) =>
-    gateways.flatMap((gateway) =>
-      gateway.kind === 'address'
-        ? [{ network, clusterId: fromRegistries[0] ?? asClusterId(''), address: gateway.address, port: gateway.port }]
-        : [],
-    ),
-  );
-}
-
-function groupGateways(gateways: readonly NetworkGateway[]): ReadonlyMap<NetworkId, readonly NetworkGateway[]> {
-  const groups = new Map<NetworkId, NetworkGateway[]>();
-  for (const gateway of gateways.toSorted(compareGateways)) {
-    const group = groups.get(gateway.network);
-    const last = group?.at(-1);
-    if (group === undefined) groups.set(gateway.network, [gateway]);
-    else if (last === undefined || compareGateways(last, gateway) !== 0) group.push(gateway);
-  }
-  return groups;
 }
 
 type Clusters = ReadonlyMap<ClusterId, ClusterSnapshot>;

@@ -197,6 +197,19 @@ describe('a directory of files', () => {
     expect(problems()).toEqual([]);
   });
 
+  it('follows a link to a file elsewhere, which no notification tells of', async () => {
+    const elsewhere = await mkdtemp(path.join(tmpdir(), 'elsewhere-'));
+    const target = path.join(elsewhere, 'one.yaml');
+    await writeFile(target, yaml(serviceManifest('one')));
+    await symlink(target, path.join(directory, 'one.yaml'));
+    start();
+    await synced();
+    await writeFile(target, yaml(serviceManifest('one', { ports: [{ port: 81 }] })));
+    await until('the change', () => JSON.stringify(objects().get('Service/sample/one')?.body).includes('81'));
+    expect(deletions()).toBe(0);
+    await rm(elsewhere, { recursive: true });
+  });
+
   it('does not walk in circles', async () => {
     await write('sub/one.yaml', yaml(serviceManifest('one')));
     await symlink('..', path.join(directory, 'sub/up'));

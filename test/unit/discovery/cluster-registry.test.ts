@@ -3,6 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isEmpty, noChange, type ChangeSet } from '../../../discovery/model/change-set.ts';
+import type { MeshNetworks } from '../../../discovery/model/mesh-config.ts';
+import { clusterId, networkId } from '../../../discovery/model/names.ts';
 import type { SourceEvent } from '../../../discovery/model/source-event.ts';
 import {
   namespaceManifest,
@@ -201,6 +203,27 @@ describe('gateways of a cluster', () => {
     cluster.refreshGateways();
     expect(cluster.snapshot.gateways).toMatchObject([{ address: '192.0.2.7' }]);
     expect(cluster.status().problems).toEqual([]);
+  });
+
+  it('are also the Services that MeshNetworks names, in the clusters of that network only', () => {
+    const networkOf = (cluster: string): MeshNetworks => ({
+      networks: [
+        {
+          network: networkId('n2'),
+          fromRegistries: [clusterId(cluster)],
+          fromCidrs: [],
+          gateways: [{ kind: 'service', host: hostOf('edge'), port: 443 }],
+        },
+      ],
+    });
+    const manifests = [serviceManifest('edge', { externalIPs: ['192.0.2.5'] })];
+    const cluster = syncedCluster(manifests, { meshNetworks: networkOf('cluster-9') });
+    expect(cluster.snapshot.gateways).toEqual([]);
+    cluster.updateNetworks(networkOf('cluster-1'));
+    expect(cluster.snapshot.gateways).toEqual([
+      { network: 'n2', clusterId: 'cluster-1', address: '192.0.2.5', port: 443 },
+    ]);
+    expect(cluster.snapshot.network).toBe('n2');
   });
 
   it('go when their Service goes', () => {

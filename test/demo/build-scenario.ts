@@ -40,17 +40,17 @@ export async function startScenario(options: ScenarioOptions = {}): Promise<Scen
   } catch (error) {
     await lab?.dispose();
     process.off('exit', remove);
-    await keepLogsOnly(directory);
-    throw new ScenarioFailed(error, join(directory, 'logs'));
+    throw new ScenarioFailed(error, await keepLogsOnly(directory));
   }
 }
 
 /** The scenario did not come up. */
 export class ScenarioFailed extends Error {
   override readonly name = 'ScenarioFailed';
-  readonly logDirectory: string;
+  /** Absent when nothing had been said yet. */
+  readonly logDirectory: string | undefined;
 
-  constructor(cause: unknown, logDirectory: string) {
+  constructor(cause: unknown, logDirectory: string | undefined) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
     this.logDirectory = logDirectory;
   }

@@ -54,7 +54,7 @@ export class ControlPlane {
     await waitFor(
       async () => this.#process?.running === true && (await this.host.get('http://127.0.0.1:8080/ready')).status,
       (status) => status === 200 || status === false,
-      { what: `${this.name} to be ready`, timeoutMs: 120_000, intervalMs: 200 },
+      { what: `${this.name} to be ready`, timeoutMs: 90_000, intervalMs: 200 },
     );
     if (this.#process?.running !== true) throw new Error(`${this.name} ended:\n${this.#process?.output ?? ''}`);
   }

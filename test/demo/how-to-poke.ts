@@ -19,6 +19,7 @@ export function howToPoke(scenario: Scenario): string {
     `  ${inside(plane)} ${isthmus} clusters`,
     `  ${inside(plane)} ${isthmus} proxies`,
     `  ${inside(plane)} ${isthmus} endpoints helloworld.sample.svc.cluster.local`,
+    `  ${inside(plane)} ${isthmus} why ${one.sleep.name}.sample helloworld.sample.svc.cluster.local:5000`,
     `  ${inside(plane)} curl -s http://127.0.0.1:8080/api/v1/proxies`,
     '  # the sidecar of sleep in cluster-1: what Envoy holds',
     `  ${inside(sleep)} curl -s http://127.0.0.1:15000/clusters`,

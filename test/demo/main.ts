@@ -29,16 +29,22 @@ plane, over mutual TLS under one root. Everything runs on this machine, in netwo
 
 type DemoOptions = { readonly keep: boolean };
 
-function readOptions(): DemoOptions | undefined {
-  const { values } = parseArgs({ options: { keep: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } });
-  return values.help === true ? undefined : { keep: values.keep === true };
+/** What was asked for; else the exit code of what was not: 0 for help, 2 for an option that does not exist. */
+function readOptions(): DemoOptions | number {
+  try {
+    const { values } = parseArgs({ options: { keep: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } });
+    return values.help === true ? 0 : { keep: values.keep === true };
+  } catch (error) {
+    process.stdout.write(`${error instanceof Error ? error.message : String(error)}\n\n`);
+    return 2;
+  }
 }
 
 async function main(): Promise<number> {
   const options = readOptions();
-  if (options === undefined) {
+  if (typeof options === 'number') {
     process.stdout.write(usage);
-    return 0;
+    return options;
   }
   const screen = terminalScreen();
   const onProgress = (text: string): void => screen.progress(text);
@@ -62,7 +68,8 @@ async function main(): Promise<number> {
     return code;
   } catch (error) {
     screen.broken(error instanceof Error ? error.message : String(error));
-    if (error instanceof ScenarioFailed) screen.line(`  logs: ${error.logDirectory}`);
+    if (error instanceof ScenarioFailed && error.logDirectory !== undefined)
+      screen.line(`  logs: ${error.logDirectory}`);
     return 1;
   }
 }

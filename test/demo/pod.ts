@@ -69,9 +69,13 @@ export class Pod {
     await waitFor(
       async () => this.#agent?.running === true && (await this.admin('/ready')).trim(),
       (state) => state === 'LIVE' || state === false,
-      { what: `${this.name}'s Envoy to be ready`, timeoutMs: 120_000, intervalMs: 200 },
-    );
-    if (this.#agent?.running !== true) throw new Error(`${this.name}'s agent ended:\n${this.#agent?.output ?? ''}`);
+      { what: `${this.name}'s Envoy to be ready`, timeoutMs: 90_000, intervalMs: 200 },
+    ).catch((error: unknown) => {
+      throw new Error(`${this.name}'s Envoy is not ready; its agent says last:\n${this.#lastWords()}`, {
+        cause: error,
+      });
+    });
+    if (this.#agent?.running !== true) throw new Error(`${this.name}'s agent ended:\n${this.#lastWords()}`);
   }
 
   /** A page of Envoy's admin interface. */
@@ -116,6 +120,10 @@ export class Pod {
     const found = await this.host.exec(['sh', '-c', `kill -9 $(ip netns pids ${this.host.namespace} | grep -vw $$)`]);
     await this.#agent?.exited;
     if (found.stderr.includes('not permitted')) throw new Error(found.stderr);
+  }
+
+  #lastWords(): string {
+    return (this.#agent?.output ?? '').split('\n').slice(-5).join('\n');
   }
 
   async #writeFiles(): Promise<void> {

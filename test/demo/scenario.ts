@@ -1,7 +1,7 @@
 // The scenario while it runs: two regions, each a cluster with its control plane, two pods and an east-west gateway, on networks that
 // only the gateways join. Out: waits for what is observed, changes files, and `dispose` ends it and removes all that was made.
 
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { NetworkLab } from '../support/netns.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -109,9 +109,13 @@ export async function writeRegistryFile(region: Region, name: string, text: stri
   await rename(`${target}.new`, target);
 }
 
-/** Of all that a scenario wrote only its programs' words stay. */
-export async function keepLogsOnly(directory: string): Promise<void> {
-  await Promise.all(
-    ['pods', 'ca', 'registry', 'state'].map((name) => rm(join(directory, name), { recursive: true, force: true })),
-  );
+/** Of all that a scenario wrote only its programs' words stay; nothing, when there are none. Returns where they are. */
+export async function keepLogsOnly(directory: string): Promise<string | undefined> {
+  const logs = join(directory, 'logs');
+  const names = await readdir(logs).catch(() => []);
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(logs, name))).size));
+  const kept = sizes.some((size) => size > 0);
+  const others = ['pods', 'ca', 'registry', 'state'].map((name) => join(directory, name));
+  await Promise.all((kept ? others : [directory]).map((path) => rm(path, { recursive: true, force: true })));
+  return kept ? logs : undefined;
 }

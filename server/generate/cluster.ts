@@ -16,7 +16,7 @@ import { packAny } from '../../proto/codec.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
 import { socketAddress } from './address.ts';
 import { aggregated } from './config-source.ts';
-import { outboundClusterName, sniName } from './names.ts';
+import { outboundClusterName, podClusterName, sniName } from './names.ts';
 import { originalDestinationCluster, unlimited } from './static-outbound.ts';
 import { plainText, upstreamMtls, upstreamTls } from './transport-socket.ts';
 import { duration, struct } from './well-known-types.ts';
@@ -74,6 +74,20 @@ export function serviceCluster(options: ServiceClusterOptions): Cluster {
     dnsLookupFamily: dnsFamily(view),
     respectDnsTtl: true,
     loadAssignment: { clusterName: name, endpoints: [{ lbEndpoints: [{ endpoint }] }] },
+  };
+}
+
+/**
+ * Requests to one pod of a headless service, by the pod's own name: to where the name led. Mesh mTLS when all pods speak it.
+ */
+export function podCluster(options: Omit<ServiceClusterOptions, 'subset'>): Cluster {
+  const { view, service, port } = options;
+  const ofAll = { ...options, subset: '' };
+  return {
+    ...originalDestinationCluster(podClusterName(service.host, port.port), view.config),
+    ...transportSocket(ofAll, 'original-destination'),
+    ...upstreamHttp(port),
+    metadata: clusterMetadata(ofAll),
   };
 }
 

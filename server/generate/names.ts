@@ -28,6 +28,11 @@ export function outboundClusterName({ host, port, subset }: PortOfHost): string 
   return `outbound|${port}|${subset}|${host}`;
 }
 
+/** `outbound|PORT||*.HOST`: the pods of a headless service by their own names, each where DNS says that it is. */
+export function podClusterName(host: Hostname, port: number): string {
+  return `outbound|${port}||*.${host}`;
+}
+
 /** `outbound_.PORT_.SUBSET_.HOST`: what a client says in its TLS hello, and the cluster that an east-west gateway has for it. */
 export function sniName({ host, port, subset }: PortOfHost): string {
   return `outbound_.${port}_.${subset}_.${host}`;

@@ -10,8 +10,8 @@ import type { ListenerContribution, ToCluster } from './listener-contribution.ts
 import { outboundClusterName, reservedPorts } from './names.ts';
 import type { Resource } from './resource.ts';
 import { generateRouterAssignments, generateRouterHost } from './router-host.ts';
-import { connectionPorts, serviceAssignments, serviceClusters, serviceKey } from './service-clusters.ts';
-import { serviceVirtualHost } from './virtual-host.ts';
+import { connectionPorts, hasPodNames, serviceAssignments, serviceClusters, serviceKey } from './service-clusters.ts';
+import { podVirtualHost, serviceVirtualHost } from './virtual-host.ts';
 
 export type { HostResources } from './host-resources.ts';
 
@@ -21,13 +21,13 @@ export function generateHost(view: OutboundView, host: Hostname): HostResources 
   if (view.scope.type === 'router') return generateRouterHost(view, host, service);
   if (service === undefined) return noHostResources;
   const ports = connectionPorts(service);
-  const virtualHosts = ports
-    .filter(({ protocol, port }) => isHttp(protocol) && !reservedPorts.has(port))
-    .map((port) => serviceVirtualHost(view, service, port));
+  const httpPorts = ports.filter(({ protocol, port }) => isHttp(protocol) && !reservedPorts.has(port));
+  const virtualHosts = httpPorts.map((port) => serviceVirtualHost(view, service, port));
+  const podPorts = httpPorts.filter((port) => hasPodNames(view, service, port));
   return {
     clusters: serviceClusters(view, service),
     assignments: serviceAssignments(view, service),
-    virtualHosts,
+    virtualHosts: [...virtualHosts, ...podPorts.map((port) => podVirtualHost(view, service, port))],
     listeners: ports.flatMap((port) => listenerContributions(view, service, port)),
     problems: virtualHosts.flatMap(({ problems }) => problems),
   };

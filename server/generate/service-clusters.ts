@@ -2,23 +2,30 @@
 
 import { objectKey, type ObjectKey } from '../../discovery/model/names.ts';
 import type { DestinationRulePolicy, Subset, TrafficPolicy } from '../../discovery/model/policy.ts';
-import type { MeshService, ServicePort } from '../../discovery/model/service.ts';
+import { isHttp, type MeshService, type ServicePort } from '../../discovery/model/service.ts';
 import { Cluster } from '../../proto/generated/envoy.config.cluster.v3.ts';
 import { ClusterLoadAssignment } from '../../proto/generated/envoy.config.endpoint.v3.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
-import { addressDiscoveryOf, serviceCluster } from './cluster.ts';
+import { addressDiscoveryOf, podCluster, serviceCluster } from './cluster.ts';
 import { loadAssignment } from './load-assignment.ts';
 import { outboundClusterName } from './names.ts';
 import type { Resource } from './resource.ts';
 import { reachOf, trafficPolicyOf } from './traffic-policy.ts';
 
 export function serviceClusters(view: OutboundView, service: MeshService): readonly Resource<Cluster>[] {
-  return targetsOf(view, service).map(({ port, subset, policy, rule }) => {
+  return targetsOf(view, service).flatMap(({ port, subset, policy, rule }) => {
     const source = rule?.source;
-    const message = serviceCluster({ view, service, port, subset: subset?.name ?? '', policy, rule: source });
     const sources = [serviceKey(service), ...(source === undefined ? [] : [source])];
-    return { type: Cluster, name: message.name ?? '', message, sources };
+    const options = { view, service, port, policy, rule: source };
+    const messages = [serviceCluster({ ...options, subset: subset?.name ?? '' })];
+    if (subset === undefined && hasPodNames(view, service, port)) messages.push(podCluster(options));
+    return messages.map((message) => ({ type: Cluster, name: message.name ?? '', message, sources }));
   });
+}
+
+/** Whether requests may name a pod: a sidecar's to a headless service. A router has no original destination. */
+export function hasPodNames(view: OutboundView, service: MeshService, port: ServicePort): boolean {
+  return view.scope.type === 'sidecar' && service.kind === 'headless' && isHttp(port.protocol);
 }
 
 /** For clusters whose endpoints are discovered; the others find their addresses themselves. */

@@ -5,7 +5,7 @@ import { hostname, objectKey, type Hostname, type ObjectKey } from '../../discov
 import type { MeshService, ServicePort } from '../../discovery/model/service.ts';
 import { VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
-import { bracketed, outboundClusterName, routeName, virtualHostName } from './names.ts';
+import { bracketed, outboundClusterName, podClusterName, routeName, virtualHostName } from './names.ts';
 import type { Resource } from './resource.ts';
 import { declaredRoutes, plainRoute } from './route.ts';
 
@@ -49,12 +49,35 @@ export function serviceVirtualHost(view: OutboundView, service: MeshService, por
  */
 function domainsOf(view: OutboundView, service: MeshService, port: number): readonly string[] {
   const { host } = service;
-  const short = shortForms(view, service).filter((form) => view.service(hostname(form)) === undefined);
-  const names = [host, ...short];
+  const names = namesOf(view, service);
   const addresses = view.virtualAddresses(host).filter((address) => view.ownerOf(address, port) === host);
-  // Pods of a headless service have names below it.
-  const pods = service.kind === 'headless' ? names.map((name) => `*.${name}`) : [];
-  return [...new Set([...names, ...addresses.map((address) => bracketed(address)), ...pods])];
+  return [...new Set([...names, ...addresses.map((address) => bracketed(address))])];
+}
+
+/**
+ * Requests that name a pod of a headless service (`web-0.web`) go to that pod, not to any. No policy of the service holds for
+ * them.
+ */
+export function podVirtualHost(
+  view: OutboundView,
+  service: MeshService,
+  port: ServicePort,
+): Omit<ServiceVirtualHost, 'problems'> {
+  const route = routeName(port.port);
+  const name = virtualHostName(route, hostname(`*.${service.host}`), port.port);
+  const message: VirtualHost = {
+    name,
+    domains: namesOf(view, service).map((form) => `*.${form}`),
+    routes: [plainRoute(podClusterName(service.host, port.port))],
+    includeRequestAttemptCount: true,
+  };
+  const sources = [objectKey('Service', service.namespace, service.name)];
+  return { routeName: route, resource: { type: VirtualHost, name, message, sources } };
+}
+
+function namesOf(view: OutboundView, service: MeshService): readonly string[] {
+  const short = shortForms(view, service).filter((form) => view.service(hostname(form)) === undefined);
+  return [service.host, ...short];
 }
 
 function shortForms(view: OutboundView, { host, name, namespace }: MeshService): readonly string[] {

@@ -25,8 +25,8 @@ export interface PeerAuthenticator {
   authenticate(credentials: PeerCredentials): Promise<AuthenticatedPeer | Refusal>;
 }
 
-/** SPIFFE id of whom the token was issued to; undefined for a token that is not accepted. */
-export type TokenVerifier = (token: string, clusterId: string | undefined) => Promise<string | undefined>;
+/** SPIFFE id of whom the token was issued to; undefined for a token that is not accepted; a refusal with its own code. */
+export type TokenVerifier = (token: string, clusterId: string | undefined) => Promise<string | Refusal | undefined>;
 
 /** A certificate counts before a token. Without `verifyToken` no token is accepted. */
 export function createPeerAuthenticator(verifyToken?: TokenVerifier): PeerAuthenticator {
@@ -41,6 +41,7 @@ export function createPeerAuthenticator(verifyToken?: TokenVerifier): PeerAuthen
       }
       const identity = await verifyToken(bearerToken, credentials.clusterId);
       if (identity === undefined) return refused('the token is not accepted');
+      if (typeof identity !== 'string') return identity;
       return { kind: 'peer', peer: { address, identity, authenticated: true } };
     },
   };

@@ -88,9 +88,10 @@ export class Subscription {
     return parent === 'not subscribed yet' ? false : parent.covers(resourceName(routeConfigurationOf(name)));
   }
 
-  /** Names it was asked to add, so that what follows from them (virtual hosts) can be sent too. */
+  /** Names it was asked for that the client does not hold: what follows from them (virtual hosts) is to be sent too. */
   updateDelta(request: DeltaRequestNames): readonly ResourceName[] {
     const subscribe = request.subscribe.filter((name) => name !== wildcardName).map(resourceName);
+    const holds = (name: ResourceName): boolean => first && this.#exceptions?.has(name) === true;
     const wildcardAsked = request.subscribe.includes(wildcardName);
     const first = !this.#started;
     this.#started = true;
@@ -102,8 +103,10 @@ export class Subscription {
     const unsubscribe = request.unsubscribe.map(resourceName);
     if (unsubscribe.includes(wildcardName)) this.#leaveWildcard();
     this.#leave(unsubscribe.filter((name) => name !== wildcardName && this.#names.has(name)));
-    this.#join(subscribe, first);
-    return subscribe;
+    const wanting = subscribe.filter((name) => !holds(name));
+    this.#owe(wanting);
+    this.#join(subscribe);
+    return wanting;
   }
 
   /** As `updateDelta`, for a request that lists everything the client wants. */
@@ -123,7 +126,8 @@ export class Subscription {
     const added = [...asked].filter((name) => !this.#names.has(name));
     if (!wildcardAsked) this.#leaveWildcard();
     this.#leave(left);
-    this.#join(added, false);
+    this.#owe(added);
+    this.#join(added);
     return added;
   }
 
@@ -133,7 +137,7 @@ export class Subscription {
    */
   resend(selects: (name: ResourceName) => boolean, candidates?: Iterable<ResourceName>): boolean {
     let any = false;
-    for (const name of candidates ?? namesOf(this.#sent)) {
+    for (const name of candidates ?? [...namesOf(this.#sent), ...(this.#exceptions?.keys() ?? [])]) {
       if (!selects(name) || !this.covers(name) || this.#heldOf(name) === undefined) continue;
       this.#except(name, undefined);
       any = true;
@@ -178,18 +182,19 @@ export class Subscription {
 
   /** The next response out of `pending`; undefined when all of it has to wait. What is taken counts as sent. */
   take(pending: Pending, options: TakeOptions): Batch | undefined {
-    const { target } = pending;
     const chosen = this.#complete ? chooseComplete(pending, options) : chooseSome(pending, options);
     if (chosen.additions.length + chosen.removals.length === 0 && !pending.answerDue) return undefined;
     this.#advance(pending, chosen);
     const sent = this.#complete
-      ? this.#everything(target)
+      ? this.#everything(pending.target)
       : chosen.additions.flatMap((change) => change.resource ?? []);
     return {
       resources: sent,
       removed: this.#options.variant === 'delta' ? chosen.removals.map((change) => change.name) : [],
       added: chosen.additions.length,
-      replaced: chosen.additions.filter((change) => change.held !== undefined && !change.owed).map(({ name }) => name),
+      replaced: chosen.additions
+        .filter((change) => change.held !== undefined && change.held.version !== change.resource?.version)
+        .map(({ name }) => name),
       left: { additions: chosen.laterAdditions.length, removals: chosen.laterRemovals.length },
     };
   }
@@ -215,7 +220,7 @@ export class Subscription {
    * it holds does not wait for an answer; another one does, even if there is nothing.
    */
   #becomeWildcard(): void {
-    this.#answerDue = this.#exceptions === undefined;
+    this.#answerDue = (this.#exceptions?.size ?? 0) === 0;
     for (const name of namesOf(this.#sent)) if (!this.covers(name)) this.#except(name, undefined);
     this.#wildcard = true;
   }
@@ -223,13 +228,14 @@ export class Subscription {
   #leaveWildcard(): void {
     this.#wildcard = false;
     this.#answerDue = false;
+    for (const name of this.#exceptions?.keys() ?? []) if (!this.#names.has(name)) this.#exceptions?.delete(name);
   }
 
-  #join(names: readonly ResourceName[], first: boolean): void {
-    for (const name of names) {
-      if (first && this.#exceptions?.has(name) === true) continue;
-      (this.#owed ??= new Set()).add(name);
-    }
+  #owe(names: readonly ResourceName[]): void {
+    for (const name of names) (this.#owed ??= new Set()).add(name);
+  }
+
+  #join(names: readonly ResourceName[]): void {
     this.#names = this.#options.names.intern(this.#names.with({ added: names, removed: [] }));
   }
 
@@ -242,7 +248,7 @@ export class Subscription {
     for (const name of names) {
       const unanswered = this.#owed?.delete(name) ?? false;
       if (!this.#wildcard) this.#exceptions?.delete(name);
-      else if (this.#options.variant === 'delta') (this.#owed ??= new Set()).add(name);
+      else if (this.#options.variant === 'delta') this.#owe([name]);
       else if (unanswered) this.#except(name, undefined);
     }
   }
@@ -312,7 +318,7 @@ export class Subscription {
     this.#settle(pending.target);
     this.#answerDue = pending.answerDue && chosen.laterAdditions.length > 0;
     for (const change of [...chosen.laterAdditions, ...chosen.laterRemovals]) {
-      if (change.asked) (this.#owed ??= new Set()).add(change.name);
+      if (change.asked) this.#owe([change.name]);
       this.#except(change.name, change.asked ? undefined : change.held);
     }
   }

@@ -16,7 +16,7 @@ describe.each(variants)('$title', (variant) => {
     const stream = scene.stream(variant, cluster);
     stream.send({ typeUrl: cluster });
     const response = await stream.accept(cluster);
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     expect(scene.source.reports).toEqual([{ typeUrl: cluster, nonce: response.nonce, names: ['a', 'b'] }]);
     expect(scene.connections.list()[0]?.types[0]).toMatchObject({ ackedNonce: response.nonce, behind: false });
   });
@@ -28,7 +28,7 @@ describe.each(variants)('$title', (variant) => {
     stream.send({ typeUrl: cluster });
     const response = await stream.next(cluster);
     stream.nack(response, 'a: no such policy');
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     expect(scene.source.reports).toEqual([
       { typeUrl: cluster, nonce: response.nonce, names: ['a'], error: 'a: no such policy' },
     ]);
@@ -45,7 +45,7 @@ describe.each(variants)('$title', (variant) => {
     await scene.settled();
     scene.source.change({ [cluster]: { a: 'good' } });
     expect((await stream.accept(cluster)).resources).toEqual({ a: 'good' });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     expect(scene.connections.list()[0]?.types[0]?.lastError).toBeUndefined();
   });
 
@@ -56,7 +56,7 @@ describe.each(variants)('$title', (variant) => {
     stream.send({ typeUrl: cluster });
     const response = await stream.next(cluster);
     stream.send({ typeUrl: cluster, nonce: response.nonce, version: response.version ?? '', error: 'no' });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     expect(scene.metrics.count('rejected')).toBe(1);
   });
 
@@ -67,10 +67,10 @@ describe.each(variants)('$title', (variant) => {
     stream.send({ typeUrl: cluster });
     const first = await stream.next(cluster);
     for (let state = 2; state <= 50; state += 1) scene.source.change({ [cluster]: { a: String(state) } });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     stream.ack(first);
     expect((await stream.accept(cluster)).resources).toEqual({ a: '50' });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
   });
 
   test('a change that is taken back while a response is unanswered sends nothing', async () => {
@@ -82,7 +82,7 @@ describe.each(variants)('$title', (variant) => {
     scene.source.change({ [cluster]: { a: '2' } });
     scene.source.change({ [cluster]: { a: '1' } });
     stream.ack(first);
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
   });
 
   test('a stale nonce is counted and answers nothing', async () => {
@@ -95,7 +95,7 @@ describe.each(variants)('$title', (variant) => {
     scene.source.change({ [endpoint]: { a: '2' } });
     await stream.next(endpoint);
     stream.ack(first);
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     expect(scene.metrics.count(`expired-nonce/${endpoint}`)).toBe(1);
     expect(scene.connections.list()[0]?.types[0]).toMatchObject({ ackedNonce: first.nonce, behind: true });
   });
@@ -107,10 +107,10 @@ describe.each(variants)('$title', (variant) => {
     stream.send({ typeUrl: endpoint, subscribe: ['a'] });
     const first = await stream.next(endpoint);
     stream.send({ typeUrl: endpoint, subscribe: ['b'] });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     stream.ack(first);
     expect((await stream.accept(endpoint)).resources).toEqual({ b: '1' });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
   });
 
   test('a NACK that changes the names counts as both', async () => {
@@ -121,7 +121,7 @@ describe.each(variants)('$title', (variant) => {
     const first = await stream.next(endpoint);
     stream.send({ typeUrl: endpoint, nonce: first.nonce, error: 'no', subscribe: ['b'] });
     expect((await stream.accept(endpoint)).resources).toEqual({ b: '1' });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     expect(scene.metrics.count('rejected')).toBe(1);
   });
 });
@@ -137,7 +137,7 @@ describe.each(variants.filter((variant) => !variant.delta))('$title', (variant) 
     scene.source.change({ [endpoint]: { a: '2' } });
     const second = await stream.next(endpoint);
     stream.send({ typeUrl: endpoint, subscribe: ['b'], nonce: first.nonce });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     stream.ack(second);
     expect((await stream.accept(endpoint)).resources).toEqual({ b: '1' });
   });
@@ -164,7 +164,7 @@ describe.each(variants.filter((variant) => !variant.delta))('$title', (variant) 
     const { version = '' } = await before.accept(cluster);
     const stream = scene.stream(variant, cluster);
     stream.send({ typeUrl: cluster, version });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     scene.source.change({ [cluster]: { b: '1' } });
     expect((await stream.next(cluster)).resources).toEqual({ a: '1', b: '1' });
   });
@@ -194,7 +194,7 @@ describe.each(variants.filter((variant) => variant.delta))('$title', (variant) =
     stream.send({ typeUrl: endpoint, subscribe: ['b'], nonce: first.nonce });
     stream.ack(second);
     expect((await stream.accept(endpoint)).resources).toEqual({ b: '1' });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
   });
 
   test('a NACK does not keep the other resources of its response from counting as sent', async () => {

@@ -24,7 +24,7 @@ describe.each(variants.filter((variant) => variant.aggregated))('$title', (varia
       stream.send({ typeUrl: cluster });
       await stream.accept(cluster);
     }
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     expect(scene.metrics.count(`unknown-type/${unknown}`)).toBe(2);
     expect(scene.warnings).toHaveLength(1);
   });
@@ -37,7 +37,7 @@ describe.each(variants.filter((variant) => variant.aggregated))('$title', (varia
     stream.send({ typeUrl: healthInformation, error: 'the application is not ready' });
     stream.send({ typeUrl: nameTable });
     expect((await stream.accept(nameTable)).resources).toEqual({ 'a.b': 'x' });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     expect(scene.warnings).toEqual([]);
     expect(scene.metrics.count('rejected')).toBe(0);
   });
@@ -64,7 +64,7 @@ describe.each(variants)('$title', (variant) => {
     while (got.size < names.length) {
       for (const name of Object.keys((await stream.accept(endpoint)).resources)) got.add(name);
     }
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     expect(scene.connections.list()[0]?.types[0]?.subscribed).toBe(10_000);
   });
 
@@ -89,7 +89,7 @@ describe.each(variants)('$title', (variant) => {
     stream.send({ typeUrl: cluster });
     await stream.next(cluster);
     for (let state = 2; state < 20; state += 1) scene.source.change({ [cluster]: { a: String(state) } });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     expect(stream.ended).toBeUndefined();
   });
 });

@@ -17,7 +17,7 @@ describe.each(variants.filter((variant) => variant.delta))('$title', (variant) =
     await stream.accept(endpoint);
     stream.send({ typeUrl: endpoint, subscribe: ['a'] });
     expect((await stream.accept(endpoint)).resources).toEqual({ a: '1' });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
   });
 
   test('a name that does not exist is answered as removed, once', async () => {
@@ -38,7 +38,7 @@ describe.each(variants.filter((variant) => variant.delta))('$title', (variant) =
     stream.send({ typeUrl: endpoint, subscribe: ['a', 'b'] });
     await stream.accept(endpoint);
     stream.send({ typeUrl: endpoint, unsubscribe: ['a'] });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
   });
 
   test('giving up a name that was never asked for does no harm', async () => {
@@ -61,7 +61,7 @@ describe.each(variants.filter((variant) => variant.delta))('$title', (variant) =
     await stream.accept(cluster);
     stream.send({ typeUrl: cluster, unsubscribe: ['a'] });
     expect(await stream.accept(cluster)).toMatchObject({ resources: { a: '1' }, removed: [] });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
   });
 
   test('under a wildcard, giving up a name that the wildcard has not is answered as removed', async () => {
@@ -72,7 +72,7 @@ describe.each(variants.filter((variant) => variant.delta))('$title', (variant) =
     await stream.accept(cluster);
     stream.send({ typeUrl: cluster, unsubscribe: ['a'] });
     expect(await stream.accept(cluster)).toMatchObject({ resources: {}, removed: ['a'] });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
   });
 
   test('a request with only a node and a type is a wildcard; a second one changes nothing', async () => {
@@ -82,7 +82,7 @@ describe.each(variants.filter((variant) => variant.delta))('$title', (variant) =
     stream.send({ typeUrl: cluster });
     await stream.accept(cluster);
     stream.send({ typeUrl: cluster });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     scene.source.change({ [cluster]: { b: '1' } });
     expect((await stream.accept(cluster)).resources).toEqual({ b: '1' });
   });
@@ -95,7 +95,7 @@ describe.each(variants.filter((variant) => variant.delta))('$title', (variant) =
     const { versions } = await before.accept(cluster);
     const stream = scene.stream(variant, cluster);
     stream.send({ typeUrl: cluster, held: versions });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
   });
 
   test('a client that returns is sent what changed, what is new and what is gone while it was away', async () => {
@@ -120,7 +120,7 @@ describe.each(variants.filter((variant) => variant.delta))('$title', (variant) =
     const stream = scene.stream(variant, endpoint);
     stream.send({ typeUrl: endpoint, subscribe: ['a', 'b'], held: versions });
     expect((await stream.accept(endpoint)).resources).toEqual({ b: '1' });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
   });
 
   test('what a later request says of held versions is not believed', async () => {
@@ -144,12 +144,12 @@ describe.each(variants.filter((variant) => variant.delta))('$title', (variant) =
     let responses = 0;
     while (got.length < names.length) {
       const response = await stream.next(cluster);
-      await scene.nothingMore();
+      expect(await scene.unseen()).toBe(0);
       got.push(...Object.keys(response.resources));
       responses += 1;
       stream.ack(response);
     }
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     expect(got.toSorted()).toEqual(names.toSorted());
     expect(responses).toBeGreaterThan(3);
   });

@@ -15,7 +15,7 @@ describe.each(variants)('$title', (variant) => {
     const stream = scene.stream(variant, endpoint);
     stream.send({ typeUrl: endpoint, subscribe: ['a', 'b'] });
     expect(await stream.next(endpoint)).toMatchObject({ typeUrl: endpoint, resources: { a: '1', b: '1' } });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
   });
 
   test('more responses come by themselves when subscribed resources change', async () => {
@@ -27,7 +27,7 @@ describe.each(variants)('$title', (variant) => {
     await scene.settled();
     scene.source.change({ [endpoint]: { a: '2' } });
     expect((await stream.accept(endpoint)).resources).toEqual({ a: '2' });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
   });
 
   test('a change of what is not subscribed sends nothing', async () => {
@@ -38,7 +38,7 @@ describe.each(variants)('$title', (variant) => {
     await stream.accept(endpoint);
     await scene.settled();
     scene.source.change({ [endpoint]: { b: '2' } });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
   });
 
   test('a change to equal bytes sends nothing', async () => {
@@ -49,7 +49,7 @@ describe.each(variants)('$title', (variant) => {
     await stream.accept(cluster);
     await scene.settled();
     scene.source.change({ [cluster]: { a: '1' } });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
   });
 
   test('every response of a stream has a nonce of its own', async () => {
@@ -101,7 +101,7 @@ describe.each(variants)('$title', (variant) => {
     stream.send({ typeUrl: cluster, node: { id: 'first' } });
     const response = await stream.next(cluster);
     stream.send({ typeUrl: cluster, nonce: response.nonce, node: { id: 'second' } });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
     expect(scene.connections.list().map((connection) => connection.nodeId)).toEqual(['first']);
   });
 
@@ -141,7 +141,7 @@ describe.each(variants.filter((variant) => variant.aggregated))('$title', (varia
     await scene.settled();
     scene.source.change({ [secret]: { a: '2' } });
     expect((await stream.next(secret)).resources).toEqual({ a: '2' });
-    await scene.nothingMore();
+    expect(await scene.unseen()).toBe(0);
   });
 
   test('a request without a type ends the stream with INVALID_ARGUMENT', async () => {

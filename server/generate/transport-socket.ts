@@ -27,7 +27,7 @@ export const meshAlpnProtocols: readonly string[] = [
 
 export interface UpstreamMtlsOptions {
   readonly sni: string;
-  /** SPIFFE ids of which the server must have one. Empty: any identity under the mesh's roots. */
+  /** SPIFFE ids of which the server must have one, where one that ends in `/` is a prefix. Empty: any under the mesh's roots. */
   readonly identities: readonly string[];
   readonly http2: boolean;
 }
@@ -35,9 +35,9 @@ export interface UpstreamMtlsOptions {
 /** Mutual TLS towards another workload, whoever of `identities` it is. */
 export function upstreamMtls({ sni, identities, http2 }: UpstreamMtlsOptions): TransportSocket {
   const validation: CertificateValidationContext = {
-    matchTypedSubjectAltNames: identities.map((exact) => ({
+    matchTypedSubjectAltNames: identities.map((identity) => ({
       sanType: SubjectAltNameMatcher_SanType.URI,
-      matcher: { exact },
+      matcher: identity.endsWith('/') ? { prefix: identity } : { exact: identity },
     })),
   };
   return {

@@ -30,7 +30,10 @@ export interface OutboundView {
   virtualService(host: Hostname, gateway?: string): VirtualServicePolicy | undefined;
   destinationRule(host: Hostname): DestinationRulePolicy | undefined;
   endpointsFor(host: Hostname, port: ServicePort, selection: EndpointSelection): NetworkView;
-  /** SPIFFE ids of the workloads behind a host in all clusters, sorted: who may answer for it. */
+  /**
+   * Who may answer for a host: SPIFFE ids of the workloads behind it in all clusters, sorted. One that ends in `/` stands for
+   * every account of a namespace.
+   */
   identities(host: Hostname): readonly string[];
   /** Whether every endpoint that serves the port accepts mesh mTLS, and there is one. */
   everyEndpointSpeaksMtls(host: Hostname, port: ServicePort): boolean;
@@ -123,8 +126,9 @@ class ScopedView implements OutboundView {
     const clusterLocal = this.service(host)?.clusterLocal ?? false;
     const accounts = new Set<string>();
     for (const { clusterId, tlsMode, workload } of this.#mesh.endpoints.get(host) ?? []) {
-      if (tlsMode !== 'istio' || workload.serviceAccount === '') continue;
+      if (tlsMode !== 'istio') continue;
       if (clusterLocal && clusterId !== this.scope.clusterId) continue;
+      // A remote may be read without its pods: then the namespace is known, which is the same in all clusters, not the account.
       accounts.add(`ns/${workload.namespace}/sa/${workload.serviceAccount}`);
     }
     return [...new Set([trustDomain, ...trustDomainAliases])]

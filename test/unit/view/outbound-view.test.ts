@@ -64,6 +64,16 @@ describe('who may answer for a host', () => {
     ]);
   });
 
+  test('is every account of the namespace when a cluster is read without its pods', () => {
+    const unknown = pods.map((one, index) =>
+      index === 0 ? one : { ...one, workload: { ...one.workload, serviceAccount: '' } },
+    );
+    expect(look({ endpoints: { [web.host]: unknown } }).identities(web.host)).toEqual([
+      'spiffe://cluster.local/ns/shop/sa/',
+      'spiffe://cluster.local/ns/shop/sa/web',
+    ]);
+  });
+
   test('is nobody for a host without endpoints', () => {
     expect(look().identities(hostname('none.default.svc.cluster.local'))).toEqual([]);
   });

@@ -12,6 +12,8 @@ export type KubeErrorCode =
   | 'forbidden'
   /** 404: the resource is not served. */
   | 'absent'
+  /** 409: it exists already, or it is no longer the version that was to be changed. */
+  | 'conflict'
   /** 410: the resource version is no longer (or not yet) known, so everything must be listed again. */
   | 'expired'
   /** 429. */
@@ -92,6 +94,7 @@ const statusCodes: Readonly<Record<number, KubeErrorCode>> = {
   401: 'unauthorized',
   403: 'forbidden',
   404: 'absent',
+  409: 'conflict',
   410: 'expired',
   429: 'throttled',
 };

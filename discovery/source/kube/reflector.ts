@@ -242,7 +242,7 @@ export class Reflector {
         return;
       }
       // While it lists, the time of the next list is not known yet.
-      const lookAtMs = state.isListing ? now + 1_000 : this.#relistAtMs;
+      const lookAtMs = state.isListing ? now + Math.min(1_000, timings.relistMs) : this.#relistAtMs;
       await clock.sleep(Math.min(stallAtMs, lookAtMs) - now, stop);
     }
   }

@@ -12,6 +12,7 @@ import type { OpenedNode, Peer } from './snapshot-source.ts';
 import type { StreamContext } from './stream-context.ts';
 import type { StreamEnd } from './stream-end.ts';
 import type { Batch, Pending } from './response-batch.ts';
+import { ofDelta, ofSotw, type StreamRequest } from './stream-request.ts';
 import { Subscription } from './subscription.ts';
 import { TypeDelivery, type TypeStatus } from './type-delivery.ts';
 import { isKnownType, routeConfigurationOf, ruleOf, typeUrls } from './type-rules.ts';
@@ -45,19 +46,6 @@ export interface ConnectionStatus {
   readonly types: readonly TypeStatus[];
 }
 
-/** A request of either variant, without its names. */
-interface Request {
-  readonly typeUrl: string;
-  readonly node: Node | undefined;
-  readonly nonce: string;
-  readonly error: string | undefined;
-  readonly nameCount: number;
-  /** Returns the names that were asked for. */
-  readonly apply: (subscription: Subscription) => readonly ResourceName[];
-  /** Whether the request may change what is subscribed. */
-  readonly changesNames: boolean;
-}
-
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #connectedAtMs: number;
@@ -79,25 +67,11 @@ export class Connection {
   }
 
   receiveDelta(request: DeltaDiscoveryRequest): void {
-    const subscribe = request.resourceNamesSubscribe ?? [];
-    const unsubscribe = request.resourceNamesUnsubscribe ?? [];
-    this.#receive({
-      ...envelopeOf(request),
-      nameCount: subscribe.length,
-      changesNames: subscribe.length + unsubscribe.length > 0,
-      apply: (subscription) =>
-        subscription.updateDelta({ subscribe, unsubscribe, initialVersions: request.initialResourceVersions ?? {} }),
-    });
+    this.#receive(ofDelta(request));
   }
 
   receiveSotw(request: DiscoveryRequest): void {
-    const names = request.resourceNames ?? [];
-    this.#receive({
-      ...envelopeOf(request),
-      nameCount: names.length,
-      changesNames: true,
-      apply: (subscription) => subscription.updateSotw(names, request.versionInfo ?? ''),
-    });
+    this.#receive(ofSotw(request));
   }
 
   /** Ends the stream from this side. */
@@ -125,7 +99,7 @@ export class Connection {
     return { id, nodeId: this.#opened?.nodeId ?? '', peer, variant, connectedAtMs: this.#connectedAtMs, types };
   }
 
-  #receive(request: Request): void {
+  #receive(request: StreamRequest): void {
     if (this.#closed) return;
     const { limits, metrics } = this.#options.context;
     const typeUrl = this.#typeOf(request);
@@ -144,7 +118,7 @@ export class Connection {
   }
 
   /** The type asked for; ends the stream when there is none, or another than its service has. */
-  #typeOf(request: Request): string | undefined {
+  #typeOf(request: StreamRequest): string | undefined {
     const own = this.#options.typeUrl;
     if (own === undefined && request.typeUrl === '') {
       this.end({ code: 'INVALID_ARGUMENT', message: 'a request on the aggregated service needs a type_url' });
@@ -205,7 +179,7 @@ export class Connection {
    * request with a stale nonce is superseded by the one that answers the newer response. Delta "must honor changes to
    * the subscription state even if the nonce is stale".
    */
-  #acknowledge(type: TypeDelivery, request: Request): boolean {
+  #acknowledge(type: TypeDelivery, request: StreamRequest): boolean {
     const { nonce, error } = request;
     if (nonce === '' || type.sentNonce === '') return true;
     const { typeUrl } = type;
@@ -226,7 +200,7 @@ export class Connection {
   }
 
   /** False when the stream was ended because it asks for too much. */
-  #subscribe(type: TypeDelivery, request: Request): boolean {
+  #subscribe(type: TypeDelivery, request: StreamRequest): boolean {
     const { limits } = this.#options.context;
     const asked = request.nameCount > limits.maxNames ? [] : request.apply(type.subscription);
     if (request.nameCount > limits.maxNames || type.subscription.names.size > limits.maxNames) {
@@ -234,11 +208,14 @@ export class Connection {
       return false;
     }
     type.unsent = 'additions';
-    if (type.typeUrl === typeUrls.route && asked.length > 0) this.#resendVirtualHosts(asked);
+    if (type.typeUrl === typeUrls.route) this.#resendVirtualHosts(asked);
     return true;
   }
 
-  /** A client that asks for a route configuration has none of its virtual hosts, or forgot them. */
+  /**
+   * Which virtual hosts are wanted follows from the route configurations. A client that asks for one has none of its
+   * virtual hosts, or forgot them.
+   */
   #resendVirtualHosts(routes: readonly ResourceName[]): void {
     const virtualHosts = this.#delivery(typeUrls.virtualHost);
     if (virtualHosts === undefined) return;
@@ -380,16 +357,4 @@ export class Connection {
 function leftOver(pending: Pending, additions: boolean): Progress['unsent'] {
   if (pending.additions.length > 0 && !additions) return 'additions';
   return pending.removals.length > 0 ? 'removals' : 'none';
-}
-
-/** What both kinds of request have. */
-function envelopeOf(
-  request: DeltaDiscoveryRequest | DiscoveryRequest,
-): Omit<Request, 'nameCount' | 'apply' | 'changesNames'> {
-  return {
-    typeUrl: request.typeUrl ?? '',
-    node: request.node,
-    nonce: request.responseNonce ?? '',
-    error: request.errorDetail === undefined ? undefined : (request.errorDetail.message ?? ''),
-  };
 }

@@ -174,6 +174,19 @@ describe('leaving', () => {
     expect(await late.status()).toMatchObject({ code: 14, details: 'this instance stops' });
   });
 
+  test('a port closes by itself once its streams have ended', async () => {
+    const scene = await open();
+    const stream = scene.stream({ title: '', delta: true, aggregated: true }, cluster);
+    stream.send({ typeUrl: cluster });
+    await scene.settled();
+    const { signal } = new AbortController();
+    const closed = scene.port.close(signal);
+    await scene.connections.drain({ code: 'UNAVAILABLE', message: 'this instance stops' }, { spreadMs: 0, signal });
+    expect((await stream.status()).code).toBe(14);
+    stream.close();
+    await closed;
+  });
+
   test('an aborted signal ends the rest at once', async () => {
     const scene = await open();
     const stream = scene.stream({ title: '', delta: true, aggregated: true }, cluster);

@@ -213,6 +213,28 @@ describe('virtual hosts', () => {
     }
   });
 
+  test.each([
+    ['route configurations', [route, virtualHost]],
+    ['virtual hosts', [virtualHost, route]],
+  ])('a client that returns and asks for %s first is sent those that changed', async (_first, order) => {
+    const scene = await open();
+    scene.source.change({ [route]: { r: '1' }, [virtualHost]: { 'r/a': '1', 'r/b': '1' } });
+    const before = scene.stream(aggregatedDelta, route);
+    before.send({ typeUrl: route, subscribe: ['r'] });
+    const routes = await before.accept(route);
+    before.send({ typeUrl: virtualHost });
+    const hosts = await before.accept(virtualHost);
+    await scene.settled();
+    before.close();
+    scene.source.change({ [virtualHost]: { 'r/a': '2' } });
+    const stream = scene.stream(aggregatedDelta, route);
+    for (const typeUrl of order) {
+      if (typeUrl === route) stream.send({ typeUrl, subscribe: ['r'], held: routes.versions });
+      else stream.send({ typeUrl, held: hosts.versions });
+    }
+    expect((await stream.accept(virtualHost)).resources).toEqual({ 'r/a': '2' });
+  });
+
   test('they can be asked for by name', async () => {
     const scene = await open();
     scene.source.change({ [virtualHost]: { 'r/a': '1', 'r/b': '1' } });

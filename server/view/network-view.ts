@@ -4,7 +4,7 @@
 import type { Endpoint } from '../../discovery/model/endpoint.ts';
 import { formatLocality, unknownLocality, type Locality } from '../../discovery/model/locality.ts';
 import type { ClusterId, NetworkId } from '../../discovery/model/names.ts';
-import { compareGateways, compareText, type NetworkGateway } from '../../discovery/model/network-gateway.ts';
+import { compareGateways, compareText, socketOf, type NetworkGateway } from '../../discovery/model/network-gateway.ts';
 import { exactShares } from './exact-shares.ts';
 import { labelsMatch } from './visibility.ts';
 
@@ -22,7 +22,7 @@ export type ReachableEndpoint =
 
 export interface LocalityGroup {
   readonly locality: Locality;
-  /** 0 is used first. */
+  /** 0 is used first; 1 is what stands only for degraded clusters. Without gaps: when 1 is there, 0 is. */
   readonly priority: number;
   /** Never empty. Direct ones by address and port, then gateways (`compareGateways`). */
   readonly endpoints: readonly ReachableEndpoint[];
@@ -50,7 +50,7 @@ export interface DroppedEndpoints {
 }
 
 export interface NetworkView {
-  /** By locality; each locality once. Weights of all groups together stay below 2^32. */
+  /** By priority, then by locality; each locality once a priority. Weights of a priority together stay below 2^32. */
   readonly groups: readonly LocalityGroup[];
   readonly dropped: readonly DroppedEndpoints[];
 }
@@ -61,6 +61,8 @@ export interface Viewpoint {
   readonly network: NetworkId;
   readonly requestedNetworks: readonly NetworkId[];
   readonly gateways: ReadonlyMap<NetworkId, readonly NetworkGateway[]>;
+  /** Clusters whose endpoints are used only where no others are left. */
+  readonly degradedClusters: ReadonlySet<ClusterId>;
   readonly reach: Reach;
   /** Whether the workload's proxy takes mesh mTLS on that port of its own. */
   readonly speaksMtls: (endpoint: Endpoint, port: number) => boolean;
@@ -83,26 +85,60 @@ export interface EndpointQuery {
 /**
  * The view of one service port. One entry a gateway address in the whole view, since Envoy keeps only the first of two
  * equal addresses: it carries the weight of all that stands behind it, whatever their localities. Weights are exact: an
- * endpoint behind a gateway gets the share that it would get if it were reached directly.
+ * endpoint behind a gateway gets the share that it would get if it were reached directly. Endpoints of degraded clusters
+ * come second; an address that stands for others, too, is there for the others alone.
  */
 export function viewEndpoints(query: EndpointQuery, viewpoint: Viewpoint): NetworkView {
   const drops = new DropCounter();
-  const direct = new Map<string, Direct>();
-  const remote = new Map<string, { gateways: readonly NetworkGateway[]; endpoints: Endpoint[] }>();
+  const fresh = new Tier();
+  const degraded = new Tier();
   for (const endpoint of query.endpoints) {
     if (!labelsMatch(query.subsetLabels, endpoint.labels)) continue;
     const port = endpoint.ports[query.portName];
     const choice = choose(endpoint, port, query, viewpoint);
     if (choice.kind === 'drop') drops.add(choice.reason, endpoint);
-    else if (choice.kind === 'direct') keepFirst(direct, { endpoint, port: choice.port, mtls: choice.mtls });
-    else {
-      const key = JSON.stringify(choice.gateways);
-      const behind = remote.get(key) ?? { gateways: choice.gateways, endpoints: [] };
-      behind.endpoints.push(endpoint);
-      remote.set(key, behind);
+    else (viewpoint.degradedClusters.has(endpoint.clusterId) ? degraded : fresh).add(endpoint, choice);
+  }
+  degraded.without(fresh);
+  const tiers = [fresh, degraded].filter((tier) => !tier.isEmpty());
+  return { groups: tiers.flatMap((tier, priority) => groupByLocality(weigh(tier), priority)), dropped: drops.list() };
+}
+
+/** Addresses of one priority. */
+class Tier {
+  readonly #direct = new Map<string, Direct>();
+  readonly #remote = new Map<string, Behind>();
+
+  get direct(): readonly Direct[] {
+    return [...this.#direct.values()];
+  }
+
+  get remote(): readonly Behind[] {
+    return [...this.#remote.values()];
+  }
+
+  add(endpoint: Endpoint, choice: Exclude<Choice, { kind: 'drop' }>): void {
+    if (choice.kind === 'direct') return keepFirst(this.#direct, { endpoint, port: choice.port, mtls: choice.mtls });
+    const key = JSON.stringify(choice.gateways);
+    const behind = this.#remote.get(key) ?? { gateways: choice.gateways, endpoints: [] };
+    behind.endpoints.push(endpoint);
+    this.#remote.set(key, behind);
+  }
+
+  isEmpty(): boolean {
+    return this.#direct.size === 0 && this.#remote.size === 0;
+  }
+
+  /** What another tier addresses is not addressed again. */
+  without(other: Tier): void {
+    for (const key of other.#direct.keys()) this.#direct.delete(key);
+    const taken = new Set(other.remote.flatMap(({ gateways }) => gateways.map((gateway) => socketOf(gateway))));
+    for (const [key, { gateways, endpoints }] of this.#remote) {
+      const left = gateways.filter((gateway) => !taken.has(socketOf(gateway)));
+      if (left.length === 0) this.#remote.delete(key);
+      else this.#remote.set(key, { gateways: left, endpoints });
     }
   }
-  return { groups: groupByLocality(weigh([...direct.values()], [...remote.values()])), dropped: drops.list() };
 }
 
 type Choice =
@@ -156,15 +192,17 @@ interface Direct {
   readonly mtls: boolean;
 }
 
+interface Behind {
+  readonly gateways: readonly NetworkGateway[];
+  readonly endpoints: Endpoint[];
+}
+
 interface Placed {
   readonly reachable: ReachableEndpoint;
   readonly locality: Locality;
 }
 
-function weigh(
-  direct: readonly Direct[],
-  remote: readonly { gateways: readonly NetworkGateway[]; endpoints: readonly Endpoint[] }[],
-): readonly Placed[] {
+function weigh({ direct, remote }: Tier): readonly Placed[] {
   const ordered = direct.toSorted(
     (a, b) => compareText(a.endpoint.address, b.endpoint.address) || a.port - b.port || compareOrigin(a, b),
   );
@@ -199,7 +237,7 @@ function weigh(
   ];
 }
 
-function groupByLocality(placed: readonly Placed[]): readonly LocalityGroup[] {
+function groupByLocality(placed: readonly Placed[], priority: number): readonly LocalityGroup[] {
   const groups = new Map<string, { locality: Locality; endpoints: ReachableEndpoint[] }>();
   for (const { reachable, locality } of placed) {
     const key = formatLocality(locality);
@@ -211,7 +249,7 @@ function groupByLocality(placed: readonly Placed[]): readonly LocalityGroup[] {
     .toSorted(([a], [b]) => compareText(a, b))
     .map(([, { locality, endpoints }]) => ({
       locality,
-      priority: 0,
+      priority,
       endpoints,
       weight: endpoints.reduce((sum, { weight }) => sum + weight, 0),
     }));
@@ -241,10 +279,6 @@ function compareOrigin(a: { endpoint: Endpoint }, b: { endpoint: Endpoint }): nu
     compareText(a.endpoint.clusterId, b.endpoint.clusterId) ||
     compareText(a.endpoint.workload.name, b.endpoint.workload.name)
   );
-}
-
-function socketOf(gateway: NetworkGateway): string {
-  return `${gateway.address} ${gateway.port}`;
 }
 
 class DropCounter {

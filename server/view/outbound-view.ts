@@ -115,6 +115,7 @@ class ScopedView implements OutboundView {
         network: scope.network,
         requestedNetworks: scope.requestedNetworks,
         gateways: this.#mesh.gateways,
+        degradedClusters: this.#mesh.degradedClusters,
         reach: selection.reach,
         speaksMtls: (endpoint, targetPort) => this.#speaksMtls(endpoint, targetPort),
       },

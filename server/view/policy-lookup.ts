@@ -42,7 +42,7 @@ export function findDestinationRule(
   namespaces: Namespaces,
 ): DestinationRulePolicy | undefined {
   const applies = (policy: DestinationRulePolicy): boolean =>
-    isVisible(policy.exportTo, policy.namespace, namespaces.client) && rank(policy.namespace, namespaces) < unrelated;
+    isVisible(policy.exportTo, policy.namespace, namespaces.client);
   const exact = (policies.destinationRules.get(host) ?? []).filter(applies);
   const wildcard = mostSpecific(policies.wildcardDestinationRules.filter(applies), (rule) => [rule.host], host);
   for (const namespace of [namespaces.client, namespaces.service, namespaces.root]) {
@@ -64,12 +64,10 @@ function mergeRules(rules: readonly DestinationRulePolicy[]): DestinationRulePol
   return { ...first, subsets: [...subsets.values()] };
 }
 
-const unrelated = 3;
-
 function rank(namespace: string, { client, service, root }: Namespaces): number {
   if (namespace === client) return 0;
   if (namespace === service) return 1;
-  return namespace === root ? 2 : unrelated;
+  return namespace === root ? 2 : 3;
 }
 
 // Lists are in order of precedence already, so the first of the lowest rank holds.

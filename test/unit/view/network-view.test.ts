@@ -105,6 +105,14 @@ describe('endpoints of another network', () => {
     }
   });
 
+  test('are reached through gateways in the order of their names, whatever the order of endpoints', () => {
+    const gateways = [gateway('network2', 'cluster-2', '172.30.0.9'), gateway('network3', 'cluster-3', '172.30.0.1')];
+    const endpoints = [far, endpoint('cluster-3/network3', '10.3.0.5', http)];
+    for (const order of [endpoints, endpoints.toReversed()]) {
+      expect(Object.keys(shares(view({ endpoints: order, gateways })))).toEqual(['172.30.0.9', '172.30.0.1']);
+    }
+  });
+
   test('are not looked for where they are not asked for', () => {
     const gateways = [gateway('network2', 'cluster-2', '172.30.0.2')];
     for (const question of [

@@ -23,7 +23,7 @@ export function openClusters(config: ServeConfig, mesh: MeshConfig, meshNetworks
       ...shared,
       clusterId: config.clusterId,
       mode: 'primary',
-      source: openSource(config.primary, 'primary'),
+      source: openSource(config.primary, { scope: 'primary', systemNamespace: config.systemNamespace }),
       network: config.network,
     }),
     remotes: config.remotes.map(
@@ -32,7 +32,7 @@ export function openClusters(config: ServeConfig, mesh: MeshConfig, meshNetworks
           ...shared,
           clusterId: remote.clusterId,
           mode: 'discovery-only',
-          source: openSource(remote.location, 'discovery-only'),
+          source: openSource(remote.location, { scope: 'discovery-only', systemNamespace: config.systemNamespace }),
           // What network a remote is in, only the remote itself or MeshNetworks can say.
           network: networkId(''),
         }),

@@ -1,5 +1,6 @@
-// Authentication by a token that is known in advance: that of a `kubernetes.io/service-account-token` Secret, where
-// the registry is a directory and there is no API server to ask.
+// Authentication by a token whose owner can be looked up: among tokens that are known in advance (those of
+// `kubernetes.io/service-account-token` Secrets, where the registry is a directory and there is no API server), or by
+// asking an API server.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { AuthCall, Authenticator } from './authenticate.ts';
 import { CaError } from './ca-error.ts';
@@ -13,12 +14,15 @@ export interface TokenOwner {
 /** Whose token this is; undefined for a token that nobody has. */
 export type TokenLookup = (token: string) => TokenOwner | undefined;
 
+/** The same by asking: `credential-refused` with the reason, `authentication-failed` when nobody could say. */
+export type TokenReview = (token: string) => Promise<TokenOwner | CaError>;
+
 export interface KnownToken extends TokenOwner {
   readonly token: string;
 }
 
 export interface TokenAuthenticatorOptions {
-  readonly lookup: TokenLookup;
+  readonly lookup: TokenLookup | TokenReview;
   readonly trustDomain: string;
   /** The cluster whose tokens these are. */
   readonly clusterId: string;
@@ -28,7 +32,7 @@ export interface TokenAuthenticatorOptions {
 const maxTokenBytes = 16 * 1024;
 
 export function byKnownToken(options: TokenAuthenticatorOptions): Authenticator {
-  return { authenticate: (call) => Promise.resolve(authenticate(call, options)) };
+  return { authenticate: (call) => authenticate(call, options) };
 }
 
 /**
@@ -49,7 +53,7 @@ export function tokenTable(tokens: Iterable<KnownToken>): TokenLookup {
   };
 }
 
-function authenticate(call: AuthCall, options: TokenAuthenticatorOptions): Identity | CaError {
+async function authenticate(call: AuthCall, options: TokenAuthenticatorOptions): Promise<Identity | CaError> {
   const { token, clusterId = '' } = call;
   if (token === undefined || token === '') return new CaError('no-credential', 'The call carries no token.');
   if (clusterId !== '' && clusterId !== options.clusterId) {
@@ -57,7 +61,8 @@ function authenticate(call: AuthCall, options: TokenAuthenticatorOptions): Ident
       `The token is presented for the cluster "${clusterId}", but this instance vouches for "${options.clusterId}" only: ask the control plane of that cluster.`,
     );
   }
-  const owner = token.length > maxTokenBytes ? undefined : options.lookup(token);
+  const owner = token.length > maxTokenBytes ? undefined : await options.lookup(token);
+  if (owner instanceof CaError) return owner;
   if (owner === undefined) return refused('The token belongs to no service account of this cluster.');
   const { namespace, serviceAccount } = owner;
   const who = identity({ trustDomain: options.trustDomain, namespace, serviceAccount });

@@ -1,7 +1,7 @@
 // Who may have a certificate or a stream: by client certificate under the roots of the mesh, or by a token of the primary.
 
 import { byClientCertificate } from '../ca/authenticate-certificate.ts';
-import { byKnownToken, tokenTable, type TokenLookup } from '../ca/authenticate-token.ts';
+import { byKnownToken, tokenTable, type TokenLookup, type TokenReview } from '../ca/authenticate-token.ts';
 import { inOrder, type Authenticator } from '../ca/authenticate.ts';
 import { CaError } from '../ca/ca-error.ts';
 import type { Clock } from '../ca/clock.ts';
@@ -23,14 +23,16 @@ export interface AuthenticatorsOptions {
   readonly issuer: Issuer;
   readonly clock: Clock;
   readonly trustDomains: readonly string[];
-  /** The primary as it is known at the moment: its token Secrets count. */
+  /** The primary as it is known at the moment: its token Secrets count where there is no API server to ask. */
   readonly primary: () => ClusterSnapshot;
+  /** Asks the API server of the primary. */
+  readonly review?: TokenReview | undefined;
 }
 
 export function authenticators(options: AuthenticatorsOptions): Authenticators {
   const { config, issuer, clock, trustDomains } = options;
   const byToken = byKnownToken({
-    lookup: currentTokens(options.primary),
+    lookup: options.review ?? currentTokens(options.primary),
     trustDomain: config.trustDomain,
     clusterId: config.clusterId,
   });
@@ -39,7 +41,9 @@ export function authenticators(options: AuthenticatorsOptions): Authenticators {
     callers: inOrder([byCertificate, byToken]),
     peers: createPeerAuthenticator(async (token, clusterId) => {
       const caller = await byToken.authenticate({ token, ...(clusterId === undefined ? {} : { clusterId }) });
-      return caller instanceof CaError ? undefined : formatSpiffeId(caller);
+      if (!(caller instanceof CaError)) return formatSpiffeId(caller);
+      if (caller.code !== 'authentication-failed') return undefined;
+      return { kind: 'refused', code: 'UNAVAILABLE', message: caller.message };
     }),
   };
 }

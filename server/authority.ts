@@ -9,6 +9,7 @@ import type { Issuer } from '../ca/issuer.ts';
 import { loadOrCreateSelfSigned } from '../ca/self-signed.ts';
 import { ConfigError, type ServeConfig } from './config.ts';
 import type { Log } from './log.ts';
+import { replaceAuthority } from './replace-authority.ts';
 
 /** How often the files of `--ca-dir` are looked at: mounted Secrets change without a notification that can be trusted. */
 const rereadMs = 10_000;
@@ -42,9 +43,7 @@ export async function followAuthority(
       continue;
     }
     complaint = '';
-    if (isSame(material, issuer.material)) continue;
-    issuer.replace(material);
-    log.info({ roots: material.rootFingerprints }, 'the authority was read again and signs from now on');
+    replaceAuthority(issuer, material, log);
   }
 }
 
@@ -57,8 +56,4 @@ function load(config: ServeConfig, nowMs: number): Promise<CaMaterial | CaError>
     'There is nothing to sign certificates with: give --ca-dir (see "isthmus ca --help"), or --state-dir to keep a ' +
       'self-signed root in, or --xds-tls-port 0 to serve without certificates.',
   );
-}
-
-function isSame(a: CaMaterial, b: CaMaterial): boolean {
-  return a.certificate.der.equals(b.certificate.der) && a.rootsPem === b.rootsPem;
 }

@@ -75,7 +75,11 @@ async function respond(
   counters.csr_count.inc();
   const caller = await authenticator.authenticate(authCallOf(call));
   if (caller instanceof CaError) {
-    if (caller.code === 'authentication-failed') return internal(caller, options);
+    if (caller.code === 'authentication-failed') {
+      options.onInternalError(caller);
+      // Agents try again after this status, and give up after most others.
+      return { code: status.UNAVAILABLE, details: caller.message };
+    }
     counters.authentication_failure_count.inc();
     return { code: status.UNAUTHENTICATED, details: caller.message };
   }

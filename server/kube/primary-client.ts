@@ -1,0 +1,108 @@
+// Reads and writes single objects of the primary. Every failure is a value, a `KubeError`; a 401 is tried once more with
+// credentials that were read again. There is no client like this for a remote cluster.
+
+import type { Clock } from '../../ca/clock.ts';
+import { ClusterAccess } from '../../discovery/source/kube/cluster-access.ts';
+import { connectionError, KubeError, statusError } from '../../discovery/source/kube/kube-error.ts';
+import { statusMessage } from '../../discovery/source/kube/watch-event.ts';
+import { pathOf, storedObject, type NewObject, type ObjectPlace, type StoredObject } from './kube-object.ts';
+import type { PrimaryKubeConfig } from './primary-kube-config.ts';
+import { sendRequest, type KubeRequest, type KubeResponse } from './send-request.ts';
+
+export interface PrimaryClientOptions {
+  readonly config: PrimaryKubeConfig;
+  readonly clock: Clock;
+  /** How long an answer may take; 10 seconds if left out. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** An API server stores objects of at most 1.5 MiB by default. */
+const maxAnswerBytes = 4 * 1024 * 1024;
+/** Whose fields they are in server-side apply. */
+const fieldManager = 'isthmus';
+
+export class PrimaryClient {
+  readonly systemNamespace: string;
+  /** The same connections serve lists and watches. */
+  readonly access: ClusterAccess;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+
+  constructor({ config, clock, timeoutMs = 10_000 }: PrimaryClientOptions) {
+    this.systemNamespace = config.systemNamespace;
+    this.access = new ClusterAccess(config.credentials);
+    this.clock = clock;
+    this.timeoutMs = timeoutMs;
+  }
+
+  /** `absent` when there is none. */
+  get(place: ObjectPlace, name: string, signal: AbortSignal): Promise<StoredObject | KubeError> {
+    return this.#object({ method: 'GET', path: pathOf(place, name) }, signal);
+  }
+
+  /** `conflict` when there is one already. */
+  create(place: ObjectPlace, object: NewObject, signal: AbortSignal): Promise<StoredObject | KubeError> {
+    return this.#object({ method: 'POST', path: pathOf(place), body: object }, signal);
+  }
+
+  /** `conflict` when it is no longer at the `resourceVersion` that the object carries. */
+  replace(place: ObjectPlace, object: NewObject, signal: AbortSignal): Promise<StoredObject | KubeError> {
+    return this.#object({ method: 'PUT', path: pathOf(place, object.metadata.name), body: object }, signal);
+  }
+
+  /**
+   * Server-side apply: makes the fields that are given what they say, whoever wrote them, creates the object when there is
+   * none, and leaves all else. Writing what is there already changes nothing.
+   * https://kubernetes.io/docs/reference/using-api/server-side-apply/
+   */
+  apply(place: ObjectPlace, object: NewObject, signal: AbortSignal): Promise<StoredObject | KubeError> {
+    const path = `${pathOf(place, object.metadata.name)}?fieldManager=${fieldManager}&force=true`;
+    return this.#object({ method: 'PATCH', path, body: object, contentType: 'application/apply-patch+yaml' }, signal);
+  }
+
+  /** Asks the API server something by posting it, as reviews of tokens and rights do. The answer as it is. */
+  async ask(path: string, body: unknown, signal: AbortSignal): Promise<unknown> {
+    return parseJson(await this.#send({ method: 'POST', path, body }, signal));
+  }
+
+  /** Closes every connection. */
+  close(): void {
+    this.access.close();
+  }
+
+  async #object(request: KubeRequest, signal: AbortSignal): Promise<StoredObject | KubeError> {
+    const answer = parseJson(await this.#send(request, signal));
+    if (answer instanceof KubeError) return answer;
+    return storedObject(answer) ?? new KubeError('malformed', 'the API server sent an answer that is no object');
+  }
+
+  async #send(request: KubeRequest, signal: AbortSignal): Promise<KubeResponse | KubeError> {
+    const { clock, timeoutMs } = this;
+    const common = { clock, timeoutMs, maxBytes: maxAnswerBytes, signal };
+    try {
+      const access = await this.access.current();
+      const answer = await sendRequest(request, { ...common, access });
+      if (answer instanceof KubeError) return answer;
+      if (answer.status !== 401) return checked(answer);
+      const again = await sendRequest(request, { ...common, access: await this.access.refresh(access) });
+      return again instanceof KubeError ? again : checked(again);
+    } catch (error) {
+      // Only credentials that can't be read come here.
+      return connectionError(error);
+    }
+  }
+}
+
+function checked(answer: KubeResponse): KubeResponse | KubeError {
+  if (answer.status >= 200 && answer.status < 300) return answer;
+  return statusError(answer.status, statusMessage(answer.text), answer.retryAfter);
+}
+
+function parseJson(answer: KubeResponse | KubeError): unknown {
+  if (answer instanceof KubeError) return answer;
+  try {
+    return JSON.parse(answer.text);
+  } catch (error) {
+    return new KubeError('malformed', 'the API server sent an answer that is not JSON', { cause: error });
+  }
+}

@@ -95,19 +95,26 @@ function declaredRoute(http: HttpRoute, match: RouteMatch, clusters: readonly st
     const { status, body } = http.directResponse;
     return { ...shared, directResponse: { status, ...(body === undefined ? {} : { body: { inlineString: body } }) } };
   }
-  return { ...shared, route: routeAction(http, clusters) };
+  return { ...shared, route: routeAction(http, match, clusters) };
 }
 
-function routeAction(http: HttpRoute, clusters: readonly string[]): RouteAction {
+function routeAction(http: HttpRoute, match: RouteMatch, clusters: readonly string[]): RouteAction {
   const retries = retryPolicy(http.retries);
   const authority = http.rewrite?.authority ?? declaredAuthority(http.headers);
   return {
     ...clusterChoice(http, clusters),
-    ...(http.rewrite?.uri === undefined ? {} : { prefixRewrite: http.rewrite.uri }),
+    ...(http.rewrite?.uri === undefined ? {} : pathRewrite(http.rewrite.uri, match)),
     ...(authority === undefined ? {} : { hostRewriteLiteral: authority }),
     timeout: duration(http.timeoutMs ?? 0),
     ...(retries === undefined ? {} : { retryPolicy: retries }),
   };
+}
+
+// `/app` rewritten to `/` means that `/app/page` becomes `/page`; swapping the prefix alone would give `//page`.
+function pathRewrite(uri: string, { prefix }: RouteMatch): Pick<RouteAction, 'prefixRewrite' | 'regexRewrite'> {
+  if (uri !== '/' || prefix === undefined || prefix.endsWith('/')) return { prefixRewrite: uri };
+  const quoted = prefix.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+  return { regexRewrite: { pattern: { regex: `^${quoted}/?(.*)` }, substitution: String.raw`/\1` } };
 }
 
 function clusterChoice(

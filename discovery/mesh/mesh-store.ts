@@ -9,15 +9,18 @@ import type { Endpoint } from '../model/endpoint.ts';
 import { noMeshNetworks, type MeshConfig, type MeshNetworks } from '../model/mesh-config.ts';
 import type { MeshSnapshot, MeshStatus } from '../model/mesh-snapshot.ts';
 import type { ClusterId, Hostname, ObjectKey } from '../model/names.ts';
-import { compareText } from '../model/network-gateway.ts';
+import { compareText, socketOf, type NetworkGateway } from '../model/network-gateway.ts';
 import { PersistentMap } from '../model/persistent-map.ts';
 import type { MeshService } from '../model/service.ts';
+import { keepStale, type StaleRule } from '../model/stale-rule.ts';
 import type { Workload } from '../model/workload.ts';
 import { isClusterLocal } from './cluster-local.ts';
 import { groupGateways, meshNetworkGateways } from './gateways-by-network.ts';
 import { mergeHost } from './merge-host.ts';
+import { outageConditions } from './outage-conditions.ts';
 import { emptyPolicyIndex, updatePolicyIndex } from './policy-index.ts';
 import { rootConditions } from './root-conditions.ts';
+import { StaleClusters, systemStaleTimer, type StaleTimer } from './stale-clusters.ts';
 
 /** What the mesh needs of a cluster; a `ClusterRegistry` is one. */
 export interface ClusterFeed {
@@ -25,6 +28,10 @@ export interface ClusterFeed {
   readonly mode: ClusterMode;
   readonly synced: boolean;
   readonly snapshot: ClusterSnapshot;
+  /** Since when it is not heard any more, in milliseconds since the epoch; undefined while it is. */
+  readonly staleSinceMs?: number | undefined;
+  /** Where it differs from the mesh's rule. */
+  readonly staleRule?: StaleRule | undefined;
   status(): ClusterStatus;
   onChange(listener: () => void): () => void;
 }
@@ -37,6 +44,9 @@ export interface MeshStoreOptions {
   readonly schedule?: ((run: () => void) => void) | undefined;
   /** Told when a cluster's later generation has taken over: the earlier one may be stopped. */
   readonly onRetired?: ((feed: ClusterFeed) => void) | undefined;
+  /** For remotes that can't be reached and have no rule of their own. `keep` when left out. */
+  readonly staleRule?: StaleRule | undefined;
+  readonly timer?: StaleTimer | undefined;
 }
 
 export type MeshListener = (snapshot: MeshSnapshot, change: ChangeSet) => void;
@@ -59,9 +69,17 @@ export class MeshStore {
   #ownRoots: string | undefined;
   #everything = false;
   #scheduled = false;
+  /** Sockets (`socketOf`) of gateways to which nothing is to be sent. */
+  #deadSockets: ReadonlySet<string> = new Set();
+  readonly #stale: StaleClusters;
 
   constructor(options: MeshStoreOptions) {
     this.#options = options;
+    this.#stale = new StaleClusters({
+      rule: options.staleRule ?? keepStale,
+      timer: options.timer ?? systemStaleTimer,
+      onDue: () => this.#touch(),
+    });
     this.#schedule = options.schedule ?? ((run) => setImmediate(run));
     this.#meshNetworks = options.meshNetworks ?? noMeshNetworks;
     this.#snapshot = {
@@ -70,6 +88,9 @@ export class MeshStore {
       services: PersistentMap.empty<Hostname, MeshService>(),
       endpoints: PersistentMap.empty<Hostname, readonly Endpoint[]>(),
       gateways: groupGateways(meshNetworkGateways(this.#meshNetworks)),
+      deadGateways: new Map(),
+      degradedClusters: new Set(),
+      droppedClusters: new Set(),
       workloads: PersistentMap.empty<string, Workload>(),
       policies: emptyPolicyIndex,
     };
@@ -121,6 +142,18 @@ export class MeshStore {
     this.#touch();
   }
 
+  /** These sockets (`socketOf`) don't answer any more: their gateways leave the mesh until they are not named again. */
+  setDeadGateways(sockets: ReadonlySet<string>): void {
+    if (isDeepStrictEqual(sockets, this.#deadSockets)) return;
+    this.#deadSockets = new Set(sockets);
+    this.#touch();
+  }
+
+  /** No timer runs any more. */
+  close(): void {
+    this.#stale.close();
+  }
+
   /** PEM of the roots that this instance signs under, to compare with what remote clusters publish. */
   setOwnRoots(pem: string): void {
     this.#ownRoots = pem;
@@ -152,7 +185,10 @@ export class MeshStore {
   #statusOf(feed: ClusterFeed): ClusterStatus {
     const status = feed.status();
     if (feed.mode === 'primary') return status;
-    const found = rootConditions(feed.snapshot.publishedRoots, this.#ownRoots);
+    const found = [
+      ...rootConditions(feed.snapshot.publishedRoots, this.#ownRoots),
+      ...outageConditions(feed.clusterId, this.#snapshot),
+    ];
     return { ...status, conditions: [...status.conditions, ...found] };
   }
 
@@ -189,10 +225,11 @@ export class MeshStore {
   #merge(): ChangeSet {
     const order = this.#ordered();
     const before = this.#merged;
+    const feeds = order.flatMap((id) => this.#slots.get(id)?.current.feed ?? []);
+    const stale = this.#stale.assess(feeds, this.#snapshot);
     const now = new Map<ClusterId, ClusterSnapshot>();
-    for (const id of order) {
-      const feed = this.#slots.get(id)?.current.feed;
-      if (feed !== undefined) now.set(id, feed.snapshot);
+    for (const { clusterId, snapshot } of feeds) {
+      now.set(clusterId, stale.droppedClusters.has(clusterId) ? withoutEndpoints(snapshot) : snapshot);
     }
     this.#merged = now;
     const hosts = this.#everything ? allHosts(before, now) : changedHosts(before, now);
@@ -202,12 +239,14 @@ export class MeshStore {
     const workloads = primary?.workloads ?? PersistentMap.empty<string, Workload>();
     const changedPolicies = changedKeys(primaryBefore?.policies, primary?.policies);
     const old = this.#snapshot;
-    const gateways = this.#gateways(now);
+    const { gateways, deadGateways } = this.#gateways(now);
     this.#snapshot = {
       ...old,
+      ...stale,
       services,
       endpoints,
       gateways,
+      deadGateways,
       workloads: primaryBefore?.workloads === primary?.workloads ? old.workloads : workloads,
       policies: updatePolicyIndex(
         old.policies,
@@ -222,15 +261,26 @@ export class MeshStore {
     this.#everything = false;
     const change: ChangeSet = {
       services: new Set(services.changedSince(old.services)),
-      endpoints: new Set(endpoints.changedSince(old.endpoints)),
+      endpoints: new Set(endpoints.changedSince(old.endpoints)).union(
+        this.#hostsOf(old.degradedClusters.symmetricDifference(stale.degradedClusters)),
+      ),
       policies: changedPolicies,
       workloads: new Set(this.#snapshot.workloads.changedSince(old.workloads)),
-      gateways: gateways !== old.gateways,
+      gateways: gateways !== old.gateways || deadGateways !== old.deadGateways,
       everything,
     };
     if (!isEmpty(change)) return change;
-    this.#snapshot = old;
+    const isSame = old.degradedClusters === stale.degradedClusters && old.droppedClusters === stale.droppedClusters;
+    // No proxy need be told, but readers are: a cluster without endpoints may be degraded, too.
+    this.#snapshot = isSame ? old : { ...old, ...stale };
     return noChange;
+  }
+
+  /** Hosts with endpoints in any of these clusters. */
+  #hostsOf(clusters: ReadonlySet<ClusterId>): ReadonlySet<Hostname> {
+    const hosts = new Set<Hostname>();
+    for (const id of clusters) for (const host of this.#merged.get(id)?.endpoints.keys() ?? []) hosts.add(host);
+    return hosts;
   }
 
   #mergeHosts(hosts: Iterable<Hostname>, order: readonly ClusterId[]): Pick<MeshSnapshot, 'services' | 'endpoints'> {
@@ -251,12 +301,23 @@ export class MeshStore {
     return { services: old.services.with(services), endpoints: old.endpoints.with(endpoints) };
   }
 
-  #gateways(clusters: ReadonlyMap<ClusterId, ClusterSnapshot>): MeshSnapshot['gateways'] {
+  #gateways(clusters: ReadonlyMap<ClusterId, ClusterSnapshot>): Pick<MeshSnapshot, 'gateways' | 'deadGateways'> {
     const all = meshNetworkGateways(this.#meshNetworks);
     for (const { gateways } of clusters.values()) all.push(...gateways);
-    const grouped = groupGateways(all);
-    return isDeepStrictEqual(grouped, this.#snapshot.gateways) ? this.#snapshot.gateways : grouped;
+    const isDead = (gateway: NetworkGateway): boolean => this.#deadSockets.has(socketOf(gateway));
+    const gateways = groupGateways(all.filter((gateway) => !isDead(gateway)));
+    const deadGateways = groupGateways(all.filter(isDead));
+    const old = this.#snapshot;
+    return {
+      gateways: isDeepStrictEqual(gateways, old.gateways) ? old.gateways : gateways,
+      deadGateways: isDeepStrictEqual(deadGateways, old.deadGateways) ? old.deadGateways : deadGateways,
+    };
   }
+}
+
+/** Its services stay declared: who calls one is told that nothing is there, instead of being sent wherever its name resolves. */
+function withoutEndpoints(snapshot: ClusterSnapshot): ClusterSnapshot {
+  return { ...snapshot, endpoints: PersistentMap.empty<Hostname, readonly Endpoint[]>() };
 }
 
 type Clusters = ReadonlyMap<ClusterId, ClusterSnapshot>;

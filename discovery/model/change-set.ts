@@ -5,7 +5,7 @@ import type { Hostname, ObjectKey } from './names.ts';
 export interface ChangeSet {
   /** Hosts added, removed, or changed in anything but their endpoints. */
   readonly services: ReadonlySet<Hostname>;
-  /** Hosts whose endpoints changed. */
+  /** Hosts whose endpoints changed, or of which some are in a cluster that is degraded now and was not, or the reverse. */
   readonly endpoints: ReadonlySet<Hostname>;
   /** Policies added, changed or removed. */
   readonly policies: ReadonlySet<ObjectKey>;

@@ -16,8 +16,14 @@ export interface MeshSnapshot {
   readonly services: PersistentMap<Hostname, MeshService>;
   /** Endpoints of all clusters, sorted by cluster, address and ports. Hosts that are cluster-local keep them all: the view filters. */
   readonly endpoints: PersistentMap<Hostname, readonly Endpoint[]>;
-  /** Gateways by network, each list sorted (`compareGateways`). */
+  /** Gateways that may be used, by network, each list sorted (`compareGateways`). */
   readonly gateways: ReadonlyMap<NetworkId, readonly NetworkGateway[]>;
+  /** Gateways that answered and don't any more, likewise. Nothing is sent to them. */
+  readonly deadGateways: ReadonlyMap<NetworkId, readonly NetworkGateway[]>;
+  /** Remotes that were not heard for so long that their endpoints are used only when no others are left. */
+  readonly degradedClusters: ReadonlySet<ClusterId>;
+  /** Remotes that were not heard for so long that their endpoints are not in `endpoints`. Their services and gateways stay. */
+  readonly droppedClusters: ReadonlySet<ClusterId>;
   readonly workloads: PersistentMap<string, Workload>;
   readonly policies: PolicyIndex;
 }

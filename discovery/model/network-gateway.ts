@@ -12,6 +12,11 @@ export interface NetworkGateway {
   readonly port: number;
 }
 
+/** What of a gateway is dialled: `ADDRESS PORT`. Gateways of several clusters may be one socket. */
+export function socketOf({ address, port }: Pick<NetworkGateway, 'address' | 'port'>): string {
+  return `${address} ${port}`;
+}
+
 /** Order of gateways wherever they are listed: by network, cluster, address, port, so that equal sets give equal bytes. */
 export function compareGateways(a: NetworkGateway, b: NetworkGateway): number {
   return (

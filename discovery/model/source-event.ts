@@ -6,6 +6,8 @@ import type { Problem } from './problem.ts';
 
 /**
  * One step of a source.
+ * - `remembered`: the changes of this batch are what was known at `asOfMs` (milliseconds since the epoch), before this process
+ *   started. Sent at most once, before everything else; what still exists is told again before `synced`, the rest is deleted.
  * - `changed`: the object was added or differs from what was last told.
  * - `deleted`: it is gone.
  * - `synced`: everything that existed at the start has been told; sent once for each generation of a source.
@@ -13,6 +15,7 @@ import type { Problem } from './problem.ts';
  * - `connected`/`disconnected`: whether the source hears of changes; what it told so far stays valid.
  */
 export type SourceEvent =
+  | { readonly kind: 'remembered'; readonly asOfMs: number }
   | { readonly kind: 'changed'; readonly object: KubernetesObject }
   | { readonly kind: 'deleted'; readonly key: ObjectKey }
   | { readonly kind: 'synced' }

@@ -8,6 +8,7 @@ import type { MeshConfig, MeshNetworks } from '../model/mesh-config.ts';
 import type { ClusterId, NetworkId, ObjectKey } from '../model/names.ts';
 import { compareText } from '../model/network-gateway.ts';
 import type { Problem } from '../model/problem.ts';
+import type { StaleRule } from '../model/stale-rule.ts';
 import type { Source, SourceBatch, SourceEvent } from '../model/source-event.ts';
 import { ClusterIndex } from './cluster-index.ts';
 import { Derivation, type DerivationWork } from './derivation.ts';
@@ -27,6 +28,8 @@ export interface ClusterRegistryOptions {
   readonly now: () => number;
   /** Addresses of a load balancer's host name as known at present. */
   readonly resolve?: ((hostname: string) => readonly string[]) | undefined;
+  /** What becomes of the endpoints while the cluster can't be reached, where it differs from the mesh's rule. */
+  readonly staleRule?: StaleRule | undefined;
 }
 
 /** Hears what a batch changed (which may be nothing) and whether the phase did. */
@@ -39,6 +42,7 @@ export class ClusterRegistry {
   readonly clusterId: ClusterId;
   readonly mode: ClusterMode;
   readonly generation: number;
+  readonly staleRule: StaleRule | undefined;
   readonly #options: ClusterRegistryOptions;
   readonly #index = new ClusterIndex();
   readonly #derivation: Derivation;
@@ -48,6 +52,7 @@ export class ClusterRegistry {
   #sourceProblems: readonly Problem[] = [];
   #connected: boolean | undefined;
   #synced = false;
+  #remembered = false;
   #reason: string | undefined;
   #staleSinceMs: number | undefined;
   #lastEventAtMs: number | undefined;
@@ -56,6 +61,7 @@ export class ClusterRegistry {
     this.clusterId = options.clusterId;
     this.mode = options.mode;
     this.generation = options.generation ?? 0;
+    this.staleRule = options.staleRule;
     this.#options = options;
     this.#derivation = new Derivation({
       clusterId: options.clusterId,
@@ -78,7 +84,18 @@ export class ClusterRegistry {
     return this.#synced;
   }
 
+  /** Its objects can be served: they were read, or are remembered from before this process started. */
+  get known(): boolean {
+    return this.#synced || this.#remembered;
+  }
+
+  /** Since when nothing is heard of it (milliseconds since the epoch), while what is known of it is served all the same. */
+  get staleSinceMs(): number | undefined {
+    return this.#staleSinceMs;
+  }
+
   get phase(): ClusterPhase {
+    if (!this.#synced && this.#remembered) return 'stale';
     if (this.#connected === undefined) return 'connecting';
     if (!this.#connected) return this.#synced ? 'stale' : 'failed';
     return this.#synced ? 'running' : 'syncing';
@@ -102,7 +119,7 @@ export class ClusterRegistry {
 
   /** Takes one batch of the source. */
   fold(batch: SourceBatch): void {
-    this.#lastEventAtMs = this.#options.now();
+    if (batch.some((event) => event.kind !== 'problems')) this.#lastEventAtMs = this.#options.now();
     for (const event of batch) this.#take(event);
     this.#settle();
   }
@@ -135,12 +152,24 @@ export class ClusterRegistry {
       ...(this.#staleSinceMs === undefined ? {} : { staleSince: new Date(this.#staleSinceMs).toISOString() }),
       ...(error === undefined ? {} : { error }),
       problems,
-      conditions: [],
+      conditions: this.#conditions(),
     };
+  }
+
+  #conditions(): ClusterStatus['conditions'] {
+    if (this.#synced || !this.#remembered || this.#staleSinceMs === undefined) return [];
+    const asOf = new Date(this.#staleSinceMs).toISOString();
+    const message = `served from memory (--state-dir), as it was at ${asOf}, until the cluster has been read; nothing is withdrawn before`;
+    return [{ name: 'remembered', message }];
   }
 
   #take(event: SourceEvent): void {
     switch (event.kind) {
+      case 'remembered':
+        this.#remembered = true;
+        this.#staleSinceMs = event.asOfMs;
+        this.#lastEventAtMs = event.asOfMs;
+        return;
       case 'changed': {
         const key = keyOf(event.object);
         this.#withheld.delete(key);
@@ -156,6 +185,7 @@ export class ClusterRegistry {
         return;
       case 'synced':
         this.#synced = true;
+        if (this.#connected === true) this.#staleSinceMs = undefined;
         for (const key of this.#withheld) this.#delete(key);
         this.#withheld.clear();
         return;
@@ -165,7 +195,8 @@ export class ClusterRegistry {
       case 'connected':
         this.#connected = true;
         this.#reason = undefined;
-        this.#staleSinceMs = undefined;
+        // What is remembered is as old as before until it has been compared.
+        if (this.#synced || !this.#remembered) this.#staleSinceMs = undefined;
         return;
       case 'disconnected':
         if (this.#connected !== false && this.#synced) this.#staleSinceMs = this.#lastEventAtMs;

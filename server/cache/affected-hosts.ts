@@ -29,6 +29,7 @@ export function affectedHosts(before: MeshSnapshot, after: MeshSnapshot, change:
     addSharers(change.services, before, after, shapes);
   }
   const assignments = new Set<Hostname>();
+  // A cluster that is degraded, or no longer, moves only priorities; its hosts are among these.
   for (const host of change.endpoints) {
     if (shapes.has(host)) continue;
     (endpointsShapeHost(host, before, after) ? shapes : assignments).add(host);

@@ -99,6 +99,9 @@ export interface MeshParts {
   readonly services?: readonly MeshService[];
   readonly endpoints?: Readonly<Record<string, readonly Endpoint[]>>;
   readonly gateways?: readonly NetworkGateway[];
+  readonly deadGateways?: readonly NetworkGateway[];
+  readonly degradedClusters?: readonly string[];
+  readonly droppedClusters?: readonly string[];
   readonly policies?: readonly Policy[];
   readonly config?: Partial<MeshConfig>;
   readonly primary?: string;
@@ -119,6 +122,9 @@ export function mesh(parts: MeshParts): MeshSnapshot {
       Object.entries(parts.endpoints ?? {}).map(([host, list]) => [hostname(host), list] as const),
     ),
     gateways: groupBy((parts.gateways ?? []).toSorted(compareGateways), ({ network }) => network),
+    deadGateways: groupBy((parts.deadGateways ?? []).toSorted(compareGateways), ({ network }) => network),
+    degradedClusters: new Set((parts.degradedClusters ?? []).map((name) => clusterId(name))),
+    droppedClusters: new Set((parts.droppedClusters ?? []).map((name) => clusterId(name))),
     workloads: PersistentMap.empty(),
     policies: {
       virtualServices: byHost(virtualServices, ({ hosts }) => hosts),

@@ -95,6 +95,9 @@ export function aMesh(parts: MeshParts = {}): MeshSnapshot {
         [network1, [gateway1]],
         [network2, [gateway2]],
       ]),
+    deadGateways: new Map(),
+    degradedClusters: new Set(),
+    droppedClusters: new Set(),
     workloads: PersistentMap.from(
       (parts.workloads ?? []).flatMap((workload) => workload.addresses.map((address) => [address, workload] as const)),
     ),

@@ -16,6 +16,8 @@ interface Question {
   readonly clusterLocal?: boolean;
   readonly requestedNetworks?: readonly string[];
   readonly labels?: Readonly<Record<string, string>>;
+  /** Names of degraded clusters. */
+  readonly degraded?: readonly string[];
 }
 
 /** As cluster-1 on network1 sees port `http`. */
@@ -26,6 +28,7 @@ function view({
   clusterLocal = false,
   requestedNetworks = [],
   labels = {},
+  degraded = [],
 }: Question): NetworkView {
   return viewEndpoints(
     { endpoints, portName: 'http', subsetLabels: labels, clusterLocal },
@@ -34,6 +37,7 @@ function view({
       network: networkId('network1'),
       requestedNetworks: requestedNetworks.map((name) => networkId(name)),
       gateways: mesh({ gateways }).gateways,
+      degradedClusters: new Set(degraded.map((name) => clusterId(name))),
       reach,
       speaksMtls: ({ tlsMode }) => tlsMode === 'istio',
     },

@@ -1,0 +1,251 @@
+// A source that remembers. In: any source and a file. First it tells what the file holds, marked as remembered; then what the
+// source tells, and at the source's first `synced` it deletes what was remembered and is not there any more. Meanwhile it keeps
+// the file current: a moment after changes, never while the source has not told everything, and once more when it stops.
+
+import { keyOf, type KubernetesObject } from '../../model/kubernetes-object.ts';
+import type { ObjectKey } from '../../model/names.ts';
+import type { Problem } from '../../model/problem.ts';
+import type { Source, SourceBatch, SourceEvent, SourceScope } from '../../model/source-event.ts';
+import type { Clock } from '../kube/clock.ts';
+import { Interner } from '../kube/intern.ts';
+import { lineOfObject } from './memorable-object.ts';
+import { describe, type SnapshotFile, type SnapshotReading } from './snapshot-file.ts';
+
+export interface RememberedSourceOptions {
+  readonly source: Source;
+  readonly file: SnapshotFile;
+  readonly clock: Clock;
+  /** Changes that come within this time are written together. */
+  readonly writeEveryMs?: number | undefined;
+  /** How often a file that needs no change is marked as still true. */
+  readonly touchEveryMs?: number | undefined;
+  /** A cluster whose objects are larger than this together is not remembered. */
+  readonly maxBytes?: number | undefined;
+}
+
+/** Writing takes at most this share of the time: the pause after a write is so many times as long as the write. */
+const pauseFactor = 20;
+/** After a failed write. */
+const retryMs = 30_000;
+
+export class RememberedSource implements Source {
+  readonly description: string;
+  readonly scope: SourceScope;
+  readonly #options: RememberedSourceOptions;
+  readonly #writeEveryMs: number;
+  readonly #touchEveryMs: number;
+  readonly #maxBytes: number;
+  #tell: (batch: SourceBatch) => void = () => undefined;
+  readonly #lines = new Map<ObjectKey, string>();
+  #interner = new Interner();
+  #bytes = 0;
+  /** Remembered, and not told by the source yet. */
+  #unseen = new Set<ObjectKey>();
+  #synced = false;
+  /** When what is known was last known to be so; undefined: now. */
+  #asOfMs: number | undefined;
+  #dirty = false;
+  #wake: () => void = () => undefined;
+  #sourceProblems: readonly Problem[] = [];
+  #ownProblem: Problem | undefined;
+
+  constructor(options: RememberedSourceOptions) {
+    this.#options = options;
+    this.description = options.source.description;
+    this.scope = options.source.scope;
+    this.#writeEveryMs = options.writeEveryMs ?? 3_000;
+    this.#touchEveryMs = options.touchEveryMs ?? 30_000;
+    this.#maxBytes = options.maxBytes ?? 256 * 1024 * 1024;
+  }
+
+  async run(deliver: (batch: SourceBatch) => void, signal: AbortSignal): Promise<void> {
+    this.#tell = (batch) => {
+      if (!signal.aborted) deliver(batch);
+    };
+    this.#begin();
+    const reading = await this.#options.file.read(this.#options.clock.now());
+    if (signal.aborted) return;
+    this.#recall(reading);
+    const ended = new AbortController();
+    const keeping = this.#keep(AbortSignal.any([signal, ended.signal]));
+    try {
+      await this.#options.source.run((batch) => this.#tell(this.#follow(batch)), signal);
+    } finally {
+      ended.abort();
+      await keeping;
+    }
+  }
+
+  /** A new run is a new generation: everything is told again. */
+  #begin(): void {
+    this.#lines.clear();
+    this.#interner = new Interner();
+    this.#bytes = 0;
+    this.#unseen = new Set();
+    this.#synced = false;
+    this.#asOfMs = undefined;
+    this.#dirty = false;
+    this.#sourceProblems = [];
+    this.#ownProblem = undefined;
+  }
+
+  #recall(reading: SnapshotReading): void {
+    const { file } = this.#options;
+    // Even a cluster without objects is known once it has been read.
+    this.#dirty = true;
+    if (reading.kind === 'read') {
+      const events = reading.objects.map((object): SourceEvent => {
+        this.#remember(object);
+        this.#unseen.add(keyOf(object));
+        return { kind: 'changed', object };
+      });
+      this.#dirty = false;
+      this.#tell([{ kind: 'remembered', asOfMs: reading.asOfMs }, ...events]);
+    } else if (reading.kind === 'damaged') {
+      const where = reading.setAside === undefined ? '' : ` It was set aside as ${reading.setAside}.`;
+      this.#report(
+        'snapshot-damaged',
+        `the snapshot ${file.path} is not used: ${reading.reason}.${where} The cluster is known once it has been read.`,
+      );
+    } else if (reading.kind === 'unreadable') {
+      this.#report(
+        'snapshot-unreadable',
+        `the snapshot ${file.path} can't be read (${reading.reason}): correct that, or the next start during an outage has nothing to serve.`,
+      );
+    }
+  }
+
+  /** What the source told, with what follows from it. */
+  #follow(batch: SourceBatch): SourceBatch {
+    const events: SourceEvent[] = [];
+    for (const event of batch) {
+      if (event.kind === 'synced') events.push(...this.#compare());
+      events.push(event.kind === 'problems' ? { kind: 'problems', problems: this.#withOwn(event.problems) } : event);
+      this.#note(event);
+    }
+    return events;
+  }
+
+  /** Everything that exists was told: what was remembered and not told is gone. */
+  #compare(): readonly SourceEvent[] {
+    const gone = [...this.#unseen].map((key): SourceEvent => ({ kind: 'deleted', key }));
+    for (const key of this.#unseen) this.#forget(key);
+    this.#unseen.clear();
+    return gone;
+  }
+
+  #note(event: SourceEvent): void {
+    switch (event.kind) {
+      case 'changed':
+        this.#unseen.delete(keyOf(event.object));
+        return this.#remember(event.object);
+      case 'deleted':
+        return this.#forget(event.key);
+      case 'synced':
+        this.#synced = true;
+        return this.#wake();
+      case 'connected':
+        this.#asOfMs = undefined;
+        return undefined;
+      case 'disconnected':
+        this.#asOfMs ??= this.#options.clock.now();
+        return undefined;
+      case 'problems':
+      case 'remembered':
+        return undefined;
+    }
+  }
+
+  #remember(object: KubernetesObject): void {
+    const key = keyOf(object);
+    const line = lineOfObject(object, this.#interner);
+    const before = this.#lines.get(key);
+    if (line === before) return;
+    this.#bytes += (line?.length ?? 0) - (before?.length ?? 0);
+    if (line === undefined) this.#lines.delete(key);
+    else this.#lines.set(key, line);
+    this.#changed();
+  }
+
+  #forget(key: ObjectKey): void {
+    const line = this.#lines.get(key);
+    if (line === undefined) return;
+    this.#bytes -= line.length;
+    this.#lines.delete(key);
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#dirty = true;
+    if (this.#synced) this.#wake();
+  }
+
+  async #keep(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (!signal.aborted) {
+      await this.#untilNeeded(signal);
+      // The burst that a change belongs to is written as one.
+      await clock.sleep(this.#writeEveryMs, signal);
+      const startedAtMs = clock.now();
+      const saved = await this.#save();
+      const pauseMs = saved ? pauseFactor * (clock.now() - startedAtMs) : retryMs;
+      await clock.sleep(pauseMs, signal);
+    }
+    // The process ends, and with it what is known; the file should say until when that was so.
+    await this.#save();
+  }
+
+  /** Resolves at the next change, when the file must be marked as still true, or when aborted. */
+  async #untilNeeded(signal: AbortSignal): Promise<void> {
+    if (this.#synced && this.#dirty) return;
+    const woken = new AbortController();
+    this.#wake = () => {
+      if (this.#dirty) woken.abort();
+    };
+    await this.#options.clock.sleep(this.#touchEveryMs, AbortSignal.any([signal, woken.signal]));
+    this.#wake = () => undefined;
+  }
+
+  /** Whether the file is right now. Before everything was told the file stays as it is: it knows more. */
+  async #save(): Promise<boolean> {
+    if (!this.#synced) return true;
+    const { file, clock } = this.#options;
+    if (this.#bytes > this.#maxBytes) {
+      const size = Math.ceil(this.#bytes / 1024 / 1024);
+      this.#report(
+        'snapshot-too-large',
+        `the objects of the cluster (${size} MiB) are not remembered in ${file.path}: more than ${Math.floor(this.#maxBytes / 1024 / 1024)} MiB are not written; read fewer namespaces of it.`,
+      );
+      return false;
+    }
+    const wasDirty = this.#dirty;
+    this.#dirty = false;
+    try {
+      const asOfMs = this.#asOfMs ?? clock.now();
+      if (wasDirty || !(await file.touch(asOfMs))) await file.write([...this.#lines.values()], asOfMs);
+    } catch (error) {
+      this.#dirty ||= wasDirty;
+      this.#report(
+        'snapshot-not-written',
+        `${file.path} can't be written (${describe(error)}): what was written last stays, and an instance that starts during an outage serves that.`,
+      );
+      return false;
+    }
+    if (wasDirty) this.#report(undefined);
+    return true;
+  }
+
+  #report(code: undefined): void;
+  #report(code: string, message: string): void;
+  #report(code: string | undefined, message = ''): void {
+    const before = this.#ownProblem;
+    this.#ownProblem = code === undefined ? undefined : { severity: 'warning', code, message };
+    if (before?.message === this.#ownProblem?.message) return;
+    this.#tell([{ kind: 'problems', problems: this.#withOwn(this.#sourceProblems) }]);
+  }
+
+  #withOwn(problems: readonly Problem[]): readonly Problem[] {
+    this.#sourceProblems = problems;
+    return this.#ownProblem === undefined ? problems : [...problems, this.#ownProblem];
+  }
+}

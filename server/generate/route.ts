@@ -95,6 +95,8 @@ function declaredRoute(http: HttpRoute, match: RouteMatch, clusters: readonly st
     const { status, body } = http.directResponse;
     return { ...shared, directResponse: { status, ...(body === undefined ? {} : { body: { inlineString: body } }) } };
   }
+  // Envoy refuses a choice of no cluster, and with it every other route of the host.
+  if (http.destinations.every(({ weight }) => weight === 0)) return { ...shared, directResponse: { status: 503 } };
   return { ...shared, route: routeAction(http, match, clusters) };
 }
 

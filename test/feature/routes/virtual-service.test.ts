@@ -64,6 +64,7 @@ const snapshot = mesh({
           matches: [httpMatch({ uri: prefix('/teapot') })],
           directResponse: { status: 418, body: 'short and stout' },
         }),
+        httpRoute([`${ratings}=0`], { matches: [httpMatch({ uri: prefix('/weightless') })] }),
         httpRoute(['nowhere.default.svc.cluster.local'], { matches: [httpMatch({ uri: prefix('/nowhere') })] }),
         httpRoute([reviews], {
           headers: {
@@ -163,6 +164,10 @@ describe('an action', () => {
 
   test('to a service that does not exist is answered with 503', async () => {
     expect(await envoy.ask({ host: 'reviews', path: '/nowhere' })).toMatchObject({ status: 503 });
+  });
+
+  test('whose destinations all have no weight is answered with 503', async () => {
+    expect(await envoy.ask({ host: 'reviews', path: '/weightless' })).toMatchObject({ status: 503 });
   });
 
   test('changes headers both ways', async () => {

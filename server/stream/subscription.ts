@@ -265,12 +265,13 @@ export class Subscription {
     return { version: resource.version, resource: this.#options.variant === 'sotw' ? resource : undefined };
   }
 
-  /** Names that may differ. A stream's first comparison looks up the names asked for instead of reading the snapshot. */
+  /** Names that may differ, each once. A stream's first comparison has nothing to compare with. */
   *#candidates(target: TypeSnapshot): Generator<ResourceName> {
-    const byNames = !this.#wildcard && this.#sent === emptyTypeSnapshot;
+    const first = this.#sent === emptyTypeSnapshot;
+    const wanted = this.#wildcard ? namesOf(target) : this.#names;
     const seen = new Set<ResourceName>();
     for (const source of [
-      byNames ? this.#names : changedNames(this.#sent, target),
+      first ? wanted : changedNames(this.#sent, target),
       this.#exceptions?.keys() ?? [],
       this.#owed ?? [],
     ]) {

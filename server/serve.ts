@@ -4,21 +4,23 @@
 import { once } from 'node:events';
 import packageJson from '../package.json' with { type: 'json' };
 import { systemClock } from '../ca/clock.ts';
-import { Issuer } from '../ca/issuer.ts';
 import type { MeshSettings } from '../discovery/convert/mesh-config.ts';
 import { MeshStore } from '../discovery/mesh/mesh-store.ts';
 import type { ChangeSet } from '../discovery/model/change-set.ts';
 import { Metrics } from './admin/metrics.ts';
 import { authenticators } from './authenticators.ts';
-import { followAuthority, loadAuthority } from './authority.ts';
 import { ResourceCache } from './cache/resource-cache.ts';
-import { openClusters, runClusters } from './clusters.ts';
+import { openClusters, runClusters, type Clusters } from './clusters.ts';
 import type { ServeConfig } from './config.ts';
 import { openGrpcPorts } from './grpc-ports.ts';
 import { openHttpPorts } from './http-ports.ts';
 import { Started, stopSignal } from './lifecycle.ts';
 import { createLog, type Log } from './log.ts';
 import { followMeshSettings, readMeshSettings } from './mesh-config-file.ts';
+import { openAuthority } from './open-authority.ts';
+import { openPrimary, runWriters, tokenReviewer } from './open-primary.ts';
+import type { GatewayProber } from './probe/gateway-prober.ts';
+import { probeGateways } from './probe/probe-gateways.ts';
 import { ProxySessions } from './proxy-sessions.ts';
 import { Readiness } from './readiness.ts';
 import { runningInstance } from './running-instance.ts';
@@ -33,6 +35,8 @@ interface Starting {
   readonly config: ServeConfig;
   readonly log: Log;
   readonly started: Started;
+  /** Aborts when the instance is told to stop. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -44,7 +48,7 @@ export async function serve(config: ServeConfig): Promise<void> {
   const started = new Started();
   const stop = stopSignal((name) => log.info({ signal: name }, 'stopping'));
   try {
-    await start({ config, log, started });
+    await start({ config, log, started, signal: stop.signal });
     log.info({ cluster: config.clusterId, network: config.network, ports: config.ports }, 'serving');
     if (!stop.signal.aborted) await once(stop.signal, 'abort');
   } finally {
@@ -53,14 +57,22 @@ export async function serve(config: ServeConfig): Promise<void> {
   }
 }
 
-async function start({ config, log, started }: Starting): Promise<void> {
+async function start({ config, log, started, signal }: Starting): Promise<void> {
   const { version } = packageJson;
   const metrics = new Metrics({ version, startedAtMs: Date.now(), nowMs: Date.now });
   const { config: meshConfig, meshNetworks } = await readMeshSettings(config, log);
-  const issuer = await openAuthority({ config, log, started });
+  const client = openPrimary(config, started);
+  const issuer = await openAuthority({ config, client, log, started, signal });
+  if (signal.aborted) return;
   const clusters = openClusters(config, meshConfig, meshNetworks);
 
-  const store = new MeshStore({ primary: config.clusterId, config: meshConfig, meshNetworks });
+  const store = new MeshStore({
+    primary: config.clusterId,
+    config: meshConfig,
+    meshNetworks,
+    staleRule: { policy: config.stalePolicy, afterMs: config.staleAfterMs },
+  });
+  started.add('mesh', () => store.close());
   if (issuer !== undefined) store.setOwnRoots(issuer.material.rootsPem);
   const cache = new ResourceCache(store.snapshot);
   store.onChange((snapshot, change) => {
@@ -84,6 +96,7 @@ async function start({ config, log, started }: Starting): Promise<void> {
     onRejection: (proxy, rejection) => log.error({ proxy: proxy.nodeId, ...rejection }, 'a proxy rejected a response'),
   });
   const connections = new ConnectionSet();
+  const prober = openProber({ config, log, started }, { store, metrics, clusters });
 
   const reader = runningInstance({
     version,
@@ -91,12 +104,13 @@ async function start({ config, log, started }: Starting): Promise<void> {
     cache,
     sessions,
     connections,
+    prober,
     authority: () => issuer?.material,
     readiness: () => readiness.report(),
   });
   await openHttpPorts({ config, log, started, reader, metrics });
   runClusters({ clusters, store, log, started });
-  followSettings({ config, log, started }, (settings) => {
+  followSettings({ config, log, started, signal }, (settings) => {
     store.updateConfig(settings.config);
     store.updateNetworks(settings.meshNetworks);
     for (const registry of [clusters.primary, ...clusters.remotes]) registry.updateNetworks(settings.meshNetworks);
@@ -125,11 +139,33 @@ async function start({ config, log, started }: Starting): Promise<void> {
               clock: systemClock,
               trustDomains,
               primary: () => clusters.primary.snapshot,
+              review: client === undefined ? undefined : tokenReviewer(client, started),
             }),
           },
     counters: metrics.certificateCounters,
   });
   started.add('streams', () => drain(connections, config.drainMs));
+  // Stopped first, so that another replica can lead while the streams of this one end.
+  if (client !== undefined && issuer !== undefined) runWriters({ client, issuer, log, started });
+}
+
+/** Undefined when it is turned off. */
+function openProber(
+  { config, log, started }: Pick<Starting, 'config' | 'log' | 'started'>,
+  parts: { readonly store: MeshStore; readonly metrics: Metrics; readonly clusters: Clusters },
+): GatewayProber | undefined {
+  if (config.gatewayProbeMs === 0) return undefined;
+  const { store, metrics, clusters } = parts;
+  const prober = probeGateways({
+    store,
+    ownNetwork: () => clusters.primary.snapshot.network,
+    clock: systemClock,
+    intervalMs: config.gatewayProbeMs,
+    log,
+    onProbed: (result) => metrics.probed(result),
+  });
+  started.add('gateway probes', () => prober.close());
+  return prober;
 }
 
 function followSettings({ config, log, started }: Starting, onChange: (settings: MeshSettings) => void): void {
@@ -139,20 +175,6 @@ function followSettings({ config, log, started }: Starting, onChange: (settings:
     stop.abort();
     await followed;
   });
-}
-
-/** Undefined when no port needs one. */
-async function openAuthority({ config, log, started }: Starting): Promise<Issuer | undefined> {
-  if (config.ports.xdsTls === 0) return undefined;
-  const material = await loadAuthority(config, systemClock.now());
-  const issuer = new Issuer({ material, clock: systemClock, maxTtlMs: config.maxCertificateTtlMs });
-  const stop = new AbortController();
-  const followed = followAuthority({ config, issuer, clock: systemClock, log }, stop.signal);
-  started.add('authority', async () => {
-    stop.abort();
-    await followed;
-  });
-  return issuer;
 }
 
 /** Streams end one by one over half of the time; what is left then ends at once. */

@@ -1,0 +1,51 @@
+// The side of an instance that talks to its primary's API server as more than a reader: token reviews, and what the leading
+// replica writes. There is none where the primary is a directory, and never one for a remote.
+
+import type { TokenReview } from '../ca/authenticate-token.ts';
+import { systemClock } from '../ca/clock.ts';
+import type { Issuer } from '../ca/issuer.ts';
+import { rememberDefaults, rememberTokenOwners } from '../ca/remember-token-owners.ts';
+import type { ServeConfig } from './config.ts';
+import { PrimaryClient } from './kube/primary-client.ts';
+import { PrimaryKubeConfig } from './kube/primary-kube-config.ts';
+import { primaryWriters } from './kube/primary-writers.ts';
+import { reviewTokens } from './kube/review-token.ts';
+import { keepRootConfigMaps } from './kube/root-config-maps.ts';
+import type { Started } from './lifecycle.ts';
+import type { Log } from './log.ts';
+
+/** Undefined when the primary is a directory: nothing is written then, and nobody is asked about tokens. */
+export function openPrimary(config: ServeConfig, started: Started): PrimaryClient | undefined {
+  const primary = PrimaryKubeConfig.of(config);
+  if (primary === undefined) return undefined;
+  const client = new PrimaryClient({ config: primary, clock: systemClock });
+  started.add('connections to the primary', () => client.close());
+  return client;
+}
+
+/** Asks the API server, and remembers its answers for a short time. */
+export function tokenReviewer(client: PrimaryClient, started: Started): TokenReview {
+  const stop = new AbortController();
+  started.add('token reviews', () => stop.abort());
+  const review = reviewTokens(client, stop.signal);
+  return rememberTokenOwners({ ...rememberDefaults, review, clock: systemClock });
+}
+
+export interface RunWritersOptions {
+  readonly client: PrimaryClient;
+  readonly issuer: Issuer;
+  readonly log: Log;
+  readonly started: Started;
+}
+
+/** Publishes the roots in the primary while this replica leads. */
+export function runWriters({ client, issuer, log, started }: RunWritersOptions): void {
+  const stop = new AbortController();
+  const publishRoots = (signal: AbortSignal): Promise<void> =>
+    keepRootConfigMaps({ client, issuer, log, random: Math.random }, signal);
+  const stopped = primaryWriters({ client, writers: [publishRoots], log }).run(stop.signal);
+  started.add('leader election', async () => {
+    stop.abort();
+    await stopped;
+  });
+}

@@ -26,8 +26,8 @@ export interface SliceDeclaration {
   /** Port numbers by name; TCP only. */
   readonly ports: Readonly<Record<string, number>>;
   readonly endpoints: readonly SliceEndpoint[];
-  /** For endpoints whose Pod is not known: the slice's own label `security.istio.io/tlsMode`. */
-  readonly tlsMode: TlsMode;
+  /** For endpoints whose Pod is not known: the slice's own label `security.istio.io/tlsMode`, when it has one. */
+  readonly tlsMode?: TlsMode | undefined;
 }
 
 export function convertEndpointSlice(object: KubernetesObject): Conversion<SliceDeclaration> {
@@ -62,8 +62,13 @@ export function convertEndpointSlice(object: KubernetesObject): Conversion<Slice
     serviceName,
     ports: readPorts(body),
     endpoints: body.objects('endpoints').flatMap((endpoint) => readEndpoint(endpoint, type)),
-    tlsMode: labels[label.tlsMode] === 'istio' ? 'istio' : 'disabled',
+    tlsMode: readTlsMode(labels[label.tlsMode]),
   });
+}
+
+function readTlsMode(text: string | undefined): TlsMode | undefined {
+  if (text === undefined) return undefined;
+  return text === 'istio' ? 'istio' : 'disabled';
 }
 
 function readPorts(body: FieldReader): Readonly<Record<string, number>> {

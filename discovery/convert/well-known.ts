@@ -16,12 +16,22 @@ export const label = Object.freeze({
   appVersion: 'app.kubernetes.io/version',
   podTemplateHash: 'pod-template-hash',
   locality: 'istio-locality',
+  multiCluster: 'istio/multiCluster',
+  injection: 'istio-injection',
+  revision: 'istio.io/rev',
 });
 
 export const annotation = Object.freeze({
   exportTo: 'networking.istio.io/exportTo',
   nodeSelector: 'traffic.istio.io/nodeSelector',
   serviceAccountName: 'kubernetes.io/service-account.name',
+  /** On a remote-cluster Secret, as those below. */
+  remoteCluster: 'networking.istio.io/cluster',
+  network: 'topology.istio.io/network',
+  namespaces: 'isthmus.io/namespaces',
+  labelSelector: 'isthmus.io/label-selector',
+  stalePolicy: 'isthmus.io/stale-policy',
+  staleAfter: 'isthmus.io/stale-after',
 });
 
 /** Port of an east-west gateway unless its label says otherwise. */

@@ -6,6 +6,7 @@ import type { NetworkGateway } from './network-gateway.ts';
 import type { PersistentMap } from './persistent-map.ts';
 import type { Policy } from './policy.ts';
 import type { Problem } from './problem.ts';
+import type { RemoteSecret } from './remote-secret.ts';
 import type { ClusterService } from './service.ts';
 import type { Workload } from './workload.ts';
 
@@ -30,6 +31,8 @@ export interface ClusterSnapshot {
   readonly serviceAccountTokens: ReadonlyMap<string, { readonly namespace: string; readonly serviceAccount: string }>;
   /** PEM bundle of ConfigMap `istio-ca-root-cert`, when the cluster publishes one: a peer's root is compared with ours. */
   readonly publishedRoots?: string | undefined;
+  /** Primary only: remote clusters as its Secrets declare them, by cluster; of one cluster's, the first is in force. */
+  readonly remoteSecrets?: readonly RemoteSecret[] | undefined;
 }
 
 /** What a reader of `/api/v1/clusters` sees; field names are fixed. */
@@ -37,6 +40,8 @@ export interface ClusterStatus {
   readonly clusterId: ClusterId;
   readonly network: NetworkId;
   readonly mode: ClusterMode;
+  /** Of a remote that a Secret declares: `NAMESPACE/NAME` of the Secret. */
+  readonly secretName?: string | undefined;
   readonly phase: ClusterPhase;
   /** RFC 3339; absent before the first event. */
   readonly lastEventAt?: string | undefined;

@@ -6,7 +6,8 @@ import type { ServiceDeclaration } from '../convert/service.ts';
 import type { SliceDeclaration, SliceEndpoint } from '../convert/endpoint-slice.ts';
 import { label } from '../convert/well-known.ts';
 import type { WorkloadDeclaration } from '../convert/workload-declaration.ts';
-import type { Endpoint, EndpointHealth } from '../model/endpoint.ts';
+import type { ClusterMode } from '../model/cluster-snapshot.ts';
+import type { Endpoint, EndpointHealth, TlsMode } from '../model/endpoint.ts';
 import { unknownLocality, type Locality } from '../model/locality.ts';
 import type { ClusterId } from '../model/names.ts';
 import { compareText } from '../model/network-gateway.ts';
@@ -14,6 +15,7 @@ import { localName, type ClusterIndex } from './cluster-index.ts';
 
 export interface EndpointContext {
   readonly clusterId: ClusterId;
+  readonly mode: ClusterMode;
   readonly index: ClusterIndex;
   readonly networks: NetworkLookup;
 }
@@ -73,10 +75,19 @@ function sliceEndpoint(
       canonicalName: name,
       canonicalRevision: 'latest',
     },
-    tlsMode: workload?.tlsMode ?? slice.tlsMode,
+    tlsMode: workload?.tlsMode ?? slice.tlsMode ?? unknownPodTlsMode(slice, entry, context),
     weight: workload?.weight ?? 1,
     ...(entry.hostname === undefined ? {} : { hostname: entry.hostname }),
   };
+}
+
+/**
+ * A remote may be read without a right to its Pods. What is known of one is then that it is in a namespace whose Pods are
+ * injected, or not.
+ */
+function unknownPodTlsMode(slice: SliceDeclaration, { podName }: SliceEndpoint, context: EndpointContext): TlsMode {
+  const isInMesh = context.mode === 'discovery-only' && podName !== undefined;
+  return isInMesh && context.index.injectedNamespaces.has(slice.namespace) ? 'istio' : 'disabled';
 }
 
 function workloadEndpoint(

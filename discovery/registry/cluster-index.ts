@@ -11,6 +11,7 @@ import type { WorkloadDeclaration } from '../convert/workload-declaration.ts';
 import type { ObjectKey } from '../model/names.ts';
 import { compareText } from '../model/network-gateway.ts';
 import type { Policy } from '../model/policy.ts';
+import type { RemoteSecret } from '../model/remote-secret.ts';
 import { MultiMap } from './multi-map.ts';
 
 /** What must be derived again. Services are named `NAMESPACE/NAME`. */
@@ -21,6 +22,7 @@ export interface Affected {
   gateways: boolean;
   tokens: boolean;
   roots: boolean;
+  remoteSecrets: boolean;
   /** The cluster's network may differ, and with it every endpoint. */
   network: boolean;
 }
@@ -33,6 +35,7 @@ export function nothingAffected(): Affected {
     gateways: false,
     tokens: false,
     roots: false,
+    remoteSecrets: false,
     network: false,
   };
 }
@@ -49,6 +52,10 @@ export class ClusterIndex {
   readonly tokens = new Map<ObjectKey, TokenDeclaration>();
   /** PEM bundles by namespace. */
   readonly roots = new Map<string, string>();
+  /** What each Secret that declares remote clusters declares. */
+  readonly remoteSecrets = new Map<ObjectKey, readonly RemoteSecret[]>();
+  /** Namespaces whose Pods get a sidecar unless they say otherwise. */
+  readonly injectedNamespaces = new Set<string>();
   systemNetworkLabel: string | undefined;
   affected: Affected = nothingAffected();
 
@@ -115,6 +122,15 @@ export class ClusterIndex {
     }
     for (const key of this.#slicesByNode.get(name)) this.#touchSlice(key);
     this.affected.gateways ||= (before?.externalAddresses.length ?? 0) + (next?.externalAddresses.length ?? 0) > 0;
+  }
+
+  putNamespace(name: string, isInjected: boolean): void {
+    if (this.injectedNamespaces.has(name) === isInjected) return;
+    if (isInjected) this.injectedNamespaces.add(name);
+    else this.injectedNamespaces.delete(name);
+    for (const [service, declaration] of this.services) {
+      if (declaration.service.namespace === name) this.affected.services.add(service);
+    }
   }
 
   /** Everything that depends on the cluster's network. */

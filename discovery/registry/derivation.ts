@@ -14,6 +14,7 @@ import { objectKey, serviceHostname, type ClusterId, type Hostname, type Network
 import { compareText } from '../model/network-gateway.ts';
 import { PersistentMap } from '../model/persistent-map.ts';
 import type { Problem } from '../model/problem.ts';
+import type { RemoteSecret } from '../model/remote-secret.ts';
 import type { ClusterService } from '../model/service.ts';
 import type { Workload } from '../model/workload.ts';
 import { buildEndpoints } from './build-endpoints.ts';
@@ -98,6 +99,7 @@ export class Derivation {
       policies,
       serviceAccountTokens: affected.tokens ? this.#tokens() : before.serviceAccountTokens,
       publishedRoots: affected.roots ? this.#roots() : before.publishedRoots,
+      remoteSecrets: affected.remoteSecrets ? this.#remoteSecrets() : before.remoteSecrets,
     };
     if (isSame(before, next)) return noChange;
     this.#snapshot = next;
@@ -154,8 +156,8 @@ export class Derivation {
   #build(declaration: Parameters<typeof buildEndpoints>[0]): readonly Endpoint[] {
     this.#servicesBuilt += 1;
     if (declaration.service.kind === 'external-name') return [];
-    const { clusterId, index } = this.#options;
-    return buildEndpoints(declaration, { clusterId, index, networks: this.#networks });
+    const { clusterId, mode, index } = this.#options;
+    return buildEndpoints(declaration, { clusterId, mode, index, networks: this.#networks });
   }
 
   #workloads(affected: Affected): ClusterSnapshot['workloads'] {
@@ -204,6 +206,16 @@ export class Derivation {
     );
   }
 
+  /** The declaration that is in force for a cluster comes first: that of the oldest Secret, then of the first by name. */
+  #remoteSecrets(): readonly RemoteSecret[] {
+    return [...this.#options.index.remoteSecrets.values()]
+      .flat()
+      .toSorted(
+        (a, b) =>
+          compareText(a.clusterId, b.clusterId) || a.createdAtMs - b.createdAtMs || compareText(a.secret, b.secret),
+      );
+  }
+
   /** Of the system namespace, else of the first namespace that has any. */
   #roots(): string | undefined {
     const { roots } = this.#options.index;
@@ -222,7 +234,8 @@ function isSame(before: ClusterSnapshot, next: ClusterSnapshot): boolean {
     before.workloads === next.workloads &&
     before.policies === next.policies &&
     before.serviceAccountTokens === next.serviceAccountTokens &&
-    before.publishedRoots === next.publishedRoots
+    before.publishedRoots === next.publishedRoots &&
+    before.remoteSecrets === next.remoteSecrets
   );
 }
 

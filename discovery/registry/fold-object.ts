@@ -7,7 +7,8 @@ import type { Conversion } from '../convert/findings.ts';
 import { convertNode } from '../convert/node.ts';
 import { convertPod } from '../convert/pod.ts';
 import { convertService } from '../convert/service.ts';
-import { convertServiceAccountToken } from '../convert/service-account-token.ts';
+import { convertRemoteSecret, declaresRemotes } from '../convert/remote-secret.ts';
+import { convertServiceAccountToken, type TokenDeclaration } from '../convert/service-account-token.ts';
 import { isMapping } from '../convert/field-reader.ts';
 import { label } from '../convert/well-known.ts';
 import { convertWorkloadEntry } from '../convert/workload-entry.ts';
@@ -16,6 +17,7 @@ import { keyOf, type KubernetesObject } from '../model/kubernetes-object.ts';
 import type { ClusterId, ObjectKey } from '../model/names.ts';
 import type { Policy } from '../model/policy.ts';
 import type { Problem } from '../model/problem.ts';
+import type { RemoteSecret } from '../model/remote-secret.ts';
 import { convertPolicy } from '../policy/convert-policy.ts';
 import { localName, type ClusterIndex } from './cluster-index.ts';
 
@@ -46,17 +48,13 @@ export function foldObject(index: ClusterIndex, object: KubernetesObject, contex
       return take(convertNode(object), (value) => index.putNode(name, value));
     case 'Namespace':
       if (name === context.systemNamespace) putSystemNetwork(index, object.metadata.labels[label.network]);
+      index.putNamespace(name, isInjected(object.metadata.labels));
       return [];
     case 'ConfigMap':
       if (name === rootConfigMap) putRoots(index, namespace, rootsOf(object));
       return [];
     case 'Secret':
-      if (!isPrimary) return [];
-      return take(convertServiceAccountToken(object), (value) => {
-        if (value === undefined) index.tokens.delete(key);
-        else index.tokens.set(key, value);
-        index.affected.tokens = true;
-      });
+      return isPrimary ? foldSecret(index, object, context) : [];
     default: {
       const conversion = isPrimary ? convertPolicy(object, context) : undefined;
       return conversion === undefined ? [] : take(conversion, (value) => putPolicy(index, key, value));
@@ -77,15 +75,45 @@ export function foldDeletion(index: ClusterIndex, key: ObjectKey, context: FoldC
     case 'Node':
       return index.putNode(name, undefined);
     case 'Namespace':
+      index.putNamespace(name, false);
       return name === context.systemNamespace ? putSystemNetwork(index, undefined) : undefined;
     case 'ConfigMap':
       return name === rootConfigMap ? putRoots(index, namespace, undefined) : undefined;
     case 'Secret':
-      if (index.tokens.delete(key)) index.affected.tokens = true;
-      return undefined;
+      putToken(index, key, undefined);
+      return putRemotes(index, key, undefined);
     default:
       return putPolicy(index, key, undefined);
   }
+}
+
+function foldSecret(index: ClusterIndex, object: KubernetesObject, context: FoldContext): readonly Problem[] {
+  const key = keyOf(object);
+  const remotes = declaresRemotes(object) ? convertRemoteSecret(object, context) : { problems: [] };
+  return [
+    ...take(convertServiceAccountToken(object), (value) => putToken(index, key, value)),
+    ...take(remotes, (value) => putRemotes(index, key, value)),
+  ];
+}
+
+function putToken(index: ClusterIndex, key: ObjectKey, next: TokenDeclaration | undefined): void {
+  if (next === undefined && !index.tokens.has(key)) return;
+  if (next === undefined) index.tokens.delete(key);
+  else index.tokens.set(key, next);
+  index.affected.tokens = true;
+}
+
+function putRemotes(index: ClusterIndex, key: ObjectKey, next: readonly RemoteSecret[] | undefined): void {
+  if (isDeepStrictEqual(index.remoteSecrets.get(key), next)) return;
+  if (next === undefined) index.remoteSecrets.delete(key);
+  else index.remoteSecrets.set(key, next);
+  index.affected.remoteSecrets = true;
+}
+
+/** Whether Pods of a namespace get a sidecar. `istio-injection` decides when it is there. */
+function isInjected(labels: Readonly<Record<string, string>>): boolean {
+  const injection = labels[label.injection];
+  return injection === undefined ? (labels[label.revision] ?? '') !== '' : injection === 'enabled';
 }
 
 function take<T>(conversion: Conversion<T>, put: (value: T | undefined) => void): readonly Problem[] {

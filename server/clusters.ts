@@ -9,6 +9,7 @@ import type { Started } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import { openSource } from './open-source.ts';
 import { ProblemLog } from './problem-log.ts';
+import { remembered } from './remember-clusters.ts';
 
 export interface Clusters {
   readonly primary: ClusterRegistry;
@@ -23,7 +24,11 @@ export function openClusters(config: ServeConfig, mesh: MeshConfig, meshNetworks
       ...shared,
       clusterId: config.clusterId,
       mode: 'primary',
-      source: openSource(config.primary, { scope: 'primary', systemNamespace: config.systemNamespace }),
+      source: remembered(
+        openSource(config.primary, { scope: 'primary', systemNamespace: config.systemNamespace }),
+        config.clusterId,
+        config.stateDir,
+      ),
       network: config.network,
     }),
     remotes: config.remotes.map(
@@ -32,7 +37,11 @@ export function openClusters(config: ServeConfig, mesh: MeshConfig, meshNetworks
           ...shared,
           clusterId: remote.clusterId,
           mode: 'discovery-only',
-          source: openSource(remote.location, { scope: 'discovery-only', systemNamespace: config.systemNamespace }),
+          source: remembered(
+            openSource(remote.location, { scope: 'discovery-only', systemNamespace: config.systemNamespace }),
+            remote.clusterId,
+            config.stateDir,
+          ),
           // What network a remote is in, only the remote itself or MeshNetworks can say.
           network: networkId(''),
         }),

@@ -1,6 +1,7 @@
 // The options of `isthmus serve`, checked once and frozen. Nothing else reads flags or environment variables.
 
 import { isIP } from 'node:net';
+import type { StalePolicy } from '../discovery/model/stale-rule.ts';
 import { clusterId, networkId, type ClusterId, type NetworkId } from '../discovery/model/names.ts';
 
 /** Where a cluster is read from. */
@@ -8,8 +9,6 @@ export type RegistryLocation =
   | { readonly kind: 'directory'; readonly path: string }
   | { readonly kind: 'kubeconfig'; readonly path: string }
   | { readonly kind: 'in-cluster' };
-
-export type StalePolicy = 'keep' | 'degrade' | 'drop';
 
 export interface RemoteConfig {
   readonly clusterId: ClusterId;
@@ -41,6 +40,8 @@ export interface ServeConfig {
   readonly stateDir?: string | undefined;
   readonly stalePolicy: StalePolicy;
   readonly staleAfterMs: number;
+  /** How often the gateways of other networks are probed; 0: never. */
+  readonly gatewayProbeMs: number;
   readonly logLevel: string;
   /** Longest life of a workload certificate. */
   readonly maxCertificateTtlMs: number;
@@ -71,6 +72,7 @@ export interface ServeOptions {
   readonly stateDir?: string | undefined;
   readonly stalePolicy: string;
   readonly staleAfter: string;
+  readonly gatewayProbe: string;
   readonly logLevel: string;
   readonly maxCertificateTtl: string;
   readonly drain: string;
@@ -114,6 +116,7 @@ export function readServeConfig(options: ServeOptions, isDirectory: (path: strin
     stateDir: options.stateDir,
     stalePolicy: readStalePolicy(options.stalePolicy),
     staleAfterMs: readDurationMs('--stale-after', options.staleAfter),
+    gatewayProbeMs: readGatewayProbeMs(options.gatewayProbe),
     logLevel: options.logLevel,
     maxCertificateTtlMs: readDurationMs('--max-certificate-ttl', options.maxCertificateTtl),
     drainMs: readDurationMs('--drain', options.drain),
@@ -163,6 +166,17 @@ function readPort(option: string, value: string): number {
 function readStalePolicy(value: string): StalePolicy {
   if (value === 'keep' || value === 'degrade' || value === 'drop') return value;
   throw new ConfigError(`--stale-policy ${value}: use keep, degrade or drop.`);
+}
+
+const gatewayProbeMs = 5_000;
+const minGatewayProbeMs = 100;
+
+function readGatewayProbeMs(value: string): number {
+  if (value === 'on') return gatewayProbeMs;
+  if (value === 'off') return 0;
+  const ms = readDurationMs('--gateway-probe', value);
+  if (ms === 0 || ms >= minGatewayProbeMs) return ms;
+  throw new ConfigError(`--gateway-probe ${value}: use on, off, or an interval of at least 100ms.`);
 }
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };

@@ -7,20 +7,21 @@ import type { Readiness as ReadinessReport } from './admin/instance-reader.ts';
 /** What of a cluster matters here. */
 export interface SyncingCluster {
   readonly clusterId: ClusterId;
-  readonly synced: boolean;
+  /** Its objects are known: they were read, or are remembered from before. */
+  readonly known: boolean;
 }
 
 export interface ReadinessOptions {
   readonly primary: SyncingCluster;
   readonly remotes: () => Iterable<SyncingCluster>;
   readonly now: () => number;
-  /** How long serving waits for remotes after the primary has synced. */
+  /** How long serving waits for remotes after the primary is known. */
   readonly remoteGraceMs: number;
 }
 
 export class Readiness {
   readonly #options: ReadinessOptions;
-  #primarySyncedAtMs: number | undefined;
+  #primaryKnownAtMs: number | undefined;
 
   constructor(options: ReadinessOptions) {
     this.#options = options;
@@ -28,7 +29,7 @@ export class Readiness {
 
   report(): ReadinessReport {
     const { primary } = this.#options;
-    return primary.synced
+    return primary.known
       ? { ready: true, waitingFor: [] }
       : { ready: false, waitingFor: [`the primary cluster ${primary.clusterId} to be read`] };
   }
@@ -36,9 +37,9 @@ export class Readiness {
   /** Whether proxies may be served. */
   serving(): boolean {
     const { primary, remotes, now, remoteGraceMs } = this.#options;
-    if (!primary.synced) return false;
-    this.#primarySyncedAtMs ??= now();
-    if (now() - this.#primarySyncedAtMs >= remoteGraceMs) return true;
-    return [...remotes()].every((remote) => remote.synced);
+    if (!primary.known) return false;
+    this.#primaryKnownAtMs ??= now();
+    if (now() - this.#primaryKnownAtMs >= remoteGraceMs) return true;
+    return [...remotes()].every((remote) => remote.known);
   }
 }

@@ -10,6 +10,7 @@ import { proxyStatusOf, type JoinableSession } from './admin/join-proxy-status.t
 import type { EncodedResource } from './cache/encoded-resource.ts';
 import { generatedTypes, type ResourceCache } from './cache/resource-cache.ts';
 import { resourcesOf, sizeOf, type TypeSnapshot } from './cache/type-snapshot.ts';
+import type { GatewayProber } from './probe/gateway-prober.ts';
 import type { Proxy } from './proxy/proxy.ts';
 import type { ProxySession, ProxySessions } from './proxy-sessions.ts';
 import type { ConnectionSet } from './stream/connection-set.ts';
@@ -21,6 +22,8 @@ export interface RunningInstanceParts {
   readonly cache: ResourceCache;
   readonly sessions: ProxySessions;
   readonly connections: ConnectionSet;
+  /** Absent when gateways are not probed. */
+  readonly prober: GatewayProber | undefined;
   /** Absent when the instance serves without certificates. */
   readonly authority: () => CaMaterial | undefined;
   readonly readiness: () => Readiness;
@@ -53,6 +56,16 @@ export function runningInstance(parts: RunningInstanceParts): InstanceReader {
     configDump: (nameOrNodeId) => {
       const session = find(nameOrNodeId);
       return session === undefined ? undefined : dumpOf(session);
+    },
+    gatewayProbe: (gateway) => {
+      const state = parts.prober?.state(gateway);
+      if (state === undefined) return undefined;
+      const { verdict, sinceMs, lastError } = state;
+      return {
+        verdict,
+        since: new Date(sinceMs).toISOString(),
+        ...(lastError === undefined ? {} : { lastError }),
+      };
     },
     roots: () => rootsOf(parts.authority()),
   };

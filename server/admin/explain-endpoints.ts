@@ -26,6 +26,12 @@ interface Fate {
   readonly gateways: readonly string[];
 }
 
+/** Endpoints that meet the same fate. */
+interface Group {
+  readonly fate: Fate;
+  readonly members: Endpoint[];
+}
+
 const maxAddresses = 5;
 
 /** Groups of endpoints that share cluster, network and fate: used ones first, then by cluster and network. */
@@ -34,7 +40,7 @@ export function explainEndpoints(question: EndpointsQuestion): readonly WhyEndpo
   const endpoints = mesh.endpoints.get(host) ?? [];
   const used = addressedDirectly(buildOutboundView(scope, mesh).endpointsFor(host, port, selection));
   const fates = new Map<string, Fate>();
-  const groups = new Map<string, { readonly fate: Fate; readonly members: Endpoint[] }>();
+  const groups = new Map<string, Group>();
   for (const endpoint of endpoints) {
     const kind = kindOf(endpoint);
     const alone = fates.get(kind) ?? fateOf(endpoint, question);
@@ -46,8 +52,13 @@ export function explainEndpoints(question: EndpointsQuestion): readonly WhyEndpo
     group.members.push(endpoint);
     groups.set(key, group);
   }
-  const total = [...groups.values()].reduce((sum, group) => sum + weightOf(group), 0);
-  return [...groups.values()].flatMap((group) => describe(group, question, total)).toSorted(compareGroups);
+  const all = [...groups.values()];
+  const first = all.filter((group) => !isDegraded(group, mesh) && weightOf(group) > 0);
+  const taking = new Set(first.length === 0 ? all : first);
+  const total = [...taking].reduce((sum, group) => sum + weightOf(group), 0);
+  return all
+    .flatMap((group) => describe(group, question, { total, isReserve: !taking.has(group) }))
+    .toSorted(compareGroups);
 }
 
 /** Everything that may decide an endpoint's fate on its own. */
@@ -77,15 +88,19 @@ function addressedDirectly(view: NetworkView): ReadonlySet<Endpoint> {
   return new Set(reached.flatMap((one) => (one.kind === 'direct' ? [one.endpoint] : [])));
 }
 
-function weightOf({ fate, members }: { readonly fate: Fate; readonly members: readonly Endpoint[] }): number {
+function isDegraded({ members }: Group, mesh: MeshSnapshot): boolean {
+  return members.some(({ clusterId }) => mesh.degradedClusters.has(clusterId));
+}
+
+function weightOf({ fate, members }: Group): number {
   if (fate.outcome !== 'direct' && fate.outcome !== 'gateway') return 0;
   return members.reduce((sum, endpoint) => sum + endpoint.weight, 0);
 }
 
 function describe(
-  group: { readonly fate: Fate; readonly members: readonly Endpoint[] },
+  group: Group,
   question: EndpointsQuestion,
-  total: number,
+  { total, isReserve }: { readonly total: number; readonly isReserve: boolean },
 ): readonly WhyEndpoints[] {
   const { fate, members } = group;
   const [first] = members;
@@ -95,13 +110,21 @@ function describe(
       clusterId: first.clusterId,
       network: first.network,
       outcome: fate.outcome,
-      explanation: explanationOf(fate, first, question),
+      explanation: `${explanationOf(fate, first, question)}${reserveText(group, question, isReserve)}`,
       count: members.length,
       addresses: members.slice(0, maxAddresses).map(({ address }) => address),
       gateways: fate.gateways,
-      percent: total === 0 ? 0 : roundPercent((100 * weightOf(group)) / total),
+      percent: total === 0 || isReserve ? 0 : roundPercent((100 * weightOf(group)) / total),
     },
   ];
+}
+
+/** What a degraded cluster means for endpoints that could be used. */
+function reserveText(group: Group, { mesh }: EndpointsQuestion, isReserve: boolean): string {
+  if (weightOf(group) === 0 || !isDegraded(group, mesh)) return '';
+  const { clusterId = '' } = group.members[0] ?? {};
+  const cause = `; ${clusterId} was not heard for too long`;
+  return isReserve ? `${cause}: used only when no others are left` : `${cause}, but no others are left`;
 }
 
 function explanationOf({ outcome, gateways }: Fate, endpoint: Endpoint, question: EndpointsQuestion): string {
@@ -111,8 +134,14 @@ function explanationOf({ outcome, gateways }: Fate, endpoint: Endpoint, question
     case 'direct':
       return `on the same network (${network}), used directly`;
     case 'gateway':
-      return `on ${network}, reached through ${gateways.length === 1 ? 'its gateway' : 'its gateways'} ${gateways.join(', ')} over mutual TLS`;
+      return `on ${network}, reached through ${gateways.length === 1 ? 'its gateway' : 'its gateways'} ${gateways.join(', ')} over mutual TLS${withoutDead(deadGateways(endpoint, question))}`;
     case 'no-gateway':
+      if (deadGateways(endpoint, question) !== '') {
+        return (
+          `on ${network}, and no gateway of it answers any more (${deadGateways(endpoint, question)}): ` +
+          'restore one; a raw address never crosses networks'
+        );
+      }
       return (
         `on ${network}, for which no gateway is known: label its east-west gateway Service with ` +
         `topology.istio.io/network=${endpoint.network} and give it an address; a raw address never crosses networks`
@@ -135,6 +164,15 @@ function explanationOf({ outcome, gateways }: Fate, endpoint: Endpoint, question
     default:
       return 'another cluster gives the same address and port on this network, and that one is used';
   }
+}
+
+/** Those of the endpoint's network, in words; empty when there are none. */
+function deadGateways({ network }: Endpoint, { mesh }: EndpointsQuestion): string {
+  return (mesh.deadGateways.get(network) ?? []).map(socket).join(', ');
+}
+
+function withoutDead(sockets: string): string {
+  return sockets === '' ? '' : `, without ${sockets}, which does not answer any more`;
 }
 
 function withoutMtls(network: string, reach: EndpointSelection['reach']): string {

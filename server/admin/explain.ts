@@ -3,13 +3,14 @@
 import type { ClusterStatus } from '../../discovery/model/cluster-snapshot.ts';
 import { formatLocality } from '../../discovery/model/locality.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
+import type { ClusterId } from '../../discovery/model/names.ts';
 import { isHttp, type MeshService, type ServicePort } from '../../discovery/model/service.ts';
 import { routeName, virtualHostName } from '../generate/names.ts';
 import { buildOutboundView, type OutboundView } from '../view/outbound-view.ts';
 import { viewKeysOf } from '../view/view-key.ts';
 import { explainRoutes, isUsable } from './explain-routes.ts';
 import { findService, nearMisses } from './host-endpoints.ts';
-import type { WhyPort, WhyReport, WhyRoute, WhyService, WhySource, WhyTarget } from './why-report.ts';
+import type { WhyCluster, WhyPort, WhyReport, WhyRoute, WhyService, WhySource, WhyTarget } from './why-report.ts';
 import type { WhyAsker } from './why-source.ts';
 
 export interface WhyQuestion {
@@ -52,7 +53,7 @@ export function explain(question: WhyQuestion): WhyReport {
   const explained = ports.map((port) => explainPort(port, service, { question, view }));
   const open = explained.filter((port) => port.routes.some(canTake));
   if (open.length === 0) {
-    return { ...known, verdict: 'no-endpoints', summary: nowhere(explained, service), ports: explained };
+    return { ...known, verdict: 'no-endpoints', summary: nowhere(explained, service, question), ports: explained };
   }
   return { ...known, verdict: 'reachable', summary: reached(open, service), ports: explained };
 }
@@ -101,7 +102,12 @@ function targetOf({ host, port }: AskedTarget): WhyTarget {
   return { asked: port === undefined ? host : `${host}:${String(port)}`, ...(port === undefined ? {} : { port }) };
 }
 
-function serviceOf(service: MeshService, { clusters }: WhyQuestion): WhyService {
+function stalePolicyOf(clusterId: ClusterId, mesh: MeshSnapshot): WhyCluster['policy'] {
+  if (mesh.droppedClusters.has(clusterId)) return 'dropped';
+  return mesh.degradedClusters.has(clusterId) ? 'degraded' : undefined;
+}
+
+function serviceOf(service: MeshService, { clusters, mesh }: WhyQuestion): WhyService {
   return {
     host: service.host,
     kind: service.kind,
@@ -109,7 +115,13 @@ function serviceOf(service: MeshService, { clusters }: WhyQuestion): WhyService 
     clusterLocal: service.clusterLocal,
     clusters: service.clusters.map((clusterId) => {
       const status = clusters.find((cluster) => cluster.clusterId === clusterId);
-      return { clusterId, phase: status?.phase, staleSince: status?.staleSince };
+      const policy = stalePolicyOf(clusterId, mesh);
+      return {
+        clusterId,
+        phase: status?.phase,
+        staleSince: status?.staleSince,
+        ...(policy === undefined ? {} : { policy }),
+      };
     }),
     ports: service.ports.map(({ name, port, protocol }) => ({ name, port, protocol })),
     conflicts: service.conflicts,
@@ -150,7 +162,7 @@ function withoutPort(service: MeshService, { port }: AskedTarget): string {
   return `${service.host} has no port ${String(port)} in any cluster; it has ${has}.`;
 }
 
-function nowhere(ports: readonly WhyPort[], service: MeshService): string {
+function nowhere(ports: readonly WhyPort[], service: MeshService, question: WhyQuestion): string {
   const destinations = ports.flatMap((port) => port.routes.flatMap((route) => route.destinations));
   const problem = destinations.find((one) => one.problem !== undefined && one.endpoints.length === 0)?.problem;
   const [group] = destinations.flatMap((one) => one.endpoints);
@@ -158,7 +170,12 @@ function nowhere(ports: readonly WhyPort[], service: MeshService): string {
     return `Nothing behind ${service.host} can be used from here: ${group.clusterId}: ${group.explanation}.`;
   }
   if (problem !== undefined && problem !== 'no endpoint can be used') return `${service.host}: ${problem}.`;
-  return `${service.host} has no endpoint in any cluster that declares it (${service.clusters.join(', ')}).`;
+  const dropped = service.clusters.filter((clusterId) => question.mesh.droppedClusters.has(clusterId));
+  const why =
+    dropped.length === 0
+      ? ''
+      : ` The endpoints of ${dropped.join(', ')} were dropped (--stale-policy drop): it was not heard for too long.`;
+  return `${service.host} has no endpoint in any cluster that declares it (${service.clusters.join(', ')}).${why}`;
 }
 
 function reached(ports: readonly WhyPort[], service: MeshService): string {

@@ -28,7 +28,7 @@ export function httpApp({ reader, dashboard, onFailure }: HttpAppOptions): Admin
   app.get('/api/v1/clusters', (context) => context.json(reader.clusters()));
   app.get('/api/v1/proxies', (context) => context.json(reader.proxies()));
   app.get('/api/v1/services', (context) => context.json(services.list(reader.mesh())));
-  app.get('/api/v1/networks', (context) => context.json(networkList(reader.mesh(), reader.clusters())));
+  app.get('/api/v1/networks', (context) => context.json(networkList(reader)));
   app.get('/api/v1/endpoints', (context) => endpoints(context, reader));
   app.get('/api/v1/instance', (context) =>
     context.json({ version: reader.version, cluster: reader.mesh().primary, ...reader.ready(), roots: reader.roots() }),

@@ -3,7 +3,9 @@
 
 import type { ClusterStatus } from '../../discovery/model/cluster-snapshot.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
+import type { NetworkGateway } from '../../discovery/model/network-gateway.ts';
 import type { EncodedResource } from '../cache/encoded-resource.ts';
+import type { GatewayVerdict } from '../probe/probe-state.ts';
 import type { Proxy } from '../proxy/proxy.ts';
 import type { ProxyStatus } from './proxy-status.ts';
 
@@ -20,15 +22,26 @@ export interface InstanceReader {
   proxy(nameOrNodeId: string): Proxy | undefined;
   /** What that proxy is served now, by type URL; undefined when it is not connected. Never holds private keys. */
   configDump(nameOrNodeId: string): ReadonlyMap<string, readonly EncodedResource[]> | undefined;
+  /** What probing says of a gateway; undefined when it is not probed (probing is off, or it is of our own network). */
+  gatewayProbe(gateway: NetworkGateway): GatewayProbe | undefined;
   /** Roots that this instance trusts. */
   roots(): readonly RootFingerprint[];
 }
 
 export interface Readiness {
-  /** True once the primary has synced. Remotes never count. */
+  /** True once the primary is known: read, or remembered from before this process started. Remotes never count. */
   readonly ready: boolean;
   /** What is missing, in words; empty when ready. */
   readonly waitingFor: readonly string[];
+}
+
+export interface GatewayProbe {
+  /** `unknown`: never reached since the start; it stays in use. `unreachable`: it is not used. */
+  readonly verdict: GatewayVerdict;
+  /** RFC 3339: since when. */
+  readonly since: string;
+  /** Why the last probe failed; absent when it succeeded. */
+  readonly lastError?: string | undefined;
 }
 
 export interface RootFingerprint {

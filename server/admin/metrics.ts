@@ -67,6 +67,16 @@ export class Metrics implements StreamMetrics {
     'cluster',
     'severity',
   ]);
+  readonly #staleSince = this.#gauge(
+    'isthmus_cluster_stale_seconds',
+    'Seconds since which what is served is not current',
+    ['cluster'],
+  );
+  readonly #gateways = this.#gauge('isthmus_gateways', 'Gateways of networks by what probing says', [
+    'network',
+    'verdict',
+  ]);
+  readonly #probes = this.#counter('isthmus_gateway_probes_total', 'Probes of gateways, by result', ['result']);
   readonly #rootExpiry = this.#gauge(
     'citadel_server_root_cert_expiry_timestamp',
     'When the first root ends, Unix time',
@@ -129,6 +139,11 @@ export class Metrics implements StreamMetrics {
     this.#triggers.inc({ type: kind });
   }
 
+  /** A gateway of another network was probed. */
+  probed(result: 'success' | 'failure'): void {
+    this.#probes.inc({ result });
+  }
+
   /** What the certificate service counts. */
   get certificateCounters(): CaCounters {
     return {
@@ -144,6 +159,7 @@ export class Metrics implements StreamMetrics {
     this.#uptime.set((nowMs - this.#options.startedAtMs) / 1000);
     this.#observeProxies(reader);
     this.#observeClusters(reader, nowMs);
+    this.#observeGateways(reader);
     const mesh = reader.mesh();
     this.#services.set(mesh.services.size);
     const lists = [...mesh.policies.virtualServices.values(), mesh.policies.wildcardVirtualServices];
@@ -171,7 +187,14 @@ export class Metrics implements StreamMetrics {
   }
 
   #observeClusters(reader: InstanceReader, nowMs: number): void {
-    for (const gauge of [this.#phase, this.#lastEvent, this.#endpoints, this.#problems, this.#syncStatus])
+    for (const gauge of [
+      this.#staleSince,
+      this.#phase,
+      this.#lastEvent,
+      this.#endpoints,
+      this.#problems,
+      this.#syncStatus,
+    ])
       gauge.reset();
     const clusters = reader.clusters();
     const remotes = clusters.filter((cluster) => cluster.mode === 'discovery-only');
@@ -185,10 +208,22 @@ export class Metrics implements StreamMetrics {
       if (cluster.lastEventAt !== undefined) {
         this.#lastEvent.set(label, Math.max(0, (nowMs - Date.parse(cluster.lastEventAt)) / 1000));
       }
+      if (cluster.staleSince !== undefined) {
+        this.#staleSince.set(label, Math.max(0, (nowMs - Date.parse(cluster.staleSince)) / 1000));
+      }
       for (const severity of ['error', 'warning'] as const) {
         const findings = cluster.problems.filter((problem) => problem.severity === severity);
         this.#problems.set({ ...label, severity }, findings.length);
       }
+    }
+  }
+
+  #observeGateways(reader: InstanceReader): void {
+    this.#gateways.reset();
+    const { gateways, deadGateways } = reader.mesh();
+    for (const gateway of [...gateways.values(), ...deadGateways.values()].flat()) {
+      const verdict = reader.gatewayProbe(gateway)?.verdict ?? 'not-probed';
+      this.#gateways.inc({ network: gateway.network, verdict });
     }
   }
 

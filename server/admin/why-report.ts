@@ -58,6 +58,8 @@ export interface WhyCluster {
   readonly clusterId: ClusterId;
   readonly phase?: ClusterPhase | undefined;
   readonly staleSince?: string | undefined;
+  /** What the stale policy did: its endpoints are used last, or not at all. */
+  readonly policy?: 'degraded' | 'dropped' | undefined;
 }
 
 export interface WhyPort {

@@ -18,9 +18,10 @@ export function renderWhy(report: WhyReport): string {
 }
 
 function serviceLines(service: WhyService): readonly string[] {
-  const clusters = service.clusters.map(({ clusterId, phase }) =>
-    phase === undefined || phase === 'running' ? clusterId : `${clusterId} (${phase})`,
-  );
+  const clusters = service.clusters.map(({ clusterId, phase, policy }) => {
+    const state = [phase === 'running' ? undefined : phase, policy].filter((word) => word !== undefined);
+    return state.length === 0 ? clusterId : `${clusterId} (${state.join(', ')})`;
+  });
   return [
     `declared in  ${clusters.join(', ')}${service.clusterLocal ? '; cluster-local' : ''}`,
     ...service.conflicts.map((conflict) => `conflict     ${conflict.clusterId}: ${conflict.message}`),

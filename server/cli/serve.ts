@@ -29,9 +29,14 @@ export function serveCommand(): Command {
     .addOption(option('--http-port <port>', 'readiness, API and dashboard; 0 turns it off').default('8080'))
     .addOption(option('--monitoring-port <port>', 'metrics, version, debug pages; 0 turns it off').default('15014'))
     .addOption(option('--webhook-port <port>', 'admission webhooks; 0 turns it off').default('15017'))
-    .addOption(option('--state-dir <dir>', 'where this instance keeps what it must not lose'))
-    .addOption(option('--stale-policy <policy>', 'endpoints of an unreachable remote').default('keep'))
+    .addOption(option('--state-dir <dir>', 'last known good state of every cluster, to start during an outage'))
+    .addOption(
+      option('--stale-policy <policy>', 'endpoints of an unreachable remote: keep, degrade, drop').default('keep'),
+    )
     .addOption(option('--stale-after <duration>', 'when the stale policy takes effect').default('5m'))
+    .addOption(
+      option('--gateway-probe <on|off|interval>', 'probe gateways of other networks; on: every 5s').default('on'),
+    )
     .addOption(option('--max-certificate-ttl <duration>', 'longest life of a workload certificate').default('90d'))
     .addOption(option('--max-stream-age <duration>', 'end xDS streams after this time; 0 never').default('0'))
     .addOption(option('--drain <duration>', 'time for streams to move elsewhere after SIGTERM').default('5s'))

@@ -149,9 +149,10 @@ function drawNetworks(networks) {
 
 function networkGateways({ gateways }, networks) {
   if (gateways.length > 0) {
-    const shown = gateways.slice(0, 6).map(({ address, port, clusterId }) => {
+    const shown = gateways.slice(0, 6).map(({ address, port, clusterId, inUse }) => {
       const host = address.includes(':') ? `[${address}]` : address;
-      return element('code', { title: `gateway of ${clusterId}` }, `${host}:${port}`);
+      const code = element('code', { title: `gateway of ${clusterId}` }, `${host}:${port}`);
+      return inUse === false ? element('span', {}, code, badge('does not answer', 'bad')) : code;
     });
     const more = gateways.length > 6 ? quiet(`and ${gateways.length - 6} more`) : '';
     return element('div', { class: 'gateways' }, shown, more);

@@ -161,7 +161,7 @@ test('a network without a gateway is listed with none', async () => {
     {
       network: network1,
       clusters: ['cluster-1'],
-      gateways: [{ clusterId: 'cluster-1', address: '192.0.2.1', port: 15443 }],
+      gateways: [{ clusterId: 'cluster-1', address: '192.0.2.1', port: 15443, inUse: true }],
       endpoints: 1,
     },
     { network: network2, clusters: ['cluster-2'], gateways: [], endpoints: 1 },

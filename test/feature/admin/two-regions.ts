@@ -197,6 +197,7 @@ export function aReader(overrides: Partial<InstanceReader> = {}): InstanceReader
     proxies: () => [aProxyStatus()],
     proxy: (name) => (name === 'sleep-1.default' ? aProxy() : undefined),
     configDump: () => undefined,
+    gatewayProbe: () => undefined,
     roots: () => [{ subject: 'O=mesh', sha256: 'ab'.repeat(32), notAfter: '2036-01-01T00:00:00.000Z' }],
     ...overrides,
   };

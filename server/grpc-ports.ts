@@ -47,7 +47,7 @@ async function openTlsPort({ config, log, started, context, authority, counters 
   if (authority === undefined) return;
   const { issuer, authenticators } = authority;
   const stop = new AbortController();
-  const tls = renewingTlsCredentials({
+  const tls = await renewingTlsCredentials({
     issuer,
     dnsNames: serverDnsNames({ systemNamespace: config.systemNamespace }),
     clock: systemClock,
@@ -58,7 +58,6 @@ async function openTlsPort({ config, log, started, context, authority, counters 
     stop.abort();
     await tls.stopped;
   });
-  await tls.ready;
   await open('--xds-tls-port', started, {
     address: `${config.bind}:${String(config.ports.xdsTls)}`,
     credentials: tls.credentials,

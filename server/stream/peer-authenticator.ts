@@ -34,7 +34,9 @@ export function createPeerAuthenticator(verifyToken?: TokenVerifier): PeerAuthen
     async authenticate(credentials) {
       const { address, tls, bearerToken } = credentials;
       if (!tls) return { kind: 'peer', peer: { address, authenticated: false } };
-      const certified = credentials.certificateUris.find((uri) => uri.startsWith('spiffe://'));
+      // SPIFFE X.509-SVID 2: a certificate that names a workload has exactly one URI.
+      const [certified, ...others] = credentials.certificateUris;
+      if (others.length > 0) return refused('the client certificate does not hold exactly one URI');
       if (certified !== undefined) return { kind: 'peer', peer: { address, identity: certified, authenticated: true } };
       if (bearerToken === undefined || verifyToken === undefined) {
         return refused('a certificate of the mesh or a token is needed on this port');

@@ -114,14 +114,13 @@ export async function startAuthorityServer(
       createCertificate: (call: Call, done: grpc.sendUnaryData<IstioCertificateResponse>) => void respond(call, done),
     },
   );
-  const tls = renewingTlsCredentials({
+  const tls = await renewingTlsCredentials({
     issuer,
     dnsNames: ['istiod.istio-system.svc'],
     clock: systemClock,
     signal: stop.signal,
     onFailure: () => {},
   });
-  await tls.ready;
   await running.listen(options.listen ?? '127.0.0.1:0', tls.credentials);
   return running;
 }

@@ -51,14 +51,13 @@ async function startInstance(authority: TestAuthority, options: InstanceOptions 
     byClientCertificate({ material: () => issuer.material, trustDomains: ['cluster.local'], clock }),
     byKnownToken({ lookup, trustDomain: 'cluster.local', clusterId: 'cluster-1' }),
   ]);
-  const tls = renewingTlsCredentials({
+  const tls = await renewingTlsCredentials({
     issuer,
     clock,
     dnsNames: [host],
     signal: stop.signal,
     onFailure: (error) => internalErrors.push(error),
   });
-  await tls.ready;
   const server = new Server();
   const counter = (name: keyof typeof counts) => ({ inc: () => void counts[name]++ });
   server.addService(

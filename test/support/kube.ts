@@ -1,14 +1,14 @@
 // A real Kubernetes API on loopback for tests: etcd and kube-apiserver, on request kube-controller-manager, no kubelet. In: what
 // differs from the default. Out: a cluster with a kubeconfig, whose programs can be paused, killed and started again.
 
-import { constants } from 'node:fs';
+import { constants, rmSync } from 'node:fs';
 import { access, mkdir, mkdtemp, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KubeApi } from './kube-api.ts';
-import { runOrThrow, startProcess, type RunningProcess } from './process.ts';
+import { run, runOrThrow, startProcess, type RunningProcess } from './process.ts';
 import { waitFor } from './wait-for.ts';
 
 /** The command line before each program's own flags. */
@@ -54,6 +54,16 @@ export async function kubePrograms(): Promise<KubePrograms> {
   };
 }
 
+/** Why there can be no real API here, or undefined. In CI there is never a reason: what is missing fails there. */
+export async function whyNoKube(): Promise<string | undefined> {
+  if (process.env['CI'] !== undefined || process.env['KUBEBUILDER_ASSETS']) return undefined;
+  if (await isExecutable(join(cacheDirectory, 'testkube'))) return undefined;
+  const go = await run(['go', 'version']).catch(() => undefined);
+  return go?.code === 0 ? undefined : `no Go to build it with: ${advice}`;
+}
+
+const advice = 'install Go 1.26 or newer, or set KUBEBUILDER_ASSETS to a directory with etcd and kube-apiserver';
+
 export interface KubeClusterOptions {
   /** Two clusters side by side need different ones. Default 0. */
   readonly index?: number | undefined;
@@ -84,6 +94,7 @@ export class KubeCluster {
   #controllerManager: RunningProcess | undefined;
   readonly #onExit = (): void => {
     for (const each of [this.#controllerManager, this.#apiServer, this.#etcd]) each?.kill('SIGKILL');
+    rmSync(this.directory, { recursive: true, force: true });
   };
 
   constructor(options: {
@@ -295,7 +306,6 @@ async function build(program: string): Promise<void> {
     await runOrThrow(command, { timeoutMs: 3_600_000 });
     await rename(fresh, program);
   } catch (error) {
-    const advice = 'install Go 1.26 or newer, or set KUBEBUILDER_ASSETS to a directory with etcd and kube-apiserver';
     throw new Error(`the test Kubernetes API can't be built; ${advice}`, { cause: error });
   } finally {
     await held.close();

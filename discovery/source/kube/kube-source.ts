@@ -77,7 +77,7 @@ export class KubeSource implements Source {
   }
 
   status(): KubeSourceStatus {
-    const feeds = this.#reflectors.map((reflector) => reflector.status());
+    const feeds = this.#reflectors.map((reflector) => reflector.health.status());
     const eventTimes = feeds.flatMap(({ lastEventAtMs }) => (lastEventAtMs === undefined ? [] : [lastEventAtMs]));
     return {
       description: this.description,
@@ -163,23 +163,23 @@ export class KubeSource implements Source {
   #consider(): void {
     const outbox = this.#outbox;
     if (outbox === undefined) return;
-    if (this.#reflectors.some(({ alive }) => alive)) {
+    if (this.#reflectors.some(({ health }) => health.alive)) {
       if (this.#connected !== true) outbox.push({ kind: 'connected' });
       this.#connected = true;
       this.#reason = undefined;
     } else {
       this.#considerLost(outbox);
     }
-    if (this.#synced || this.#reflectors.some(({ settled }) => !settled)) return;
+    if (this.#synced || this.#reflectors.some(({ health }) => !health.settled)) return;
     this.#synced = true;
     outbox.push({ kind: 'synced' });
   }
 
   /** The error of a required kind says more about the cluster than that of another. */
   #considerLost(outbox: Outbox): void {
-    const failed = this.#reflectors.filter(({ lastError }) => lastError !== undefined);
+    const failed = this.#reflectors.filter(({ health }) => health.lastError !== undefined);
     const telling = failed.find(({ feed }) => feed.kind.required) ?? failed[0];
-    const reason = telling?.lastError?.message;
+    const reason = telling?.health.lastError?.message;
     if (reason === undefined) return;
     if (this.#connected !== false) outbox.push({ kind: 'disconnected', reason });
     else if (this.#reason !== reason) outbox.push({ kind: 'disconnected', reason });

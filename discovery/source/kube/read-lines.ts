@@ -1,6 +1,7 @@
 // A byte stream → its lines, one at a time, never more than one line in memory. A line that is too long is passed over and
 // only its beginning handed out, so that one object can't exhaust the memory or stop the others.
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { KubeError } from './kube-error.ts';
 
 export type StreamLine =
@@ -16,6 +17,8 @@ export interface ReadLinesOptions {
 
 const newline = 0x0a;
 const beginningBytes = 4096;
+/** A large list must not keep the rest of the program from its work. */
+const longestTurnMs = 10;
 
 /** Empty lines are left out. Throws a `malformed` error when the stream ends in the middle of a line. */
 export async function* readLines(
@@ -41,8 +44,13 @@ export async function* readLines(
     const text = bytes.toString('utf8');
     return text.trim() === '' ? undefined : { kind: 'line', text };
   };
+  let turnBeganAtMs = performance.now();
   for await (const chunk of stream) {
     options.onBytes?.(chunk.length);
+    if (performance.now() - turnBeganAtMs > longestTurnMs) {
+      await nextTurn();
+      turnBeganAtMs = performance.now();
+    }
     let from = 0;
     for (let end = chunk.indexOf(newline, from); end >= 0; end = chunk.indexOf(newline, from)) {
       add(chunk.subarray(from, end));

@@ -6,7 +6,7 @@ import type { ApiDiscovery } from './api-discovery.ts';
 import { jittered, type Random } from './back-off.ts';
 import type { Clock } from './clock.ts';
 import { forbiddenProblem, nameOversized, oversizedProblem } from './feed-problems.ts';
-import type { FeedPhase, FeedStatus } from './feed-status.ts';
+import { FeedHealth } from './feed-health.ts';
 import { describeFeed, feedPath, type Feed } from './feeds.ts';
 import type { KubeClient } from './kube-client.ts';
 import { connectionError, KubeError } from './kube-error.ts';
@@ -39,10 +39,8 @@ const shortestWatchMs = 1_000;
 
 export class Reflector {
   readonly feed: Feed;
+  readonly health: FeedHealth;
   readonly #options: ReflectorOptions;
-  #phase: FeedPhase = 'connecting';
-  #alive = false;
-  #settled = false;
   #version: string | undefined;
   #cursor: string | undefined;
   #list = 0;
@@ -54,52 +52,16 @@ export class Reflector {
   /** In the list under way something was too large, and could not even be named. */
   #listHasOversized = false;
   #listHasUnknown = false;
-  #lastError: KubeError | undefined;
-  #lastEventAtMs: number | undefined;
-  #lastHeardAtMs: number | undefined;
   #current: AbortController | undefined;
-  #counts = { lists: 0, watches: 0, failures: 0, events: 0, oversized: 0 };
 
   constructor(options: ReflectorOptions) {
     this.feed = options.feed;
     this.#options = options;
-    const { client, timings, random } = options;
+    const { feed, index, told, client, timings, clock, random, onChange } = options;
+    this.health = new FeedHealth({ feed, clock, countObjects: () => told.count(index), onChange });
     this.#retry = new Retry(timings, random);
     const { pageSize, maxPageBytes } = timings;
     this.#pagedList = new PagedList({ client, pageSize, maxPageBytes });
-  }
-
-  /** The server is heard at this moment. */
-  get alive(): boolean {
-    return this.#alive;
-  }
-
-  /** The first list is complete, or it is known that there is none to wait for. */
-  get settled(): boolean {
-    return this.#settled;
-  }
-
-  get lastError(): KubeError | undefined {
-    return this.#lastError;
-  }
-
-  get lastHeardAtMs(): number | undefined {
-    return this.#lastHeardAtMs;
-  }
-
-  status(): FeedStatus {
-    const { feed, told, index } = this.#options;
-    return {
-      feed: describeFeed(feed),
-      kind: feed.kind.kind,
-      version: this.#version,
-      phase: this.#phase,
-      objects: told.count(index),
-      lastEventAtMs: this.#lastEventAtMs,
-      lastHeardAtMs: this.#lastHeardAtMs,
-      lastError: this.#lastError?.message,
-      counts: { ...this.#counts },
-    };
   }
 
   /** Ends the open request; it is made again like after any failure. */
@@ -126,7 +88,7 @@ export class Reflector {
       }
       if (waitMs > 0) await this.#options.clock.sleep(waitMs, signal);
     }
-    this.#alive = false;
+    this.health.stopped();
   }
 
   /** One list and watch, or one watch, until it ends. Returns how long to wait before the next. */
@@ -136,6 +98,7 @@ export class Reflector {
     const mustList = this.#cursor === undefined || clock.now() >= this.#relistAtMs;
     if (mustList || this.#version === undefined) {
       this.#version = await discovery.versionOf(feed.kind, signal);
+      this.health.served(this.#version);
       if (this.#version === undefined) return this.#absent();
     }
     this.#absentSinceMs = undefined;
@@ -148,28 +111,25 @@ export class Reflector {
     const { clock, timings, random, told, index } = this.#options;
     const now = clock.now();
     this.#absentSinceMs ??= now;
-    this.#phase = 'absent';
-    this.#alive = false;
     this.#cursor = undefined;
-    this.#lastError = undefined;
+    this.health.absent();
     this.#retry.heard();
     this.#report(undefined);
     const graceLeftMs = this.#absentSinceMs + timings.absentGraceMs - now;
     if (told.count(index) === 0 || graceLeftMs <= 0) {
       this.#list += 1;
       told.endList({ feed: index, list: this.#list });
-      this.#settle();
+      this.health.settle();
       return jittered(timings.rediscoverMs, random);
     }
     // Servers have denied for a moment, while they started, what they serve.
-    this.#options.onChange();
     return Math.min(jittered(timings.rediscoverMs, random), graceLeftMs);
   }
 
   async #listPages(signal: AbortSignal): Promise<void> {
     let resourceVersion: string | undefined;
     for await (const page of this.#pagedList.pages(this.#path(), this.#selectors(), signal)) {
-      this.#heard();
+      this.health.heard();
       if (resourceVersion === undefined) this.#beginList();
       for (const item of page.items) this.#seen({ ...this.#typeMeta(), ...item });
       resourceVersion = page.resourceVersion;
@@ -192,17 +152,17 @@ export class Reflector {
         : { resourceVersion: this.#cursor ?? '' }),
     });
     const stream = await client.openStream(`${this.#path()}?${query.toString()}`, signal);
-    this.#counts.watches += 1;
-    this.#heard();
+    this.health.count('watches');
+    this.health.heard();
     if (isList) this.#beginList();
-    else this.#follows();
+    else this.#follows('watching');
     const openedAtMs = clock.now();
-    const eventsBefore = this.#counts.events;
+    const eventsBefore = this.health.counts.events;
     const state = { isListing: isList, isRelistDue: false };
     const stop = new AbortController();
     const watchdog = this.#guard(controller, state, stop.signal);
     try {
-      const lines = readLines(stream, { maxLineBytes: timings.maxObjectBytes, onBytes: () => this.#heard() });
+      const lines = readLines(stream, { maxLineBytes: timings.maxObjectBytes, onBytes: () => this.health.heard() });
       for await (const line of lines) {
         this.#line(line, state);
         if (signal.aborted) break;
@@ -216,7 +176,7 @@ export class Reflector {
     if (state.isRelistDue) return;
     if (signal.aborted) throw connectionError(signal.reason);
     if (state.isListing) throw new KubeError('malformed', 'the API server ended a list before it was complete');
-    const isShort = clock.now() - openedAtMs < shortestWatchMs && this.#counts.events === eventsBefore;
+    const isShort = clock.now() - openedAtMs < shortestWatchMs && this.health.counts.events === eventsBefore;
     if (isShort) throw new KubeError('unreachable', 'the API server ends each watch at once');
     this.#retry.advanced();
   }
@@ -230,7 +190,7 @@ export class Reflector {
     const { clock, timings } = this.#options;
     while (!stop.aborted) {
       const now = clock.now();
-      const stallAtMs = (this.#lastHeardAtMs ?? now) + timings.stallMs;
+      const stallAtMs = (this.health.lastHeardAtMs ?? now) + timings.stallMs;
       if (now >= stallAtMs) {
         const seconds = Math.round(timings.stallMs / 1000);
         controller.abort(new KubeError('stalled', `the API server sent nothing for ${seconds} s`));
@@ -262,8 +222,7 @@ export class Reflector {
     }
     if (!state.isListing) this.#advance(event.resourceVersion);
     if (event.type === 'bookmark') return;
-    this.#counts.events += 1;
-    this.#lastEventAtMs = this.#options.clock.now();
+    this.health.count('events');
     if (event.type === 'changed') this.#seen(event.object);
     else this.#options.told.gone(event.object, this.#options.index);
   }
@@ -285,42 +244,25 @@ export class Reflector {
     this.#list += 1;
     this.#listHasOversized = false;
     this.#listHasUnknown = false;
-    this.#phase = 'listing';
-    this.#setAlive();
+    this.#follows('listing');
   }
 
   #endList(resourceVersion: string): void {
     const { told, index, timings, clock, random, outbox } = this.#options;
-    this.#counts.lists += 1;
+    this.health.count('lists');
     this.#retry.heard();
     this.#cursor = resourceVersion;
     // An object that could not even be named may be any of those that are missing.
     if (!this.#listHasUnknown) told.endList({ feed: index, list: this.#list });
     if (!this.#listHasOversized) outbox.report(this.#oversizedName(), []);
     this.#relistAtMs = clock.now() + jittered(timings.relistMs, random);
-    this.#follows();
-    this.#settle();
+    this.#follows('watching');
+    this.health.settle();
   }
 
-  #follows(): void {
-    this.#phase = 'watching';
-    this.#setAlive();
-  }
-
-  #setAlive(): void {
-    this.#alive = true;
-    this.#lastError = undefined;
+  #follows(phase: 'listing' | 'watching'): void {
     this.#report(undefined);
-    this.#options.onChange();
-  }
-
-  #settle(): void {
-    this.#settled = true;
-    this.#options.onChange();
-  }
-
-  #heard(): void {
-    this.#lastHeardAtMs = this.#options.clock.now();
+    this.health.follows(phase);
   }
 
   /** Takes note of a failure. Returns how long to wait before the next try. */
@@ -332,10 +274,6 @@ export class Reflector {
     }
     const waitMs = this.#retry.failed(error);
     const { failures } = this.#retry;
-    this.#counts.failures += 1;
-    this.#alive = false;
-    this.#lastError = error;
-    this.#phase = error.code === 'forbidden' ? 'forbidden' : 'failing';
     // The same place in the stream that fails again and again is left by listing.
     if (error.code === 'expired' || (error.code === 'malformed' && failures % 3 === 0)) this.#cursor = undefined;
     if (this.#cursor !== undefined) {
@@ -352,8 +290,8 @@ export class Reflector {
     if (error.code === 'forbidden') this.#report(error);
     // What answers next may be another server.
     if (error.code === 'unreachable') this.#canStreamList = true;
-    if (!feed.kind.required && (error.code === 'forbidden' || failures >= failuresUntilSettled)) this.#settled = true;
-    this.#options.onChange();
+    const isHopeless = error.code === 'forbidden' || failures >= failuresUntilSettled;
+    this.health.failed(error, isHopeless && !feed.kind.required);
     return waitMs;
   }
 
@@ -364,7 +302,7 @@ export class Reflector {
 
   #oversized(beginning: string): void {
     const { told, index, outbox, timings } = this.#options;
-    this.#counts.oversized += 1;
+    this.health.count('oversized');
     const object = nameOversized(beginning);
     if (object.name === undefined) this.#listHasUnknown = true;
     else told.seenUnread(object.namespace, object.name, { feed: index, list: this.#list });

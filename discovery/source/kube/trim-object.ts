@@ -62,13 +62,17 @@ const keptMetadata: Keep = {
   ownerReferences: { kind: true, name: true, controller: true },
 };
 
-/** Custom resources keep everything but their status. The argument is left as it is. */
+/**
+ * Custom resources keep everything but their status. The argument is used up: parts of it are in the result.
+ */
 export function trimObject(kind: string, object: Mapping, interner: Interner): Mapping {
   const keep = keptFields[kind];
   const { metadata, status: _status, ...rest } = object;
   const body = keep === undefined ? rest : pick(object, { apiVersion: true, kind: true, ...keep });
   const trimmed = isMapping(metadata) ? trimMetadata(kind, metadata) : metadata;
-  return share({ ...body, metadata: trimmed }, interner);
+  const result = { ...body, metadata: trimmed };
+  share(result, interner);
+  return result;
 }
 
 function trimMetadata(kind: string, metadata: Mapping): Mapping {
@@ -111,12 +115,14 @@ const ownStrings: ReadonlySet<string> = new Set([
   'ip',
 ]);
 
-function share(value: Mapping, interner: Interner): Mapping {
-  const visit = (inner: unknown, name: string): unknown => {
-    if (typeof inner === 'string') return ownStrings.has(name) ? inner : interner.intern(inner);
-    if (Array.isArray(inner)) return inner.map((item: unknown) => visit(item, name));
-    if (!isMapping(inner)) return inner;
-    return Object.fromEntries(Object.entries(inner).map(([key, item]) => [key, visit(item, key)]));
-  };
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, visit(item, key)]));
+/** In place: what comes in was parsed for this and belongs to nobody else, and copies would double the work. */
+function share(value: object, interner: Interner): void {
+  for (const name of Object.keys(value)) {
+    const inner: unknown = Reflect.get(value, name);
+    if (typeof inner === 'string') {
+      if (!ownStrings.has(name)) Reflect.set(value, name, interner.intern(inner));
+    } else if (typeof inner === 'object' && inner !== null && !(Array.isArray(inner) && ownStrings.has(name))) {
+      share(inner, interner);
+    }
+  }
 }

@@ -1,12 +1,12 @@
 // What a kubeconfig may say, what it is refused for, and that no message ever shows a credential.
 
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { TLSSocket } from 'node:tls';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ClusterAccess } from '../../../discovery/source/kube/cluster-access.ts';
 import { KubeClient } from '../../../discovery/source/kube/kube-client.ts';
 import { readConnection, type Allowances, type KubeCredentials } from '../../../discovery/source/kube/kube-config.ts';
@@ -129,6 +129,24 @@ describe('a kubeconfig', () => {
     expect(await refusal({ kind: 'file', path: '/does/not/exist' })).toContain('/does/not/exist');
   });
 
+  it('of a pod has the token of its service account, read afresh each time', async () => {
+    const secrets = path.join(directory, 'var/run/secrets/kubernetes.io/serviceaccount');
+    await mkdir(secrets, { recursive: true });
+    await writeFile(path.join(secrets, 'ca.crt'), 'the authority');
+    vi.stubEnv('KUBERNETES_SERVICE_HOST', 'fd00::1');
+    vi.stubEnv('KUBERNETES_SERVICE_PORT', '443');
+    for (const token of ['first', 'second']) {
+      await writeFile(path.join(secrets, 'token'), token);
+      const connection = await readConnection({ kind: 'in-cluster', root: directory });
+      expect(connection).toMatchObject({
+        server: 'https://[fd00::1]:443',
+        ca: 'the authority',
+        headers: { Authorization: `Bearer ${token}` },
+      });
+    }
+    vi.unstubAllEnvs();
+  });
+
   it('of a pod is refused outside of one', async () => {
     expect(await refusal({ kind: 'in-cluster' })).toContain('not a pod');
   });
@@ -140,7 +158,6 @@ describe('a client certificate', () => {
 
   beforeEach(async () => {
     await makeCertificate('server', 'localhost');
-    const { readFile } = await import('node:fs/promises');
     seen = [];
     server = createServer(
       {

@@ -15,7 +15,10 @@ export class PrimaryKubeConfig {
   }
 
   /** Undefined when the primary is a directory: there is no API server to talk to. */
-  static of({ primary, systemNamespace }: ServeConfig): PrimaryKubeConfig | undefined {
+  static of({
+    primary,
+    systemNamespace,
+  }: Pick<ServeConfig, 'primary' | 'systemNamespace'>): PrimaryKubeConfig | undefined {
     if (primary.kind === 'directory') return undefined;
     const credentials: KubeCredentials =
       primary.kind === 'kubeconfig' ? { kind: 'file', path: primary.path } : { kind: 'in-cluster' };

@@ -13,10 +13,12 @@ export type AgentPlace = {
   readonly directory: string;
   /** Life of certificates to ask for, `24h`. */
   readonly certificateTtl: string;
+  /** How Envoy asks for its configuration. */
+  readonly ads: 'delta' | 'sotw';
 };
 
 export function agentArguments(place: AgentPlace): readonly string[] {
-  const { pod, kind, clusterId, network, envoy, directory, certificateTtl } = place;
+  const { pod, kind, clusterId, network, envoy, directory, certificateTtl, ads } = place;
   const labels = Object.entries(pod.labels).map(([key, value]) => `${key}=${value}`);
   return Object.entries({
     '--discovery-address': `${controlPlaneHost}:15012`,
@@ -33,6 +35,7 @@ export function agentArguments(place: AgentPlace): readonly string[] {
     '--work-dir': directory,
     '--envoy': envoy,
     '--drain': '1s',
+    '--ads': ads,
     // A gateway has no application beside it, and shows other networks only what is in its own.
     ...(kind === 'gateway'
       ? { '--proxy-type': 'router', '--interception-mode': 'NONE', '--requested-network-view': network }

@@ -23,6 +23,8 @@ export type ScenarioOptions = {
   readonly onProgress?: (text: string) => void;
   /** Life of workload certificates, `24h` if not given. */
   readonly certificateTtl?: string;
+  /** How Envoys ask for their configuration: `delta` if not given. */
+  readonly ads?: 'delta' | 'sotw';
 };
 
 /** Builds everything and waits until every part says that it serves. On failure nothing but the logs stays. */
@@ -66,6 +68,7 @@ type Surroundings = {
   readonly rootCertificate: string;
   readonly sidecarPrefix: readonly string[];
   readonly certificateTtl: string;
+  readonly ads: 'delta' | 'sotw';
 };
 
 async function build(
@@ -91,6 +94,7 @@ async function build(
     rootCertificate: await readFile(authorities.rootFile, 'utf8'),
     sidecarPrefix: await sidecarCommandPrefix([process.execPath, mainFile, envoy]),
     certificateTtl: options.certificateTtl ?? '24h',
+    ads: options.ads ?? ('delta' as const),
   };
   const [one, two] = await Promise.all([
     buildRegion('mesh-1', first, second, surroundings),
@@ -159,7 +163,7 @@ async function buildPod(
   const host = await lab.host({ name: pod.name, legs, hosts: names });
   if (kind === 'gateway') await letPodsOut(host);
   else await addPodRoutes(host, { gateway: podOf(cluster, gatewayName).address, between: cluster.gatewayAddress });
-  const { envoy, rootCertificate, sidecarPrefix, certificateTtl } = where;
+  const { envoy, rootCertificate, sidecarPrefix, certificateTtl, ads } = where;
   return new Pod({
     ...what,
     host,
@@ -172,6 +176,7 @@ async function buildPod(
     rootCertificate,
     sidecarPrefix,
     certificateTtl,
+    ads,
   });
 }
 

@@ -146,13 +146,19 @@ export async function canaryIsFollowed(scenario: Scenario, screen: Screen): Prom
 }
 
 /** Resolves once both sleeps route by the rule and both gateways know its subsets. */
-export async function canaryArrived(scenario: Scenario): Promise<void> {
+async function canaryArrived(scenario: Scenario): Promise<void> {
+  const routed = scenario.regions.map(({ sleep }) =>
+    routesContain(sleep, '"outbound|5000|v2|helloworld.sample.svc.cluster.local"'),
+  );
+  await Promise.all([...routed, subsetsArrived(scenario)]);
+}
+
+/** Resolves once each gateway lets in what its own network has: the subset of the version that runs there. */
+export async function subsetsArrived(scenario: Scenario): Promise<void> {
   await Promise.all(
-    scenario.regions.flatMap(({ sleep, gateway, helloworld }) => [
-      routesContain(sleep, '"outbound|5000|v2|helloworld.sample.svc.cluster.local"'),
-      // A gateway lets in what its own network has: the subset of the version that runs there.
+    scenario.regions.map(({ gateway, helloworld }) =>
       listenersContain(gateway, `outbound_.5000_.${helloworld.pod.labels['version']}_.helloworld.sample`),
-    ]),
+    ),
   );
 }
 

@@ -6,10 +6,11 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { ask } from '../demo/ask.ts';
-import { callerSeenBy, routesContain } from '../demo/promises.ts';
+import { callerSeenBy, routesContain, subsetsArrived } from '../demo/promises.ts';
 import { startScenario } from '../demo/build-scenario.ts';
 import { betweenNetwork, writeRegistryFile } from '../demo/scenario.ts';
 import type { Region, Scenario } from '../demo/scenario.ts';
+import { sidecarUid } from '../demo/sidecar-user.ts';
 import { describeLab } from '../support/describe-lab.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { AskingAllTheTime } from './asking-all-the-time.ts';
@@ -26,6 +27,29 @@ spec:
     - route:
         - { destination: { host: helloworld, subset: v1 }, weight: ${weights.v1} }
         - { destination: { host: helloworld, subset: v2 }, weight: ${weights.v2} }
+`;
+
+const chosenByHeader = `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: helloworld, namespace: sample }
+spec:
+  hosts: [helloworld]
+  http:
+    - match: [{ headers: { x-version: { exact: v1 } }, uri: { prefix: /greet } }]
+      rewrite: { uri: /hello }
+      route: [{ destination: { host: helloworld, subset: v1 } }]
+    - match: [{ headers: { x-version: { exact: v2 } }, uri: { prefix: /greet } }]
+      rewrite: { uri: /hello }
+      route: [{ destination: { host: helloworld, subset: v2 } }]
+    - route: [{ destination: { host: helloworld } }]
+`;
+
+const strict = `
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: { name: default, namespace: sample }
+spec: { mtls: { mode: STRICT } }
 `;
 
 const subsets = `
@@ -84,6 +108,7 @@ describeLab('two regions', () => {
   test('a changed VirtualService is followed by the next requests and sends a sidecar one virtual host', async () => {
     const { one, two } = scenario;
     await Promise.all([one, two].map((region) => writeRegistryFile(region, 'subsets.yaml', subsets)));
+    await subsetsArrived(scenario);
     await writeRegistryFile(one, 'split.yaml', virtualService({ v1: 100, v2: 0 }));
     await routesContain(one.sleep, `"outbound|5000|v1|${host}"`);
     await scenario.settled(one.controlPlane);
@@ -103,6 +128,48 @@ describeLab('two regions', () => {
     await rm(join(one.registry, 'split.yaml'));
     await Promise.all([one, two].map((region) => rm(join(region.registry, 'subsets.yaml'))));
     await bothAnswer(one);
+  });
+
+  test('a rule may choose by a header and rewrite the path, and what it does not choose goes on as before', async () => {
+    const { one, two } = scenario;
+    await Promise.all([one, two].map((region) => writeRegistryFile(region, 'subsets.yaml', subsets)));
+    await subsetsArrived(scenario);
+    await writeRegistryFile(one, 'split.yaml', chosenByHeader);
+    await routesContain(one.sleep, 'x-version');
+
+    for (const version of ['v2', 'v1']) {
+      const headers = { 'x-version': version };
+      const answer = await one.sleep.host.get('http://helloworld:5000/greet', { headers });
+      expect(answer).toMatchObject({ status: 200, body: expect.stringContaining(`version: ${version}`) });
+    }
+    expect(await one.sleep.host.get('http://helloworld:5000/greet')).toMatchObject({ status: 404 });
+
+    await rm(join(one.registry, 'split.yaml'));
+    await Promise.all([one, two].map((region) => rm(join(region.registry, 'subsets.yaml'))));
+    await bothAnswer(one);
+  });
+
+  test('once mutual TLS is required plain text is refused, and the mesh goes on without a failed request', async () => {
+    const { one } = scenario;
+    const url = `http://${one.helloworld.pod.address}:5000/hello`;
+    // As the sidecar's user: past the sidecar, as from a pod that has none.
+    const plainText = (): Promise<number> =>
+      one.sleep.host.get(url, { uid: sidecarUid }).then(
+        ({ status }) => status,
+        () => 0,
+      );
+    expect(await plainText()).toBe(200);
+    await using asking = new AskingAllTheTime(one.sleep.host);
+    await asking.more(20);
+
+    await writeRegistryFile(one, 'strict.yaml', strict);
+    await waitFor(plainText, (status) => status === 0, { what: 'plain text to be refused' });
+    await asking.more(50);
+    await rm(join(one.registry, 'strict.yaml'));
+    await waitFor(plainText, (status) => status === 200, { what: 'plain text to be taken again' });
+
+    await asking.stop();
+    expect(asking.failures).toEqual([]);
   });
 
   test('a removed Pod gets no more requests from either region, without a failed one', async () => {

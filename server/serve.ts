@@ -24,6 +24,7 @@ import { probeGateways } from './probe/probe-gateways.ts';
 import { ProxySessions } from './proxy-sessions.ts';
 import { Readiness } from './readiness.ts';
 import { runningInstance } from './running-instance.ts';
+import { SnapshotDifferences } from './cache/snapshot-differences.ts';
 import { ConnectionSet } from './stream/connection-set.ts';
 import { NameSetPool } from './stream/name-set.ts';
 import { defaultStreamLimits } from './stream/stream-limits.ts';
@@ -123,6 +124,7 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
       source: sessions,
       connections,
       names: new NameSetPool(),
+      differences: new SnapshotDifferences(),
       limits: defaultStreamLimits,
       metrics,
       log,

@@ -158,6 +158,7 @@ export class Connection {
       rule,
       variant,
       names: context.names,
+      differences: context.differences,
       ...(followsRoutes ? { parent: routes } : {}),
     });
     const type = new TypeDelivery(subscription);

@@ -1,6 +1,7 @@
 // What all streams of a server share.
 
 import type { ConnectionSet } from './connection-set.ts';
+import type { SnapshotDifferences } from '../cache/snapshot-differences.ts';
 import type { NameSetPool } from './name-set.ts';
 import type { SnapshotSource } from './snapshot-source.ts';
 import type { StreamLimits } from './stream-limits.ts';
@@ -16,6 +17,7 @@ export interface StreamContext {
   readonly source: SnapshotSource;
   readonly connections: ConnectionSet;
   readonly names: NameSetPool;
+  readonly differences: SnapshotDifferences;
   readonly limits: StreamLimits;
   readonly metrics: StreamMetrics;
   readonly log: StreamLog;

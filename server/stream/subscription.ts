@@ -3,7 +3,8 @@
 // the few names that differ from it, so an idle stream costs the same for ten and for ten thousand resources.
 
 import { resourceName, resourceVersion, type EncodedResource, type ResourceName } from '../cache/encoded-resource.ts';
-import { changedNames, emptyTypeSnapshot, lookUp, resourcesOf, type TypeSnapshot } from '../cache/type-snapshot.ts';
+import type { SnapshotDifferences } from '../cache/snapshot-differences.ts';
+import { emptyTypeSnapshot, lookUp, resourcesOf, type TypeSnapshot } from '../cache/type-snapshot.ts';
 import {
   byName,
   chooseComplete,
@@ -25,6 +26,7 @@ export interface SubscriptionOptions {
   readonly rule: TypeRule;
   readonly variant: 'delta' | 'sotw';
   readonly names: NameSetPool;
+  readonly differences: SnapshotDifferences;
   /**
    * The stream's subscription to route configurations, when its virtual hosts follow it. Envoy asks for virtual hosts
    * once and without names, whatever the number of its route configurations.
@@ -266,21 +268,12 @@ export class Subscription {
   }
 
   /** Names that may differ, each once. A stream's first comparison has nothing to compare with. */
-  *#candidates(target: TypeSnapshot): Generator<ResourceName> {
+  #candidates(target: TypeSnapshot): Iterable<ResourceName> {
     const first = this.#sent === emptyTypeSnapshot;
     const wanted = this.#wildcard ? namesOf(target) : this.#names;
-    const seen = new Set<ResourceName>();
-    for (const source of [
-      first ? wanted : changedNames(this.#sent, target),
-      this.#exceptions?.keys() ?? [],
-      this.#owed ?? [],
-    ]) {
-      for (const name of source) {
-        if (seen.has(name)) continue;
-        seen.add(name);
-        yield name;
-      }
-    }
+    const changed = first ? wanted : this.#options.differences.between(this.#sent, target);
+    if (this.#exceptions === undefined && this.#owed === undefined) return changed;
+    return new Set([...changed, ...(this.#exceptions?.keys() ?? []), ...(this.#owed ?? [])]);
   }
 
   /**

@@ -139,7 +139,12 @@ async function serveFetch(
   const opened = context.source.open({ node: request.node, peer, variant: 'sotw' }, () => undefined);
   if (opened.kind === 'refused') return opened;
   try {
-    const subscription = new Subscription({ rule: ruleOf(typeUrl), variant: 'sotw', names: context.names });
+    const subscription = new Subscription({
+      rule: ruleOf(typeUrl),
+      variant: 'sotw',
+      names: context.names,
+      differences: context.differences,
+    });
     subscription.updateSotw(request.resourceNames ?? [], '');
     const pending = subscription.compare(opened.snapshot(typeUrl) ?? emptyTypeSnapshot);
     const all = { additions: true, removals: true, maxBytes: Number.POSITIVE_INFINITY };

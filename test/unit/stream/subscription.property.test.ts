@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { resourceName, type EncodedResource, type ResourceName } from '../../../server/cache/encoded-resource.ts';
 import { emptyResourceSet, type ResourceSet, type TypeSnapshot } from '../../../server/cache/type-snapshot.ts';
+import { SnapshotDifferences } from '../../../server/cache/snapshot-differences.ts';
 import { NameSetPool } from '../../../server/stream/name-set.ts';
 import type { Batch } from '../../../server/stream/response-batch.ts';
 import { Subscription } from '../../../server/stream/subscription.ts';
@@ -50,6 +51,7 @@ class Pair {
   readonly #typeUrl: string;
   readonly #variant: 'delta' | 'sotw';
   readonly #sets = new NameSetPool();
+  readonly #differences = new SnapshotDifferences();
   #resources: ResourceSet = emptyResourceSet;
   #subscription: Subscription;
   readonly holds = new Map<ResourceName, EncodedResource>();
@@ -102,7 +104,12 @@ class Pair {
 
   #begin(): Subscription {
     const rule = ruleOf(this.#typeUrl);
-    const subscription = new Subscription({ rule, variant: this.#variant, names: this.#sets });
+    const subscription = new Subscription({
+      rule,
+      variant: this.#variant,
+      names: this.#sets,
+      differences: this.#differences,
+    });
     this.#subscription = subscription;
     const everything = [...(this.wildcard ? ['*'] : []), ...this.asked];
     if (this.#variant === 'sotw') subscription.updateSotw(everything, '');

@@ -190,6 +190,7 @@ export function describe(error: unknown): string {
     EACCES: 'permission denied',
     EPERM: 'permission denied',
     ENOTDIR: 'a part of the path is not a directory',
+    EEXIST: 'a part of the path is not a directory',
   };
   const code = codeOf(error);
   return known[code] ?? (code === '' ? String(error) : code);

@@ -34,11 +34,11 @@ export class KubeClient {
 
   /** Resolves when a good answer has begun. An abort ends the stream with the signal's reason. */
   async openStream(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    let access = await this.#access.current();
+    let access = await orAborted(this.#access.current(), signal);
     let answer = await this.#request(access, path, signal);
     if (answer.statusCode === 401) {
       answer.destroy();
-      access = await this.#access.refresh(access);
+      access = await orAborted(this.#access.refresh(access), signal);
       answer = await this.#request(access, path, signal);
     }
     this.#onBytes();
@@ -165,6 +165,19 @@ async function* chunksOf(
   } finally {
     signal.removeEventListener('abort', onAbort);
     answer.destroy();
+  }
+}
+
+/** Credentials may come from a program that takes its time: stopping does not wait for it. */
+async function orAborted<Value>(value: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(connectionError(signal.reason));
+  signal.addEventListener('abort', onAbort);
+  try {
+    if (signal.aborted) onAbort();
+    return await Promise.race([value, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

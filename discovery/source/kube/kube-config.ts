@@ -8,6 +8,7 @@ import type { RequestOptions } from 'node:https';
 import type { Cluster, KubeConfig, User } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { isMapping } from '../../convert/field-reader.ts';
+import { systemClock } from './clock.ts';
 import { KubeError } from './kube-error.ts';
 
 export type KubeCredentials =
@@ -113,6 +114,8 @@ async function loadConfig(credentials: KubeCredentials): Promise<LoadedConfig> {
   return { config, tokenFiles };
 }
 
+const longestPluginMs = 30_000;
+
 const notKubeconfig = 'it is not a kubeconfig: replace it by one';
 
 /** `tokenFile` of each user, which the library does not know. It takes precedence over `token`. */
@@ -172,14 +175,29 @@ async function applied(config: KubeConfig, tokenFile: string | undefined): Promi
     config.clusters = config.clusters.map((each) =>
       each.server.startsWith('http:') ? { ...each, skipTLSVerify: true } : each,
     );
-    await config.applyToHTTPSOptions(options);
+    await inTime(config.applyToHTTPSOptions(options));
   } catch (error) {
+    if (error instanceof KubeError) throw error;
     if (error instanceof Error && 'path' in error && typeof error.path === 'string') {
       throw refused(`its file ${error.path} can't be read: make it readable`, error);
     }
     throw refused('its user has no credentials that can be had: see that its exec plugin or provider works', error);
   }
   return options;
+}
+
+/** A plugin may hang; it is asked again with the next request. */
+async function inTime(applied: Promise<void>): Promise<void> {
+  const stop = new AbortController();
+  const late = systemClock.sleep(longestPluginMs, stop.signal).then(() => {
+    if (stop.signal.aborted) return;
+    throw refused('its exec plugin or provider did not answer in time: see that it works');
+  });
+  try {
+    await Promise.race([applied, late]);
+  } finally {
+    stop.abort();
+  }
 }
 
 async function headersOf(options: RequestOptions, tokenFile: string | undefined): Promise<Record<string, string>> {

@@ -15,7 +15,7 @@ import { PagedList } from './paged-list.ts';
 import { readLines, type StreamLine } from './read-lines.ts';
 import { Retry } from './retry.ts';
 import type { KubeTimings } from './timings.ts';
-import type { ToldObjects } from './told-objects.ts';
+import { idOf, type ToldObjects } from './told-objects.ts';
 import { parseWatchEvent } from './watch-event.ts';
 
 export interface ReflectorOptions {
@@ -52,6 +52,8 @@ export class Reflector {
   /** In the list under way something was too large, and could not even be named. */
   #listHasOversized = false;
   #listHasUnknown = false;
+  /** The last object that was too large; its problem is shown until it was read. */
+  #oversizedId: string | undefined;
   #current: AbortController | undefined;
 
   constructor(options: ReflectorOptions) {
@@ -238,6 +240,7 @@ export class Reflector {
 
   #seen(object: Readonly<Record<string, unknown>>): void {
     this.#options.told.seen(object, { feed: this.#options.index, list: this.#list });
+    if (this.#oversizedId !== undefined && idOf(object) === this.#oversizedId) this.#forgetOversized();
   }
 
   #beginList(): void {
@@ -248,13 +251,13 @@ export class Reflector {
   }
 
   #endList(resourceVersion: string): void {
-    const { told, index, timings, clock, random, outbox } = this.#options;
+    const { told, index, timings, clock, random } = this.#options;
     this.health.count('lists');
     this.#retry.heard();
     this.#cursor = resourceVersion;
     // An object that could not even be named may be any of those that are missing.
     if (!this.#listHasUnknown) told.endList({ feed: index, list: this.#list });
-    if (!this.#listHasOversized) outbox.report(this.#oversizedName(), []);
+    if (!this.#listHasOversized) this.#forgetOversized();
     this.#relistAtMs = clock.now() + jittered(timings.relistMs, random);
     this.#follows('watching');
     this.health.settle();
@@ -307,7 +310,13 @@ export class Reflector {
     if (object.name === undefined) this.#listHasUnknown = true;
     else told.seenUnread(object.namespace, object.name, { feed: index, list: this.#list });
     this.#listHasOversized = true;
+    this.#oversizedId = object.name === undefined ? undefined : `${object.namespace}/${object.name}`;
     outbox.report(this.#oversizedName(), [oversizedProblem(this.feed, object, timings.maxObjectBytes)]);
+  }
+
+  #forgetOversized(): void {
+    this.#oversizedId = undefined;
+    this.#options.outbox.report(this.#oversizedName(), []);
   }
 
   #oversizedName(): string {

@@ -115,7 +115,7 @@ export class ToldObjects {
 }
 
 /** `NAMESPACE/NAME`, from metadata that may be wrong in every other way. */
-function idOf(value: Readonly<Record<string, unknown>>): string | undefined {
+export function idOf(value: Readonly<Record<string, unknown>>): string | undefined {
   const metadata = value['metadata'];
   if (!isMapping(metadata) || typeof metadata['name'] !== 'string') return undefined;
   const namespace = metadata['namespace'];

@@ -188,6 +188,18 @@ describe('a source', () => {
     expect(left).toBe(0);
   });
 
+  it('stops at once although a program that gives credentials hangs', async () => {
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'sleep', args: ['3'] };
+    const { listener, source } = scene.open({
+      credentials: { kind: 'text', kubeconfig: scene.api.kubeconfigWith({ exec }) },
+      allow: { programs: true },
+    });
+    const beganAtMs = performance.now();
+    await listener.stop();
+    expect(performance.now() - beganAtMs).toBeLessThan(2_000);
+    expect(source.status().connected).toBeUndefined();
+  });
+
   it('ends with the error of a receiver that throws, having closed everything', async () => {
     const source = new KubeSource({
       credentials: { kind: 'text', kubeconfig: scene.api.kubeconfig },

@@ -144,5 +144,6 @@ describe('a watch', () => {
     scene.api.put('services', service('large', 82));
     await listener.hears('the object when it is small again', () => portOf(listener, 'large') === '82');
     await listener.hears('no problem', () => listener.problems.length === 0);
+    expect(listener.count('deleted')).toBe(0);
   });
 });

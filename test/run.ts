@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
 import { envoyPath } from './support/envoy.ts';
+import { kubePrograms } from './support/kube.ts';
 import { ensureSystemTools, labTools } from './support/system-tools.ts';
 
 interface Report {
@@ -18,6 +19,8 @@ const reportFile = '.cache/test-report.json';
 
 await ensureSystemTools([...labTools, 'tcpdump']);
 await envoyPath();
+// Built here on a fresh machine, where its progress can be seen, and not within some test.
+await kubePrograms();
 await mkdir('.cache', { recursive: true });
 const exitCode = await run('vitest', [
   'run',

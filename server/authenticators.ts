@@ -19,7 +19,7 @@ export interface Authenticators {
 }
 
 export interface AuthenticatorsOptions {
-  readonly config: ServeConfig;
+  readonly config: Pick<ServeConfig, 'trustDomain' | 'clusterId'>;
   readonly issuer: Issuer;
   readonly clock: Clock;
   readonly trustDomains: readonly string[];

@@ -64,10 +64,10 @@ export async function followObjects(options: FollowOptions, signal: AbortSignal)
   let isTold = false;
   let trouble: string | undefined;
   const consider = (): void => {
-    const reason = reflectors.find(({ lastError }) => lastError !== undefined)?.lastError?.message;
+    const reason = reflectors.find(({ health }) => health.lastError !== undefined)?.health.lastError?.message;
     if (reason !== trouble) options.onTrouble(reason);
     trouble = reason;
-    if (isTold || reflectors.some(({ settled }) => !settled)) return;
+    if (isTold || reflectors.some(({ health }) => !health.settled)) return;
     isTold = true;
     outbox.push({ kind: 'synced' });
   };

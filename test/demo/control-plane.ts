@@ -6,8 +6,8 @@ import type { ClusterStatus } from '../../discovery/model/cluster-snapshot.ts';
 import type { ProxyStatus } from '../../server/admin/proxy-status.ts';
 import type { LabHost } from '../support/netns.ts';
 import type { ProcessExit, RunningProcess } from '../support/process.ts';
-import { waitFor } from '../support/wait-for.ts';
 import type { LogFile } from './log-file.ts';
+import { untilServing } from './until-serving.ts';
 
 export const mainFile = resolve(import.meta.dirname, '../../server/main.ts');
 
@@ -51,12 +51,8 @@ export class ControlPlane {
 
   /** Resolves once it answers `/ready` with 200. Rejects at once when it has ended. */
   async ready(): Promise<void> {
-    await waitFor(
-      async () => this.#process?.running === true && (await this.host.get('http://127.0.0.1:8080/ready')).status,
-      (status) => status === 200 || status === false,
-      { what: `${this.name} to be ready`, timeoutMs: 90_000, intervalMs: 200 },
-    );
-    if (this.#process?.running !== true) throw new Error(`${this.name} ended:\n${this.#process?.output ?? ''}`);
+    if (this.#process === undefined) throw new Error(`${this.name} was not started`);
+    await untilServing({ host: this.host, program: this.#process, url: 'http://127.0.0.1:8080/ready' });
   }
 
   clusters(): Promise<readonly ClusterStatus[]> {

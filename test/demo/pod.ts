@@ -6,13 +6,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { LabHost } from '../support/netns.ts';
 import type { RunningProcess } from '../support/process.ts';
-import { waitFor } from '../support/wait-for.ts';
 import { mainFile } from './control-plane.ts';
 import type { ExamplePod } from './example.ts';
 import type { LogFile } from './log-file.ts';
 import { agentArguments } from './agent-arguments.ts';
 import type { AgentPlace } from './agent-arguments.ts';
 import { sidecarUid } from './sidecar-user.ts';
+import { untilServing } from './until-serving.ts';
 
 const applicationFile = resolve(import.meta.dirname, 'hello-application.ts');
 
@@ -48,13 +48,18 @@ export class Pod {
     this.#options = options;
   }
 
-  /** Redirects the pod's traffic, starts the application and the agent. Resolves when they run; `ready` when they serve. */
-  async start(): Promise<void> {
+  /** Redirects the pod's traffic and starts the application. */
+  async prepare(): Promise<void> {
     await this.#writeFiles();
     if (this.#options.kind === 'sidecar') {
       await this.host.execOrThrow([process.execPath, mainFile, 'iptables', '--proxy-uid', `${sidecarUid}`]);
     }
     this.#startApplication();
+    await this.#application?.waitForLine('listening', { timeoutMs: 60_000 });
+  }
+
+  /** Starts the agent and returns at once. */
+  start(): void {
     const { sidecarPrefix, agentLog: log } = this.#options;
     const agent = [process.execPath, mainFile, 'agent', ...agentArguments(this.#options)];
     this.#agent = this.host.spawn([...sidecarPrefix, ...agent], {
@@ -65,17 +70,8 @@ export class Pod {
 
   /** Resolves once Envoy has its configuration and certificate. Rejects at once when the agent has ended. */
   async ready(): Promise<void> {
-    await this.#application?.waitForLine('listening');
-    await waitFor(
-      async () => this.#agent?.running === true && (await this.admin('/ready')).trim(),
-      (state) => state === 'LIVE' || state === false,
-      { what: `${this.name}'s Envoy to be ready`, timeoutMs: 90_000, intervalMs: 200 },
-    ).catch((error: unknown) => {
-      throw new Error(`${this.name}'s Envoy is not ready; its agent says last:\n${this.#lastWords()}`, {
-        cause: error,
-      });
-    });
-    if (this.#agent?.running !== true) throw new Error(`${this.name}'s agent ended:\n${this.#lastWords()}`);
+    if (this.#agent === undefined) throw new Error(`${this.name} was not started`);
+    await untilServing({ host: this.host, program: this.#agent, url: 'http://127.0.0.1:15000/ready' });
   }
 
   /** A page of Envoy's admin interface. */
@@ -120,10 +116,6 @@ export class Pod {
     const found = await this.host.exec(['sh', '-c', `kill -9 $(ip netns pids ${this.host.namespace} | grep -vw $$)`]);
     await this.#agent?.exited;
     if (found.stderr.includes('not permitted')) throw new Error(found.stderr);
-  }
-
-  #lastWords(): string {
-    return (this.#agent?.output ?? '').split('\n').slice(-5).join('\n');
   }
 
   async #writeFiles(): Promise<void> {

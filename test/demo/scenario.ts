@@ -50,21 +50,10 @@ export class Scenario {
     return join(this.directory, 'logs');
   }
 
-  /** Starts everything at once; resolves when both control planes know both clusters and every Envoy has its configuration. */
+  /** Starts both regions at once; resolves when both control planes know both clusters and every Envoy has its configuration. */
   async start(report: (text: string) => void): Promise<void> {
-    for (const { controlPlane } of this.regions) controlPlane.start();
-    report('control planes mesh-1 and mesh-2, six agents with their Envoys and two applications are starting');
-    await Promise.all([
-      ...this.regions.map(async ({ controlPlane }) => {
-        await controlPlane.ready();
-        report(`${controlPlane.name} is ready`);
-      }),
-      ...this.pods.map(async (pod) => {
-        await pod.start();
-        await pod.ready();
-        report(`${pod.name} has its certificate and its configuration`);
-      }),
-    ]);
+    report('control planes mesh-1 and mesh-2 and two applications are starting, then six agents with their Envoys');
+    await Promise.all(this.regions.map((region) => startRegion(region, report)));
     await Promise.all(this.regions.map(({ controlPlane }) => this.settled(controlPlane)));
   }
 
@@ -73,13 +62,17 @@ export class Scenario {
     await waitFor(
       () => controlPlane.clusters(),
       (clusters) => clusters.length === 2 && clusters.every(({ phase }) => phase === 'running'),
-      { what: `${controlPlane.name} to have read both clusters`, timeoutMs: 30_000 },
+      { what: `${controlPlane.name} to have read both clusters`, timeoutMs: 30_000, intervalMs: 150 },
     );
     await waitFor(
       () => controlPlane.proxies(),
       (proxies) =>
         proxies.length === 3 && proxies.every(({ types }) => types.every(({ status }) => status === 'SYNCED')),
-      { what: `the proxies of ${controlPlane.name} to have accepted their configuration`, timeoutMs: 30_000 },
+      {
+        what: `the proxies of ${controlPlane.name} to have accepted their configuration`,
+        timeoutMs: 30_000,
+        intervalMs: 150,
+      },
     );
   }
 
@@ -100,6 +93,24 @@ export class Scenario {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }
+}
+
+// An agent waits longer after each try that found no control plane, so it comes after it.
+async function startRegion(
+  { controlPlane, sleep, helloworld, gateway }: Region,
+  report: (text: string) => void,
+): Promise<void> {
+  const pods = [sleep, helloworld, gateway];
+  controlPlane.start();
+  await Promise.all([controlPlane.ready(), ...pods.map((pod) => pod.prepare())]);
+  report(`${controlPlane.name} is ready`);
+  for (const pod of pods) pod.start();
+  await Promise.all(
+    pods.map(async (pod) => {
+      await pod.ready();
+      report(`${pod.name} has its certificate and its configuration`);
+    }),
+  );
 }
 
 /** Writes a file into a region's registry by renaming it into place. */

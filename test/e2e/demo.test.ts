@@ -47,7 +47,7 @@ describeLab('npm run demo', () => {
   test('stops on an interrupt in the middle of starting and leaves nothing behind', { timeout: 60_000 }, async () => {
     const before = await traces();
     const child = startProcess(demo, { name: 'demo' });
-    await child.waitForLine('are starting', { timeoutMs: 40_000 });
+    await child.waitForLine('mesh-1 is ready', { timeoutMs: 40_000 });
 
     const exit = await child.stop({ signal: 'SIGINT' });
 

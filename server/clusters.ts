@@ -2,50 +2,67 @@
 
 import type { MeshStore } from '../discovery/mesh/mesh-store.ts';
 import type { MeshConfig, MeshNetworks } from '../discovery/model/mesh-config.ts';
-import { networkId } from '../discovery/model/names.ts';
+import type { ClusterPhase, ClusterStatus } from '../discovery/model/cluster-snapshot.ts';
+import type { ClusterId } from '../discovery/model/names.ts';
 import { ClusterRegistry } from '../discovery/registry/cluster-registry.ts';
 import type { ServeConfig } from './config.ts';
 import type { Started } from './lifecycle.ts';
 import type { Log } from './log.ts';
-import { openSource } from './open-source.ts';
+import { openRemoteSource, openSource } from './open-source.ts';
 import { ProblemLog } from './problem-log.ts';
-import { remembered } from './remember-clusters.ts';
+import { forgetRemote, rememberedRemotes, withMemory } from './remember-clusters.ts';
+import { RemoteClusters } from './remote-clusters.ts';
 
 export interface Clusters {
   readonly primary: ClusterRegistry;
-  readonly remotes: readonly ClusterRegistry[];
+  readonly remotes: RemoteClusters;
 }
 
-/** Makes the registries; nothing is read yet. @throws ConfigError */
-export function openClusters(config: ServeConfig, mesh: MeshConfig, meshNetworks: MeshNetworks): Clusters {
-  const shared = { config: mesh, meshNetworks, now: Date.now };
+export interface OpenClustersOptions {
+  readonly config: ServeConfig;
+  readonly mesh: MeshConfig;
+  readonly meshNetworks: MeshNetworks;
+  readonly log: Log;
+}
+
+/** Makes the primary's registry and the set of remotes; nothing is read of them yet. @throws ConfigError */
+export async function openClusters({ config, mesh, meshNetworks, log }: OpenClustersOptions): Promise<Clusters> {
+  const { clusterId, systemNamespace, stateDir } = config;
+  const shared = { config: mesh, now: Date.now };
+  const source = openSource(config.primary, { scope: 'primary', systemNamespace });
   return {
     primary: new ClusterRegistry({
       ...shared,
-      clusterId: config.clusterId,
+      meshNetworks,
+      clusterId,
       mode: 'primary',
-      source: remembered(
-        openSource(config.primary, { scope: 'primary', systemNamespace: config.systemNamespace }),
-        config.clusterId,
-        config.stateDir,
-      ),
+      source: withMemory(source, { clusterId, stateDir }).source,
       network: config.network,
     }),
-    remotes: config.remotes.map(
-      (remote) =>
-        new ClusterRegistry({
+    remotes: new RemoteClusters({
+      fixed: config.remotes,
+      staleRule: { policy: config.stalePolicy, afterMs: config.staleAfterMs },
+      meshNetworks,
+      remembered: await rememberedRemotes(stateDir, clusterId),
+      open: ({ spec, generation, isLater, meshNetworks: networks }) => {
+        const remote = openRemoteSource(spec, { systemNamespace, allow: config.remoteAllowances });
+        const memory = withMemory(remote, { clusterId: spec.clusterId, stateDir, isLater });
+        const registry = new ClusterRegistry({
           ...shared,
-          clusterId: remote.clusterId,
+          meshNetworks: networks,
+          clusterId: spec.clusterId,
           mode: 'discovery-only',
-          source: remembered(
-            openSource(remote.location, { scope: 'discovery-only', systemNamespace: config.systemNamespace }),
-            remote.clusterId,
-            config.stateDir,
-          ),
-          // What network a remote is in, only the remote itself or MeshNetworks can say.
-          network: networkId(''),
-        }),
-    ),
+          source: memory.source,
+          network: spec.network,
+          generation,
+          staleRule: spec.staleRule,
+        });
+        return { registry, takeOver: () => memory.takeOver() };
+      },
+      forget: (id) => forgetRemote(stateDir, id),
+      onStatus: logStatuses(log),
+      onFailure: (id, error) => log.error({ cluster: id, error }, 'reading the cluster ended by an error'),
+    }),
   };
 }
 
@@ -57,22 +74,28 @@ export function runClusters(parts: {
   readonly started: Started;
 }): void {
   const { clusters, store, log, started } = parts;
-  const problems = new ProblemLog(log);
+  const { primary, remotes } = clusters;
+  const logStatus = logStatuses(log);
   const stop = new AbortController();
-  const runs = [clusters.primary, ...clusters.remotes].map((registry) => {
-    let phase = registry.phase;
-    registry.onChange((_change, now) => {
-      const status = registry.status();
-      problems.update(status);
-      if (now === phase) return;
-      phase = now;
-      log.info({ cluster: registry.clusterId, phase, reason: status.error }, 'the cluster is in another phase');
-    });
-    store.add(registry);
-    return registry.run(stop.signal);
-  });
+  primary.onChange(() => logStatus(primary.status()));
+  store.add(primary);
+  remotes.start(store, primary);
+  const run = primary.run(stop.signal);
   started.add('clusters', async () => {
     stop.abort();
-    await Promise.all(runs);
+    await Promise.all([run, remotes.stop()]);
   });
+}
+
+/** Logs each change of a cluster's phase, and its findings as they come and go. */
+function logStatuses(log: Log): (status: ClusterStatus) => void {
+  const problems = new ProblemLog(log);
+  const phases = new Map<ClusterId, ClusterPhase>();
+  return (status) => {
+    const { clusterId, phase } = status;
+    problems.update(status);
+    if ((phases.get(clusterId) ?? 'connecting') === phase) return;
+    phases.set(clusterId, phase);
+    log.info({ cluster: clusterId, phase, reason: status.error }, 'the cluster is in another phase');
+  };
 }

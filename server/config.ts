@@ -15,6 +15,14 @@ export interface RemoteConfig {
   readonly location: RegistryLocation;
 }
 
+/** What kubeconfigs of remotes may do besides naming a server and inline credentials. */
+export interface RemoteAllowances {
+  /** Run programs and talk to identity providers. */
+  readonly programs: boolean;
+  /** Name files of this machine, when they come from a Secret. */
+  readonly files: boolean;
+}
+
 /** TCP ports; 0 turns one off. */
 export interface Ports {
   readonly xds: number;
@@ -29,6 +37,7 @@ export interface ServeConfig {
   readonly network: NetworkId;
   readonly primary: RegistryLocation;
   readonly remotes: readonly RemoteConfig[];
+  readonly remoteAllowances: RemoteAllowances;
   readonly caDir?: string | undefined;
   readonly meshConfigFile?: string | undefined;
   readonly trustDomain: string;
@@ -58,6 +67,7 @@ export interface ServeOptions {
   readonly registry?: string | undefined;
   readonly kubeconfig?: string | undefined;
   readonly remote: readonly string[];
+  readonly insecureRemoteKubeconfig: string;
   readonly caDir?: string | undefined;
   readonly meshConfig?: string | undefined;
   readonly trustDomain: string;
@@ -100,6 +110,7 @@ export function readServeConfig(options: ServeOptions, isDirectory: (path: strin
     network: networkId(options.network === '' ? '' : checkName('--network', options.network)),
     primary: readPrimary(options),
     remotes: readRemotes(options.remote, primary, isDirectory),
+    remoteAllowances: readAllowances(options.insecureRemoteKubeconfig),
     caDir: options.caDir,
     meshConfigFile: options.meshConfig,
     trustDomain: options.trustDomain,
@@ -150,6 +161,14 @@ function readRemotes(
     remotes.set(id, { clusterId: id, location: { kind: isDirectory(path) ? 'directory' : 'kubeconfig', path } });
   }
   return [...remotes.values()];
+}
+
+function readAllowances(value: string): RemoteAllowances {
+  const words = value.split(',').filter((word) => word !== '');
+  const wrong = words.find((word) => word !== 'programs' && word !== 'files');
+  if (wrong === undefined)
+    return Object.freeze({ programs: words.includes('programs'), files: words.includes('files') });
+  throw new ConfigError(`--insecure-remote-kubeconfig ${wrong}: use programs, files, or both with a comma.`);
 }
 
 function checkName(option: string, value: string): string {

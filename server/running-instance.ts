@@ -24,6 +24,8 @@ export interface RunningInstanceParts {
   readonly connections: ConnectionSet;
   /** Absent when gateways are not probed. */
   readonly prober: GatewayProber | undefined;
+  /** A remote's status with where it is declared and what is wrong there. */
+  readonly describeRemote: (status: ClusterStatus) => ClusterStatus;
   /** Absent when the instance serves without certificates. */
   readonly authority: () => CaMaterial | undefined;
   readonly readiness: () => Readiness;
@@ -42,7 +44,7 @@ export function runningInstance(parts: RunningInstanceParts): InstanceReader {
   return {
     version,
     ready: parts.readiness,
-    clusters: () => withFindings(store.clusterStatuses(), parts.cache.problems()),
+    clusters: () => withFindings(store.clusterStatuses().map(parts.describeRemote), parts.cache.problems()),
     mesh: () => store.snapshot,
     proxies: () =>
       connections

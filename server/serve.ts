@@ -65,13 +65,14 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
   const client = openPrimary(config, started);
   const issuer = await openAuthority({ config, client, log, started, signal });
   if (signal.aborted) return;
-  const clusters = openClusters(config, meshConfig, meshNetworks);
+  const clusters = await openClusters({ config, mesh: meshConfig, meshNetworks, log });
 
   const store = new MeshStore({
     primary: config.clusterId,
     config: meshConfig,
     meshNetworks,
     staleRule: { policy: config.stalePolicy, afterMs: config.staleAfterMs },
+    onRetired: (feed) => clusters.remotes.retire(feed),
   });
   started.add('mesh', () => store.close());
   if (issuer !== undefined) store.setOwnRoots(issuer.material.rootsPem);
@@ -82,7 +83,7 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
   });
   const readiness = new Readiness({
     primary: clusters.primary,
-    remotes: () => clusters.remotes,
+    remotes: () => clusters.remotes.registries(),
     now: Date.now,
     remoteGraceMs,
   });
@@ -106,6 +107,7 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
     sessions,
     connections,
     prober,
+    describeRemote: (status) => clusters.remotes.describe(status),
     authority: () => issuer?.material,
     readiness: () => readiness.report(),
   });
@@ -114,7 +116,8 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
   followSettings({ config, log, started, signal }, (settings) => {
     store.updateConfig(settings.config);
     store.updateNetworks(settings.meshNetworks);
-    for (const registry of [clusters.primary, ...clusters.remotes]) registry.updateNetworks(settings.meshNetworks);
+    clusters.primary.updateNetworks(settings.meshNetworks);
+    clusters.remotes.updateNetworks(settings.meshNetworks);
   });
   await openGrpcPorts({
     config,

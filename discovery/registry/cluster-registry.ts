@@ -1,6 +1,7 @@
 // One Kubernetes cluster as it is known at present. Runs a source and folds each of its batches into a new snapshot that
 // shares everything the batch did not touch. Listeners hear what changed; readers ask for the snapshot and the status.
 
+import { isDeepStrictEqual } from 'node:util';
 import type { ChangeSet } from '../model/change-set.ts';
 import type { ClusterMode, ClusterPhase, ClusterSnapshot, ClusterStatus } from '../model/cluster-snapshot.ts';
 import { keyOf } from '../model/kubernetes-object.ts';
@@ -42,7 +43,6 @@ export class ClusterRegistry {
   readonly clusterId: ClusterId;
   readonly mode: ClusterMode;
   readonly generation: number;
-  readonly staleRule: StaleRule | undefined;
   readonly #options: ClusterRegistryOptions;
   readonly #index = new ClusterIndex();
   readonly #derivation: Derivation;
@@ -56,12 +56,13 @@ export class ClusterRegistry {
   #reason: string | undefined;
   #staleSinceMs: number | undefined;
   #lastEventAtMs: number | undefined;
+  #staleRule: StaleRule | undefined;
 
   constructor(options: ClusterRegistryOptions) {
     this.clusterId = options.clusterId;
     this.mode = options.mode;
     this.generation = options.generation ?? 0;
-    this.staleRule = options.staleRule;
+    this.#staleRule = options.staleRule;
     this.#options = options;
     this.#derivation = new Derivation({
       clusterId: options.clusterId,
@@ -92,6 +93,10 @@ export class ClusterRegistry {
   /** Since when nothing is heard of it (milliseconds since the epoch), while what is known of it is served all the same. */
   get staleSinceMs(): number | undefined {
     return this.#staleSinceMs;
+  }
+
+  get staleRule(): StaleRule | undefined {
+    return this.#staleRule;
   }
 
   get phase(): ClusterPhase {
@@ -128,6 +133,13 @@ export class ClusterRegistry {
   updateNetworks(meshNetworks: MeshNetworks): void {
     this.#derivation.meshNetworks = meshNetworks;
     this.#index.touchEverything();
+    this.#settle();
+  }
+
+  /** It takes effect at once, also on a cluster that can't be reached now. */
+  updateStaleRule(staleRule: StaleRule | undefined): void {
+    if (isDeepStrictEqual(staleRule, this.#staleRule)) return;
+    this.#staleRule = staleRule;
     this.#settle();
   }
 

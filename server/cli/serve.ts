@@ -18,6 +18,9 @@ export function serveCommand(): Command {
         .default([])
         .argParser((value: string, before: string[]) => [...before, ...value.split(',').filter((part) => part !== '')]),
     )
+    .addOption(
+      option('--insecure-remote-kubeconfig <what>', 'let remotes run "programs" (exec), name "files"').default(''),
+    )
     .addOption(option('--ca-dir <dir>', 'ca-cert.pem, ca-key.pem, cert-chain.pem and root-cert.pem of this instance'))
     .addOption(option('--mesh-config <file>', 'MeshConfig (key "mesh") and MeshNetworks (key "meshNetworks")'))
     .addOption(option('--trust-domain <domain>', 'trust domain of workload identities').default('cluster.local'))

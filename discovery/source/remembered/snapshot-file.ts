@@ -6,7 +6,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:f
 import path from 'node:path';
 import { isMapping } from '../../convert/field-reader.ts';
 import type { KubernetesObject } from '../../model/kubernetes-object.ts';
-import type { ClusterId } from '../../model/names.ts';
+import { clusterId, type ClusterId } from '../../model/names.ts';
 import type { SourceScope } from '../../model/source-event.ts';
 import { objectOfLine } from './memorable-object.ts';
 
@@ -98,6 +98,11 @@ export class SnapshotFile {
     }
   }
 
+  /** The cluster is not to be remembered any more. */
+  async remove(): Promise<void> {
+    await rm(this.path, { force: true });
+  }
+
   /** The content, or what is wrong with it. */
   #parse(bytes: Buffer): { readonly savedAtMs: number; readonly objects: readonly KubernetesObject[] } | string {
     const end = bytes.lastIndexOf(newline, bytes.length - 2) + 1;
@@ -135,6 +140,17 @@ export class SnapshotFile {
       return { kind: 'damaged', reason, setAside: undefined };
     }
   }
+}
+
+const nameOfFile = /^cluster-(.+)\.snapshot$/;
+
+/** The clusters that have a file in a directory, sorted; none when it can't be read. */
+export async function rememberedClusters(directory: string): Promise<readonly ClusterId[]> {
+  const names = await readdir(directory).catch((): string[] => []);
+  return names.toSorted().flatMap((name) => {
+    const [, id] = nameOfFile.exec(name) ?? [];
+    return id === undefined ? [] : [clusterId(decodeURIComponent(id))];
+  });
 }
 
 const newline = 0x0a;

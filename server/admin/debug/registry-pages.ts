@@ -51,7 +51,7 @@ export const networkz: DebugPage = {
 function clusterEntry(cluster: ClusterStatus): Record<string, unknown> {
   return {
     id: cluster.clusterId,
-    ...(cluster.mode === 'primary' ? {} : { secretName: '' }),
+    ...(cluster.mode === 'primary' ? {} : { secretName: cluster.secretName ?? '' }),
     syncStatus: clusterSyncStatus(cluster.phase),
     mode: cluster.mode,
     phase: cluster.phase,

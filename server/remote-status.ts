@@ -1,0 +1,105 @@
+// What a reader is told of a remote beyond its registry's own status: the Secret it comes from, Secrets that stand behind, and
+// credentials that don't work, each as a finding on the object to mend.
+
+import type { ClusterStatus } from '../discovery/model/cluster-snapshot.ts';
+import type { Problem } from '../discovery/model/problem.ts';
+import type { RemoteSecret } from '../discovery/model/remote-secret.ts';
+import type { PlannedRemote, RemoteSpec } from './remote-spec.ts';
+
+export interface RemoteFacts {
+  readonly planned: PlannedRemote;
+  /** Of the generation that serves. */
+  readonly current: RemoteSpec | undefined;
+  /** Status of the generation that is to replace it. */
+  readonly next: ClusterStatus | undefined;
+}
+
+/** @param status of the generation that serves */
+export function remoteStatus(status: ClusterStatus, { planned, current, next }: RemoteFacts): ClusterStatus {
+  // What is only remembered reads nothing: how the reading goes, the generation tells that reads.
+  const isRecalled = current?.location.kind === 'unknown';
+  const reading = isRecalled && next !== undefined ? next : status;
+  const successor = isRecalled ? undefined : next;
+  const isTrying = successor !== undefined && successor.phase !== 'failed';
+  const { secret } = planned.spec;
+  const { error: _error, ...rest } = status;
+  return {
+    ...rest,
+    ...(secret === undefined ? {} : { secretName: secret.secretName }),
+    ...(reading.error === undefined ? {} : { error: reading.error }),
+    problems: [
+      ...status.problems,
+      ...(next?.problems ?? []).filter(({ severity }) => severity === 'error'),
+      ...unusable(status, reading, planned),
+      ...(successor === undefined ? [] : refused(successor, planned)),
+      ...shadowedProblems(planned),
+    ],
+    conditions: isTrying ? [...status.conditions, { name: 'rotating', message: rotatingMessage }] : status.conditions,
+  };
+}
+
+const rotatingMessage =
+  'the cluster is being read as it was last declared; what was read before serves until that is done';
+
+/** The cluster can't be read. */
+function unusable(status: ClusterStatus, reading: ClusterStatus, { spec }: PlannedRemote): readonly Problem[] {
+  const { secret } = spec;
+  if (secret === undefined || (reading.phase !== 'failed' && reading.phase !== 'stale')) return [];
+  const reason = sentence(reading.error);
+  const effect =
+    status.phase === 'failed'
+      ? 'nothing is known of the cluster'
+      : 'what was known of the cluster before stays as long as its stale policy lets it';
+  return [on(secret, 'remote-unreachable', `${reason}; ${effect}: ${remedy(reason)}.`)];
+}
+
+/** It can't be read as it was last declared, and goes on being read as before. */
+function refused(next: ClusterStatus, { spec }: PlannedRemote): readonly Problem[] {
+  if (spec.secret === undefined || next.phase !== 'failed') return [];
+  const reason = sentence(next.error);
+  const effect = 'the cluster is read as it was declared before, as long as that works';
+  return [on(spec.secret, 'rotation-failed', `${reason}; ${effect}: ${remedy(reason)}.`)];
+}
+
+function sentence(error: string | undefined): string {
+  return (error ?? 'the cluster can not be read').replace(/\.$/, '');
+}
+
+function on({ secret, field, origin }: RemoteSecret, code: string, message: string): Problem {
+  return { severity: 'error', code, object: secret, field, ...(origin === undefined ? {} : { origin }), message };
+}
+
+/** What to do, by what the API server or the network said. */
+function remedy(reason: string): string {
+  const [, advice] = remedies.find(([pattern]) => pattern.test(reason)) ?? [];
+  return advice ?? 'see that its server is the address of the API server as it is reached from here, and that it runs';
+}
+
+const remedies: readonly (readonly [RegExp, string])[] = [
+  [
+    /answered 401/,
+    'its token or certificate is not, or no longer, accepted; make the Secret anew with `isthmus remote-secret`',
+  ],
+  [/answered 403/, 'grant its user what docs/remotes.md lists'],
+  [
+    /certificate/,
+    'see that certificate-authority-data is that of this API server, and that server is a name in its certificate',
+  ],
+  [/kubeconfig/, 'make the Secret anew with `isthmus remote-secret`'],
+  [/answered 400/, 'see that the label selector in its annotations is one'],
+];
+
+function shadowedProblems({ spec, shadowed }: PlannedRemote): readonly Problem[] {
+  const inForce =
+    spec.secret === undefined
+      ? 'by --remote'
+      : `by the Secret ${spec.secret.secretName}, which is older or comes first`;
+  return shadowed.map(({ clusterId, secret, field, origin }) => ({
+    severity: 'warning',
+    code: 'duplicate-cluster',
+    object: secret,
+    field,
+    ...(origin === undefined ? {} : { origin }),
+    message: `${clusterId} is already declared ${inForce}, so this declaration has no effect: remove one of the two.`,
+  }));
+}

@@ -5,6 +5,7 @@ import type { ClusterMode } from '../../../discovery/model/cluster-snapshot.ts';
 import { defaultMeshConfig, noMeshNetworks, type MeshNetworks } from '../../../discovery/model/mesh-config.ts';
 import { clusterId, hostname, networkId, objectKey, type Hostname } from '../../../discovery/model/names.ts';
 import type { PersistentMap } from '../../../discovery/model/persistent-map.ts';
+import type { StaleRule } from '../../../discovery/model/stale-rule.ts';
 import type { SourceEvent } from '../../../discovery/model/source-event.ts';
 import type { ClusterSnapshot } from '../../../discovery/model/cluster-snapshot.ts';
 import { compareText } from '../../../discovery/model/network-gateway.ts';
@@ -18,6 +19,7 @@ export interface SceneOptions {
   readonly now?: () => number;
   readonly resolve?: (hostname: string) => readonly string[];
   readonly generation?: number;
+  readonly staleRule?: StaleRule;
 }
 
 export function openCluster(options: SceneOptions = {}): ClusterRegistry {
@@ -31,6 +33,7 @@ export function openCluster(options: SceneOptions = {}): ClusterRegistry {
     meshNetworks: options.meshNetworks ?? noMeshNetworks,
     now: options.now ?? (() => 0),
     ...(options.resolve === undefined ? {} : { resolve: options.resolve }),
+    ...(options.staleRule === undefined ? {} : { staleRule: options.staleRule }),
     ...(options.generation === undefined ? {} : { generation: options.generation }),
   });
 }

@@ -186,3 +186,66 @@ test('each endpoint has its exact share, whatever stands in front of it', () => 
     { numRuns: 200 },
   );
 });
+
+describe('endpoints of a degraded cluster', () => {
+  const near = endpoint('cluster-3/network1', '10.1.0.9', http);
+  const gateway2 = gateway('network2', 'cluster-2', '172.30.0.2');
+  const tiers = (network: NetworkView) =>
+    network.groups.map(({ priority, endpoints }) => [
+      priority,
+      ...endpoints.map((one) => (one.kind === 'direct' ? one.endpoint.address : one.gateway.address)),
+    ]);
+
+  test('come second, directly or through a gateway that stands for nothing else', () => {
+    expect(tiers(view({ endpoints: [local, near], degraded: ['cluster-3'] }))).toEqual([
+      [0, '10.1.0.5'],
+      [1, '10.1.0.9'],
+    ]);
+    expect(tiers(view({ endpoints: [local, far], gateways: [gateway2], degraded: ['cluster-2'] }))).toEqual([
+      [0, '10.1.0.5'],
+      [1, '172.30.0.2'],
+    ]);
+  });
+
+  test('are first when there are no others: priorities have no gaps', () => {
+    expect(tiers(view({ endpoints: [far], gateways: [gateway2], degraded: ['cluster-2'] }))).toEqual([
+      [0, '172.30.0.2'],
+    ]);
+  });
+
+  test('add nothing to a gateway that stands for others as well', () => {
+    const other = endpoint('cluster-4/network2', '10.2.1.5', http);
+    const network = view({ endpoints: [local, far, other], gateways: [gateway2], degraded: ['cluster-4'] });
+    expect(tiers(network)).toEqual([[0, '10.1.0.5', '172.30.0.2']]);
+    expect(shares(network)).toEqual({ '10.1.0.5': 1, '172.30.0.2': 1 });
+  });
+
+  test('never have a gap in their priorities, an address twice, or a weight too many', () => {
+    const someClusters = fc.subarray(Array.from({ length: 8 }, (_, index) => `cluster-${index + 1}`));
+    fc.assert(
+      fc.property(anyEndpoints, anyGateways, someClusters, (endpoints, gateways, degraded) => {
+        const plain = view({ endpoints, gateways });
+        const network = view({ endpoints, gateways, degraded });
+        const priorities = network.groups.map(({ priority }) => priority);
+        expect([...new Set(priorities)]).toEqual(priorities.length === 0 ? [] : priorities.includes(1) ? [0, 1] : [0]);
+        const sockets = tiers(network).flatMap(([, ...addresses]) => addresses);
+        expect(new Set(sockets).size).toBe(sockets.length);
+        expect(new Set(sockets)).toEqual(new Set(tiers(plain).flatMap(([, ...addresses]) => addresses)));
+        for (const priority of [0, 1]) {
+          const groups = network.groups.filter((group) => group.priority === priority);
+          expect(groups.reduce((sum, { weight }) => sum + weight, 0)).toBeLessThan(2 ** 32);
+        }
+        expect(network.dropped).toEqual(plain.dropped);
+      }),
+    );
+  });
+
+  test('are nothing special when no endpoint is of a degraded cluster', () => {
+    fc.assert(
+      fc.property(anyEndpoints, anyGateways, (endpoints, gateways) => {
+        const network = view({ endpoints, gateways, degraded: ['cluster-99'] });
+        expect(network).toEqual(view({ endpoints, gateways }));
+      }),
+    );
+  });
+});

@@ -1,6 +1,7 @@
 // A registry location to the source that reads it.
 
 import { DirectorySource } from '../discovery/source/directory-source.ts';
+import type { KubeCredentials } from '../discovery/source/kube/kube-config.ts';
 import { KubeSource } from '../discovery/source/kube/kube-source.ts';
 import { UnreadSource } from '../discovery/source/unread-source.ts';
 import type { Source, SourceScope } from '../discovery/model/source-event.ts';
@@ -15,14 +16,10 @@ export interface OpenSourceOptions {
 
 /** The source of a cluster. Nothing is read before it runs. */
 export function openSource(location: RegistryLocation, options: OpenSourceOptions): Source {
-  switch (location.kind) {
-    case 'directory':
-      return new DirectorySource({ directory: location.path, scope: options.scope });
-    case 'kubeconfig':
-      return new KubeSource({ ...options, credentials: { kind: 'file', path: location.path } });
-    case 'in-cluster':
-      return new KubeSource({ ...options, credentials: { kind: 'in-cluster' } });
-  }
+  if (location.kind === 'directory') return new DirectorySource({ directory: location.path, scope: options.scope });
+  const credentials: KubeCredentials =
+    location.kind === 'kubeconfig' ? { kind: 'file', path: location.path } : { kind: 'in-cluster' };
+  return new KubeSource({ ...options, credentials });
 }
 
 export interface OpenRemoteSourceOptions {
@@ -34,27 +31,16 @@ export interface OpenRemoteSourceOptions {
 export function openRemoteSource({ location, narrowing }: RemoteSpec, options: OpenRemoteSourceOptions): Source {
   const { systemNamespace, allow } = options;
   const shared = { scope: 'discovery-only', systemNamespace, narrowing } as const;
-  switch (location.kind) {
-    case 'directory':
-    case 'in-cluster':
-      return openSource(location, shared);
-    case 'kubeconfig':
-      // Whoever chose the file chose the files that it names.
-      return new KubeSource({
-        ...shared,
-        credentials: { kind: 'file', path: location.path },
-        allow: { programs: allow.programs },
-      });
-    case 'kubeconfig-text':
-      return new KubeSource({
-        ...shared,
-        credentials: { kind: 'text', kubeconfig: location.kubeconfig.reveal() },
-        allow,
-      });
-    case 'unknown':
-      return new UnreadSource({
-        description: 'remembered',
-        reason: 'what declares it has not been read: the primary is not known yet',
-      });
+  if (location.kind === 'directory' || location.kind === 'in-cluster') return openSource(location, shared);
+  if (location.kind === 'unknown') {
+    const reason = 'what declares it has not been read: the primary is not known yet';
+    return new UnreadSource({ description: 'remembered', reason });
   }
+  if (location.kind === 'kubeconfig-text') {
+    const credentials: KubeCredentials = { kind: 'text', kubeconfig: location.kubeconfig.reveal() };
+    return new KubeSource({ ...shared, credentials, allow });
+  }
+  // Whoever chose the file chose the files that it names.
+  const credentials: KubeCredentials = { kind: 'file', path: location.path };
+  return new KubeSource({ ...shared, credentials, allow: { programs: allow.programs } });
 }

@@ -41,8 +41,10 @@ export async function startScenario(options: ScenarioOptions = {}): Promise<Scen
     return scenario;
   } catch (error) {
     await lab?.dispose();
-    process.off('exit', remove);
-    throw new ScenarioFailed(error, await keepLogsOnly(directory));
+    const logs = await keepLogsOnly(directory);
+    // Without logs it is removed once more at the end: a program that was still starting may have written since.
+    if (logs !== undefined) process.off('exit', remove);
+    throw new ScenarioFailed(error, logs);
   }
 }
 
@@ -80,8 +82,8 @@ async function build(
   const report = options.onProgress ?? (() => {});
   const [first, second] = await Promise.all([readExampleCluster('cluster-1'), readExampleCluster('cluster-2')]);
   await Promise.all(['logs', 'pods', 'ca', 'registry', 'state'].map((name) => mkdir(join(directory, name))));
-  const [envoy, authorities] = await Promise.all([
-    envoyPath(options),
+  const envoy = await envoyPath(options);
+  const [authorities] = await Promise.all([
     makeAuthorities(join(directory, 'ca'), [first.clusterId, second.clusterId]),
     addNetworks(lab, [first.network, second.network, betweenNetwork]),
   ]);

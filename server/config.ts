@@ -113,7 +113,7 @@ export function readServeConfig(options: ServeOptions, isDirectory: (path: strin
     remoteAllowances: readAllowances(options.insecureRemoteKubeconfig),
     caDir: options.caDir,
     meshConfigFile: options.meshConfig,
-    trustDomain: options.trustDomain,
+    trustDomain: checkTrustDomain('--trust-domain', options.trustDomain),
     systemNamespace: checkName('--system-namespace', options.systemNamespace),
     bind: options.bind,
     plaintextBind: options.insecureXds ? options.bind : '127.0.0.1',
@@ -128,7 +128,7 @@ export function readServeConfig(options: ServeOptions, isDirectory: (path: strin
     stalePolicy: readStalePolicy(options.stalePolicy),
     staleAfterMs: readDurationMs('--stale-after', options.staleAfter),
     gatewayProbeMs: readGatewayProbeMs(options.gatewayProbe),
-    logLevel: options.logLevel,
+    logLevel: readLogLevel(options.logLevel),
     maxCertificateTtlMs: readDurationMs('--max-certificate-ttl', options.maxCertificateTtl),
     drainMs: readDurationMs('--drain', options.drain),
     maxStreamAgeMs: readDurationMs('--max-stream-age', options.maxStreamAge),
@@ -171,14 +171,28 @@ function readAllowances(value: string): RemoteAllowances {
   throw new ConfigError(`--insecure-remote-kubeconfig ${wrong}: use programs, files, or both with a comma.`);
 }
 
-function checkName(option: string, value: string): string {
+/** @throws ConfigError */
+export function checkName(option: string, value: string): string {
   if (/^[a-zA-Z0-9]([-a-zA-Z0-9_.]{0,61}[a-zA-Z0-9])?$/.test(value)) return value;
   throw new ConfigError(`${option} ${JSON.stringify(value)}: use up to 63 letters, digits, "-", "_" and ".".`);
 }
 
+/** SPIFFE-ID 2.1: lower case letters, digits, dots, dashes and underscores. @throws ConfigError */
+export function checkTrustDomain(option: string, value: string): string {
+  if (/^[a-z0-9._-]{1,255}$/.test(value)) return value;
+  throw new ConfigError(
+    `${option} ${JSON.stringify(value)}: use lower case letters, digits, ".", "-" and "_", e.g. cluster.local.`,
+  );
+}
+
+function readLogLevel(value: string): string {
+  if (['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'].includes(value)) return value;
+  throw new ConfigError(`--log-level ${value}: use trace, debug, info, warn or error.`);
+}
+
 function readPort(option: string, value: string): number {
-  const port = Number(value);
-  if (value !== '' && Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  const port = /^\d{1,5}$/.test(value) ? Number(value) : -1;
+  if (port >= 0 && port <= 65_535) return port;
   throw new ConfigError(`${option} ${value} is not a port: use 1 to 65535, or 0 to turn it off.`);
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The `isthmus` command: argv to one sub-command. Exit codes: 0 done, 1 failed or negative answer, 2 wrong use.
 
-import { Command } from 'commander';
+import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { caCommand } from './cli/ca.ts';
 import { clustersCommand } from './cli/clusters.ts';
@@ -24,4 +24,15 @@ const program = new Command('isthmus')
   .addCommand(endpointsCommand())
   .addCommand(whyCommand());
 
-await program.parseAsync();
+for (const command of withSubcommands(program)) command.exitOverride();
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  // Commander has said what is wrong, or shown the help that was asked for.
+  process.exitCode = error.exitCode === 0 ? 0 : 2;
+}
+
+function withSubcommands(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap((inner) => withSubcommands(inner))];
+}

@@ -7,7 +7,7 @@ import { rootFileNames } from '../../ca/ca-files.ts';
 import { systemClock } from '../../ca/clock.ts';
 import { keyTypes, makeRoot, type KeyType } from '../../ca/make-authority.ts';
 import { identity } from '../../ca/spiffe.ts';
-import { readDurationMs } from '../config.ts';
+import { readLifetimeMs } from './ca-lifetime.ts';
 import { runCaCommand } from './ca-run.ts';
 import { writeFiles } from './ca-write.ts';
 
@@ -36,7 +36,7 @@ export async function caInit(options: CaInitOptions): Promise<string | CaError> 
   // Any identity will do: it is the trust domain that is checked.
   const checked = identity({ trustDomain, namespace: 'default', serviceAccount: 'default' });
   if (checked instanceof CaError) return checked;
-  const ttlMs = readDurationMs('--ttl', options.ttl);
+  const ttlMs = readLifetimeMs('--ttl', options.ttl);
   const root = await makeRoot({ trustDomain, keyType, ttlMs, nowMs: systemClock.now() });
   await mkdir(dir, { recursive: true });
   const failure = await writeFiles({

@@ -6,7 +6,8 @@ import { CaError } from '../../ca/ca-error.ts';
 import { loadRootFiles } from '../../ca/ca-files.ts';
 import { systemClock } from '../../ca/clock.ts';
 import { keyTypes, makeIntermediate, type KeyType } from '../../ca/make-authority.ts';
-import { readDurationMs } from '../config.ts';
+import { checkName, checkTrustDomain } from '../config.ts';
+import { readLifetimeMs } from './ca-lifetime.ts';
 import { runCaCommand } from './ca-run.ts';
 import { writeFiles } from './ca-write.ts';
 
@@ -33,11 +34,13 @@ export function caIssueCommand(): Command {
     .action((options: CaIssueOptions) => runCaCommand('issue', () => caIssue(options)));
 }
 
-/** Writes the files; the sentence that tells what was done, or a CaError (those of `loadRootFiles`, `file-exists`). */
+/** Writes the files; the sentence that tells what was done, or a CaError (those of `loadRootFiles`, `file-exists`). @throws ConfigError */
 export async function caIssue(options: CaIssueOptions): Promise<string | CaError> {
-  const { dir, clusterId, trustDomain, keyType, force } = options;
+  const { dir, keyType, force } = options;
+  const clusterId = checkName('--cluster-id', options.clusterId);
+  const trustDomain = checkTrustDomain('--trust-domain', options.trustDomain);
   const nowMs = systemClock.now();
-  const ttlMs = readDurationMs('--ttl', options.ttl);
+  const ttlMs = readLifetimeMs('--ttl', options.ttl);
   const root = await loadRootFiles(options.root, nowMs);
   if (root instanceof CaError) return root;
   const made = await makeIntermediate({ trustDomain, keyType, ttlMs, nowMs, clusterId, root });

@@ -29,13 +29,12 @@ export class ReadError extends Error {
 
 const timeoutMs = 10_000;
 
-/** A command with `--http` and `-o`. Wrong use ends the process with exit code 2. */
+/** A command with `--http` and `-o`. */
 export function readingCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .addOption(new Option('--http <address>', "the instance's HTTP port").default('127.0.0.1:8080').env('ISTHMUS_HTTP'))
-    .addOption(new Option('-o, --output <format>', 'json for programs').choices(['table', 'json']).default('table'))
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+    .addOption(new Option('-o, --output <format>', 'json for programs').choices(['table', 'json']).default('table'));
 }
 
 /**

@@ -9,8 +9,8 @@ import type { ServeConfig } from './config.ts';
 import { PrimaryClient } from './kube/primary-client.ts';
 import { PrimaryKubeConfig } from './kube/primary-kube-config.ts';
 import { primaryWriters } from './kube/primary-writers.ts';
+import { publishRoots } from './kube/publish-roots.ts';
 import { reviewTokens } from './kube/review-token.ts';
-import { keepRootConfigMaps } from './kube/root-config-maps.ts';
 import type { Started } from './lifecycle.ts';
 import type { Log } from './log.ts';
 
@@ -41,9 +41,9 @@ export interface RunWritersOptions {
 /** Publishes the roots in the primary while this replica leads. */
 export function runWriters({ client, issuer, log, started }: RunWritersOptions): void {
   const stop = new AbortController();
-  const publishRoots = (signal: AbortSignal): Promise<void> =>
-    keepRootConfigMaps({ client, issuer, log, random: Math.random }, signal);
-  const stopped = primaryWriters({ client, writers: [publishRoots], log }).run(stop.signal);
+  const roots = (signal: AbortSignal): Promise<void> =>
+    publishRoots({ client, issuer, log, random: Math.random }, signal);
+  const stopped = primaryWriters({ client, writers: [roots], log }).run(stop.signal);
   started.add('leader election', async () => {
     stop.abort();
     await stopped;

@@ -32,6 +32,8 @@ export const annotation = Object.freeze({
   labelSelector: 'isthmus.io/label-selector',
   stalePolicy: 'isthmus.io/stale-policy',
   staleAfter: 'isthmus.io/stale-after',
+  /** On the system namespace: SHA-256 of each root that the cluster's instance trusts, hexadecimal, separated by commas. */
+  rootFingerprints: 'isthmus.io/root-fingerprints',
 });
 
 /** Port of an east-west gateway unless its label says otherwise. */

@@ -29,7 +29,10 @@ export interface ClusterSnapshot {
   readonly policies: PersistentMap<ObjectKey, Policy>;
   /** Primary in directory mode only: tokens of `kubernetes.io/service-account-token` Secrets. Never logged, never shown. */
   readonly serviceAccountTokens: ReadonlyMap<string, { readonly namespace: string; readonly serviceAccount: string }>;
-  /** PEM bundle of ConfigMap `istio-ca-root-cert`, when the cluster publishes one: a peer's root is compared with ours. */
+  /**
+   * The roots that the cluster publishes, to be compared with ours: PEM bundle of ConfigMap `istio-ca-root-cert`, else the
+   * fingerprints in an annotation of its system namespace.
+   */
   readonly publishedRoots?: string | undefined;
   /** Primary only: remote clusters as its Secrets declare them, by cluster; of one cluster's, the first is in force. */
   readonly remoteSecrets?: readonly RemoteSecret[] | undefined;

@@ -10,7 +10,7 @@ import { convertService } from '../convert/service.ts';
 import { convertRemoteSecret, declaresRemotes } from '../convert/remote-secret.ts';
 import { convertServiceAccountToken, type TokenDeclaration } from '../convert/service-account-token.ts';
 import { isMapping } from '../convert/field-reader.ts';
-import { label } from '../convert/well-known.ts';
+import { annotation, label } from '../convert/well-known.ts';
 import { convertWorkloadEntry } from '../convert/workload-entry.ts';
 import type { ClusterMode } from '../model/cluster-snapshot.ts';
 import { keyOf, type KubernetesObject } from '../model/kubernetes-object.ts';
@@ -30,6 +30,8 @@ export interface FoldContext {
 
 /** ConfigMap in which a control plane publishes its roots. */
 const rootConfigMap = 'istio-ca-root-cert';
+/** Where the fingerprints from the system namespace's annotation are: in no namespace, so that a ConfigMap comes first. */
+const annotatedRoots = '';
 
 export function foldObject(index: ClusterIndex, object: KubernetesObject, context: FoldContext): readonly Problem[] {
   const key = keyOf(object);
@@ -47,7 +49,10 @@ export function foldObject(index: ClusterIndex, object: KubernetesObject, contex
     case 'Node':
       return take(convertNode(object), (value) => index.putNode(name, value));
     case 'Namespace':
-      if (name === context.systemNamespace) putSystemNetwork(index, object.metadata.labels[label.network]);
+      if (name === context.systemNamespace) {
+        putSystemNetwork(index, object.metadata.labels[label.network]);
+        putRoots(index, annotatedRoots, object.metadata.annotations[annotation.rootFingerprints]);
+      }
       index.putNamespace(name, isInjected(object.metadata.labels));
       return [];
     case 'ConfigMap':
@@ -76,7 +81,9 @@ export function foldDeletion(index: ClusterIndex, key: ObjectKey, context: FoldC
       return index.putNode(name, undefined);
     case 'Namespace':
       index.putNamespace(name, false);
-      return name === context.systemNamespace ? putSystemNetwork(index, undefined) : undefined;
+      if (name !== context.systemNamespace) return undefined;
+      putRoots(index, annotatedRoots, undefined);
+      return putSystemNetwork(index, undefined);
     case 'ConfigMap':
       return name === rootConfigMap ? putRoots(index, namespace, undefined) : undefined;
     case 'Secret':
@@ -136,6 +143,7 @@ function putSystemNetwork(index: ClusterIndex, network: string | undefined): voi
 }
 
 function putRoots(index: ClusterIndex, namespace: string, pem: string | undefined): void {
+  if (index.roots.get(namespace) === pem) return;
   if (pem === undefined) index.roots.delete(namespace);
   else index.roots.set(namespace, pem);
   index.affected.roots = true;

@@ -8,7 +8,8 @@ export interface ObjectPlace {
   readonly apiVersion: string;
   /** The resource's name in paths. */
   readonly plural: string;
-  readonly namespace: string;
+  /** Absent for kinds that are in none. */
+  readonly namespace?: string | undefined;
 }
 
 /** What is sent. */
@@ -17,8 +18,9 @@ export interface NewObject {
   readonly kind: string;
   readonly metadata: {
     readonly name: string;
-    readonly namespace: string;
+    readonly namespace?: string | undefined;
     readonly labels?: Readonly<Record<string, string>> | undefined;
+    readonly annotations?: Readonly<Record<string, string>> | undefined;
     /** Present: the version that is replaced; another one is a conflict. */
     readonly resourceVersion?: string | undefined;
   };
@@ -35,7 +37,8 @@ export interface StoredObject {
 /** The path of a collection, or of one object of it. */
 export function pathOf({ apiVersion, plural, namespace }: ObjectPlace, name?: string): string {
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-  const collection = `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
+  const within = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
+  const collection = `${root}${within}/${plural}`;
   return name === undefined ? collection : `${collection}/${encodeURIComponent(name)}`;
 }
 

@@ -129,6 +129,7 @@ interface ClusterAnswer {
   readonly clusterId: string;
   readonly phase: string;
   readonly services: number;
+  readonly conditions: readonly { readonly name: string }[];
 }
 
 const remoteCluster = async (): Promise<ClusterAnswer | undefined> => {
@@ -182,6 +183,26 @@ it('nothing is published in the remote', async () => {
   });
 });
 
+it('a remote whose own instance trusts another root shows it, before any traffic', async () => {
+  const fingerprints = 'isthmus.io/root-fingerprints';
+  const annotate = (value: string): Promise<void> =>
+    remote.api.apply({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: 'istio-system', annotations: { [fingerprints]: value } },
+    });
+  const conditions = async () => (await remoteCluster())?.conditions.map(({ name }) => name);
+  await annotate('0'.repeat(64));
+  await waitFor(conditions, (names) => names?.includes('root-mismatch') === true, { what: 'the condition' });
+  const system = await primary.api.get('/api/v1/namespaces/istio-system');
+  const { metadata } = system as { readonly metadata: { readonly annotations: Readonly<Record<string, string>> } };
+  expect(metadata.annotations[fingerprints]).toMatch(/^[0-9a-f]{64}$/);
+  await annotate(metadata.annotations[fingerprints] ?? '');
+  await waitFor(conditions, (names) => names?.includes('root-mismatch') === false, {
+    what: 'the end of the condition',
+  });
+});
+
 it('a token of the remote gets no certificate, whatever cluster it says it is of', async () => {
   const rootsPem = await rootsIn(primary, 'sample');
   const request = { services, address: instance.xdsTls, rootsPem };
@@ -204,6 +225,7 @@ it('in the primary nothing is tried that its manifest does not grant, and only t
     'create secrets',
     'create tokenreviews.authentication.k8s.io',
     'patch configmaps',
+    'patch namespaces',
   ]);
   expect(writes.flatMap(({ resource, name }) => (resource === 'configmaps' ? [name] : []))).toContain(
     'istio-ca-root-cert',

@@ -5,7 +5,7 @@ import { systemClock } from '../../../ca/clock.ts';
 import { Issuer } from '../../../ca/issuer.ts';
 import { KubeError } from '../../../discovery/source/kube/kube-error.ts';
 import { primaryWriters } from '../../../server/kube/primary-writers.ts';
-import { keepRootConfigMaps } from '../../../server/kube/root-config-maps.ts';
+import { publishRoots } from '../../../server/kube/publish-roots.ts';
 import { makeAuthority, type TestAuthority } from '../../support/certificate-authority.ts';
 import { asPrimary, namespaceObject, primaryClient, secretObject } from '../../support/kube-primary.ts';
 import { startKubeCluster, type KubeCluster } from '../../support/kube.ts';
@@ -69,7 +69,7 @@ function replica(authority: TestAuthority): Replica {
   const client = primaryClient(kubeconfig);
   const { log, lines } = memoryLog();
   const issuer = new Issuer({ material: authority.material, clock: systemClock });
-  const writer = (stopped: AbortSignal) => keepRootConfigMaps({ client, issuer, log, random: Math.random }, stopped);
+  const writer = (stopped: AbortSignal) => publishRoots({ client, issuer, log, random: Math.random }, stopped);
   const timings = { termMs: 3000, renewMs: 2000, retryMs: 200 };
   const stopping = new AbortController();
   const stopped = primaryWriters({ client, writers: [writer], log, timings }).run(stopping.signal);
@@ -81,6 +81,8 @@ function replica(authority: TestAuthority): Replica {
   onTestFinished(stop);
   return { issuer, lines, stop };
 }
+
+const pathIn = (namespace: string) => `/api/v1/namespaces/${namespace}/configmaps/${name}`;
 
 const rootIn = (all: ReadonlyMap<string, ConfigMap>, namespace: string) => all.get(namespace)?.data['root-cert.pem'];
 
@@ -138,7 +140,7 @@ it('one that can not be written does not hold up the others', async () => {
   await expectRoot('after', first.material.rootsPem);
   await waitFor(
     () => lines,
-    (all) => all.some(({ level, namespace }) => level === 40 && namespace === 'fixed'),
+    (all) => all.some(({ level, object }) => level === 40 && object === pathIn('fixed')),
     {
       what: 'the reason in the log',
     },
@@ -149,7 +151,7 @@ it('one that can not be written does not hold up the others', async () => {
 
 it('of two replicas one writes, and its successor finds nothing to do', async () => {
   const replicas = [replica(first), replica(first)];
-  const wrote = ({ lines }: Replica) => lines.filter(({ msg }) => msg?.startsWith('the roots were published') === true);
+  const wrote = ({ lines }: Replica) => lines.filter(({ msg }) => msg === 'written into the primary');
   const leads = ({ lines }: Replica) => lines.some(({ msg }) => msg?.startsWith('this replica leads') === true);
   await cluster.api.apply(namespaceObject('shared'));
   await expectRoot('shared', first.material.rootsPem);
@@ -175,7 +177,7 @@ it('of two replicas one writes, and its successor finds nothing to do', async ()
     (lines) => lines.length > 0,
     { what: 'what the successor wrote' },
   );
-  expect(wrote(other).map(({ namespace }) => namespace)).toEqual(['later']);
+  expect(wrote(other).map(({ object }) => object)).toEqual([pathIn('later')]);
   const after = await published();
   for (const [namespace, { metadata }] of before) {
     expect(after.get(namespace)?.metadata.resourceVersion).toBe(metadata.resourceVersion);

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { rootConditions } from '../../../discovery/mesh/root-conditions.ts';
+import { rootConditions, rootFingerprints } from '../../../discovery/mesh/root-conditions.ts';
 import { MeshStore, type ClusterFeed } from '../../../discovery/mesh/mesh-store.ts';
 import type { ChangeSet } from '../../../discovery/model/change-set.ts';
 import { defaultMeshConfig, type MeshNetworks } from '../../../discovery/model/mesh-config.ts';
@@ -280,6 +280,10 @@ describe('the mesh', () => {
     expect(mesh.store.status().problemObjects.size).toBe(0);
     expect(rootConditions(pem('theirs') + pem('ours'), pem('ours'))).toEqual([]);
     expect(rootConditions('garbage', pem('ours'))).toMatchObject([{ name: 'root-unreadable' }]);
+    const [ours = ''] = rootFingerprints(pem('ours'));
+    const [theirs = ''] = rootFingerprints(pem('theirs'));
+    expect(rootConditions(`${theirs},${ours}`, pem('ours'))).toEqual([]);
+    expect(rootConditions(theirs, pem('ours'))).toMatchObject([{ name: 'root-mismatch' }]);
   });
 });
 

@@ -124,7 +124,7 @@ export class ClusterRegistry {
 
   /** Takes one batch of the source. */
   fold(batch: SourceBatch): void {
-    if (batch.some((event) => event.kind !== 'problems')) this.#lastEventAtMs = this.#options.now();
+    if (batch.some((event) => isFromCluster(event))) this.#lastEventAtMs = this.#options.now();
     for (const event of batch) this.#take(event);
     this.#settle();
   }
@@ -211,7 +211,7 @@ export class ClusterRegistry {
         if (this.#synced || !this.#remembered) this.#staleSinceMs = undefined;
         return;
       case 'disconnected':
-        if (this.#connected !== false && this.#synced) this.#staleSinceMs = this.#lastEventAtMs;
+        if (this.#connected !== false && this.#synced) this.#staleSinceMs = this.#options.now();
         this.#connected = false;
         this.#reason = event.reason;
     }
@@ -237,6 +237,11 @@ export class ClusterRegistry {
     ];
     return all.length <= maxProblems ? all : [...all.slice(0, maxProblems), moreProblems(all.length - maxProblems)];
   }
+}
+
+/** Whether the cluster was heard, rather than only missed. */
+function isFromCluster({ kind }: SourceEvent): boolean {
+  return kind !== 'disconnected' && kind !== 'problems' && kind !== 'remembered';
 }
 
 function moreProblems(count: number): Problem {

@@ -141,6 +141,7 @@ describe('an instance that starts while a cluster can not be read', () => {
     expect(registry.status()).toMatchObject({
       phase: 'stale',
       staleSince: '2030-01-01T10:00:00.000Z',
+      lastEventAt: '2030-01-01T10:00:00.000Z',
       error: 'connection refused',
     });
   });

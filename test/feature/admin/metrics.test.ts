@@ -74,3 +74,20 @@ test('/version is one line of text, as istioctl reads it', async () => {
 
   expect(await (await fetch(`http://${monitoring}/version`)).text()).toBe('0.1.0-abcdef0-Clean\n');
 });
+
+test('outages are measured: how stale a cluster is, and what probing says of gateways', async () => {
+  const clusters = [
+    aClusterStatus(cluster1),
+    aClusterStatus(cluster2, { phase: 'stale', staleSince: '2026-01-02T03:04:05Z' }),
+  ];
+  const probe = { verdict: 'unreachable', since: '2026-01-02T03:04:05Z' } as const;
+  const { monitoring, metrics } = await serveAdmin(aReader({ clusters: () => clusters, gatewayProbe: () => probe }));
+  metrics.probed('failure');
+
+  const value = await scrape(monitoring);
+
+  expect(value('isthmus_cluster_stale_seconds{cluster="cluster-2"}')).toBe('10');
+  expect(value('isthmus_cluster_stale_seconds{cluster="cluster-1"}')).toBeUndefined();
+  expect(value('isthmus_gateways{network="network2",verdict="unreachable"}')).toBe('1');
+  expect(value('isthmus_gateway_probes_total{result="failure"}')).toBe('1');
+});

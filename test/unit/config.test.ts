@@ -1,0 +1,32 @@
+// Options of `isthmus serve` about outages: what they mean and what a wrong one is answered.
+
+import { expect, test } from 'vitest';
+import { ConfigError, readServeConfig, type ServeConfig } from '../../server/config.ts';
+import { serveCommand } from '../../server/cli/serve.ts';
+
+/** As the command line would give them, defaults included. */
+function configured(...argv: readonly string[]): ServeConfig {
+  const command = serveCommand().action(() => undefined);
+  command.parse(['--cluster-id', 'cluster-1', '--network', 'network1', ...argv], { from: 'user' });
+  return readServeConfig(command.opts(), () => true);
+}
+
+test('gateways are probed every five seconds, at an interval of choice, or not at all', () => {
+  expect(configured().gatewayProbeMs).toBe(5_000);
+  expect(configured('--gateway-probe', 'on').gatewayProbeMs).toBe(5_000);
+  expect(configured('--gateway-probe', '30s').gatewayProbeMs).toBe(30_000);
+  expect(configured('--gateway-probe', 'off').gatewayProbeMs).toBe(0);
+});
+
+test.each(['sometimes', '1ms', '-5s', ''])('--gateway-probe %j is refused', (value) => {
+  expect(() => configured(`--gateway-probe=${value}`)).toThrow(ConfigError);
+});
+
+test('endpoints of a remote that is away are kept unless something else is asked for', () => {
+  expect(configured()).toMatchObject({ stalePolicy: 'keep', staleAfterMs: 300_000, stateDir: undefined });
+  expect(configured('--stale-policy', 'drop', '--stale-after', '0')).toMatchObject({
+    stalePolicy: 'drop',
+    staleAfterMs: 0,
+  });
+  expect(() => configured('--stale-policy', 'forget')).toThrow('use keep, degrade or drop');
+});

@@ -8,12 +8,12 @@ export function outageConditions(clusterId: ClusterId, mesh: MeshSnapshot): Clus
   const conditions: { readonly name: string; readonly message: string }[] = [];
   if (mesh.degradedClusters.has(clusterId)) {
     const message =
-      'not heard for longer than --stale-after: its endpoints are used only where no others are left (degrade)';
+      'not heard for longer than its stale rule allows: its endpoints are used only where no others are left (degrade)';
     conditions.push({ name: 'degraded', message });
   }
   if (mesh.droppedClusters.has(clusterId)) {
     const message =
-      'not heard for longer than --stale-after: its endpoints are not used (drop); its services and gateways stay known';
+      'not heard for longer than its stale rule allows: its endpoints are not used (drop); its services and gateways stay known';
     conditions.push({ name: 'dropped', message });
   }
   const dead = [...mesh.deadGateways.values()].flat().filter((gateway) => gateway.clusterId === clusterId);

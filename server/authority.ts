@@ -7,6 +7,7 @@ import type { CaMaterial } from '../ca/ca-material.ts';
 import type { Clock } from '../ca/clock.ts';
 import type { Issuer } from '../ca/issuer.ts';
 import { loadOrCreateSelfSigned } from '../ca/self-signed.ts';
+import type { AuthorityComplaint } from './authority-complaint.ts';
 import { ConfigError, type ServeConfig } from './config.ts';
 import type { Log } from './log.ts';
 import { replaceAuthority } from './replace-authority.ts';
@@ -25,24 +26,28 @@ export async function loadAuthority(config: ServeConfig, nowMs: number): Promise
   return material;
 }
 
-/** Watches `--ca-dir` until the signal aborts. A bad file is logged and leaves the authority that is in force. */
+/** Watches `--ca-dir` until the signal aborts. A bad file is complained about and leaves the authority that is in force. */
 export async function followAuthority(
-  options: { readonly config: ServeConfig; readonly issuer: Issuer; readonly clock: Clock; readonly log: Log },
+  options: {
+    readonly config: ServeConfig;
+    readonly issuer: Issuer;
+    readonly clock: Clock;
+    readonly complaint: AuthorityComplaint;
+    readonly log: Log;
+  },
   signal: AbortSignal,
 ): Promise<void> {
-  const { config, issuer, clock, log } = options;
+  const { config, issuer, clock, complaint, log } = options;
   if (config.caDir === undefined) return;
-  let complaint = '';
   while (!signal.aborted) {
     await clock.sleep(rereadMs, signal);
     if (signal.aborted) return;
     const material = await loadCaFiles(config.caDir, clock.now());
     if (material instanceof CaError) {
-      if (material.message !== complaint) log.error({ error: material }, material.message);
-      complaint = material.message;
+      complaint.raise(`${material.message} Until then the authority stays as it was.`, material);
       continue;
     }
-    complaint = '';
+    complaint.settle();
     replaceAuthority(issuer, material, log);
   }
 }

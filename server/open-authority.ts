@@ -4,6 +4,8 @@
 import { systemClock } from '../ca/clock.ts';
 import type { CaMaterial } from '../ca/ca-material.ts';
 import { Issuer } from '../ca/issuer.ts';
+import type { Problem } from '../discovery/model/problem.ts';
+import { AuthorityComplaint } from './authority-complaint.ts';
 import { followAuthority, loadAuthority } from './authority.ts';
 import type { ServeConfig } from './config.ts';
 import { writeAuthorityCopy } from './kube/authority-copy.ts';
@@ -23,12 +25,18 @@ export interface OpenAuthorityOptions {
   readonly signal: AbortSignal;
 }
 
+export interface OpenedAuthority {
+  readonly issuer: Issuer;
+  /** What is wrong with the authority that was read last, while an older one is in force. */
+  readonly problems: () => readonly Problem[];
+}
+
 /**
  * Undefined when no port needs one, or the instance was told to stop before there was one.
  * @throws CaError when what is configured can't be used
  * @throws ConfigError when nothing is configured
  */
-export async function openAuthority(options: OpenAuthorityOptions): Promise<Issuer | undefined> {
+export async function openAuthority(options: OpenAuthorityOptions): Promise<OpenedAuthority | undefined> {
   const { config, log, started, signal } = options;
   if (config.ports.xdsTls === 0) return undefined;
   const client = config.caDir === undefined ? options.client : undefined;
@@ -40,16 +48,17 @@ export async function openAuthority(options: OpenAuthorityOptions): Promise<Issu
   if (material === undefined) return undefined;
   const issuer = new Issuer({ material, clock: systemClock, maxTtlMs: config.maxCertificateTtlMs });
   if (client !== undefined && stateDir !== undefined) keepCopy({ issuer, stateDir, log, started });
+  const complaint = new AuthorityComplaint(log);
   const stop = new AbortController();
   const followed =
     client === undefined
-      ? followAuthority({ config, issuer, clock: systemClock, log }, stop.signal)
-      : followAuthoritySecrets({ client, issuer, log }, stop.signal);
+      ? followAuthority({ config, issuer, clock: systemClock, complaint, log }, stop.signal)
+      : followAuthoritySecrets({ client, issuer, complaint, log }, stop.signal);
   started.add('authority', async () => {
     stop.abort();
     await followed;
   });
-  return issuer;
+  return { issuer, problems: () => complaint.problems };
 }
 
 /** Writes one after the other; without a copy the instance works, it just can't start while the API server is down. */

@@ -8,7 +8,7 @@ import { compareText } from '../discovery/model/network-gateway.ts';
 import type { InstanceReader, Readiness, RootFingerprint } from './admin/instance-reader.ts';
 import { proxyStatusOf, type JoinableSession } from './admin/join-proxy-status.ts';
 import type { EncodedResource } from './cache/encoded-resource.ts';
-import { generatedTypes, type ResourceCache } from './cache/resource-cache.ts';
+import { generatedTypes } from './cache/resource-cache.ts';
 import { resourcesOf, sizeOf, type TypeSnapshot } from './cache/type-snapshot.ts';
 import type { GatewayProber } from './probe/gateway-prober.ts';
 import type { Proxy } from './proxy/proxy.ts';
@@ -19,7 +19,6 @@ import { stateVersion } from './stream/state-version.ts';
 export interface RunningInstanceParts {
   readonly version: string;
   readonly store: MeshStore;
-  readonly cache: ResourceCache;
   readonly sessions: ProxySessions;
   readonly connections: ConnectionSet;
   /** Absent when gateways are not probed. */
@@ -28,6 +27,8 @@ export interface RunningInstanceParts {
   readonly describeRemote: (status: ClusterStatus) => ClusterStatus;
   /** Absent when the instance serves without certificates. */
   readonly authority: () => CaMaterial | undefined;
+  /** Findings about the instance itself and about policies in force together: shown with the primary. */
+  readonly problems: () => readonly Problem[];
   readonly readiness: () => Readiness;
 }
 
@@ -44,7 +45,7 @@ export function runningInstance(parts: RunningInstanceParts): InstanceReader {
   return {
     version,
     ready: parts.readiness,
-    clusters: () => withFindings(store.clusterStatuses().map(parts.describeRemote), parts.cache.problems()),
+    clusters: () => withFindings(store.clusterStatuses().map(parts.describeRemote), parts.problems()),
     mesh: () => store.snapshot,
     proxies: () =>
       connections
@@ -73,7 +74,7 @@ export function runningInstance(parts: RunningInstanceParts): InstanceReader {
   };
 }
 
-/** Policies are the primary's, so what is wrong with them is too. */
+/** Policies and the authority are the primary's, so what is wrong with them is too. */
 function withFindings(clusters: readonly ClusterStatus[], found: readonly Problem[]): readonly ClusterStatus[] {
   if (found.length === 0) return clusters;
   return clusters.map((cluster) =>

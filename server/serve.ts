@@ -63,7 +63,8 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
   const metrics = new Metrics({ version, startedAtMs: Date.now(), nowMs: Date.now });
   const { config: meshConfig, meshNetworks } = await readMeshSettings(config, log);
   const client = openPrimary(config, started);
-  const issuer = await openAuthority({ config, client, log, started, signal });
+  const authority = await openAuthority({ config, client, log, started, signal });
+  const issuer = authority?.issuer;
   if (signal.aborted) return;
   const clusters = await openClusters({ config, mesh: meshConfig, meshNetworks, log });
 
@@ -75,7 +76,10 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
     onRetired: (feed) => clusters.remotes.retire(feed),
   });
   started.add('mesh', () => store.close());
-  if (issuer !== undefined) store.setOwnRoots(issuer.material.rootsPem);
+  if (issuer !== undefined) {
+    store.setOwnRoots(issuer.material.rootsPem);
+    issuer.changes.on('replaced', () => store.setOwnRoots(issuer.material.rootsPem));
+  }
   const cache = new ResourceCache(store.snapshot);
   store.onChange((snapshot, change) => {
     metrics.triggered(kindOf(change));
@@ -103,12 +107,12 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
   const reader = runningInstance({
     version,
     store,
-    cache,
     sessions,
     connections,
     prober,
     describeRemote: (status) => clusters.remotes.describe(status),
     authority: () => issuer?.material,
+    problems: () => [...(authority?.problems() ?? []), ...cache.problems()],
     readiness: () => readiness.report(),
   });
   await openHttpPorts({ config, log, started, reader, metrics });

@@ -15,6 +15,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { byClientCertificate } from '../../../ca/authenticate-certificate.ts';
 import { byKnownToken, tokenTable } from '../../../ca/authenticate-token.ts';
 import { inOrder, type Authenticator } from '../../../ca/authenticate.ts';
+import { CaError } from '../../../ca/ca-error.ts';
 import { systemClock } from '../../../ca/clock.ts';
 import { Issuer, type IssuerOptions } from '../../../ca/issuer.ts';
 import { certificateService } from '../../../proto/ca-service.ts';
@@ -245,6 +246,19 @@ describe('the certificate service', () => {
     expect(new Set(refused.map(({ reason }) => (reason as ServiceError).code))).toEqual(
       new Set([status.RESOURCE_EXHAUSTED]),
     );
+  });
+
+  it('answers UNAVAILABLE while nobody can say who is calling, so that agents try again', async () => {
+    const down = new CaError('authentication-failed', 'The token could not be checked.');
+    const authenticator = { authenticate: () => Promise.resolve(down) };
+    await using cut = await startInstance(authority, { authenticator });
+    using client = new Client(cut.port, credentials.createSsl(Buffer.from(authority.material.rootsPem)));
+    await expect(client.ask({ csr }, withToken)).rejects.toMatchObject({
+      code: status.UNAVAILABLE,
+      details: 'The token could not be checked.',
+    });
+    expect(cut.counts.authentication_failure_count).toBe(0);
+    expect(cut.internalErrors).toEqual([down]);
   });
 
   it('tells the caller nothing of a failure that is its own', async () => {

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTes
 import { systemClock } from '../../../ca/clock.ts';
 import { Issuer } from '../../../ca/issuer.ts';
 import { KubeError } from '../../../discovery/source/kube/kube-error.ts';
+import { AuthorityComplaint } from '../../../server/authority-complaint.ts';
 import { writeAuthorityCopy } from '../../../server/kube/authority-copy.ts';
 import { followAuthoritySecrets } from '../../../server/kube/follow-authority.ts';
 import { loadAuthorityFromSecrets } from '../../../server/kube/load-authority.ts';
@@ -50,6 +51,7 @@ const load = () => loadAuthorityFromSecrets({ client, trustDomain }, signal);
 
 interface Running {
   readonly issuer: Issuer;
+  readonly complaint: AuthorityComplaint;
   readonly lines: readonly LogLine[];
 }
 
@@ -59,13 +61,14 @@ async function runIssuer(): Promise<Running> {
   if (found instanceof KubeError) throw found;
   const issuer = new Issuer({ material: ok(found), clock: systemClock });
   const { log, lines } = memoryLog();
+  const complaint = new AuthorityComplaint(log);
   const stop = new AbortController();
-  const followed = followAuthoritySecrets({ client, issuer, log }, stop.signal);
+  const followed = followAuthoritySecrets({ client, issuer, complaint, log }, stop.signal);
   onTestFinished(async () => {
     stop.abort();
     await followed;
   });
-  return { issuer, lines };
+  return { issuer, complaint, lines };
 }
 
 const fingerprint = ({ issuer }: Running) => issuer.material.certificate.fingerprint;
@@ -105,7 +108,7 @@ describe('Secret cacerts', () => {
     expect(running.lines.map(({ msg }) => msg)).toContainEqual(expect.stringMatching(/^no root stayed trusted/));
   });
 
-  it('that is broken changes nothing and is named in the log, and works again when it is repaired', async () => {
+  it('that is broken changes nothing and is a finding of the primary, and works again when it is repaired', async () => {
     await cluster.api.apply(cacerts(first.files));
     const running = await runIssuer();
     await cluster.api.apply(cacerts({ ...second.files, 'ca-key.pem': first.files['ca-key.pem'] }));
@@ -116,6 +119,7 @@ describe('Secret cacerts', () => {
         what: 'the complaint',
       },
     );
+    expect(running.complaint.problems).toMatchObject([{ severity: 'error', code: 'authority-unusable' }]);
     expect(running.lines.at(-1)?.msg).toMatch(
       /^The key in ca-key\.pem of Secret istio-system\/cacerts does not belong/,
     );
@@ -128,6 +132,7 @@ describe('Secret cacerts', () => {
         what: 'the repaired authority',
       },
     );
+    expect(running.complaint.problems).toEqual([]);
   });
 
   it('that is deleted goes on being signed with, and does not bring back an older self-signed root', async () => {

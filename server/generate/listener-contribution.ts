@@ -7,10 +7,8 @@ import type { ObjectKey } from '../../discovery/model/names.ts';
 export type ListenerContribution =
   /** Requests to this port are routed by virtual host. */
   | { readonly kind: 'http'; readonly port: number }
-  /** Connections to this address and port go to the cluster. */
+  /** Connections to this address and port go to the cluster: a virtual IP, or a pod of a headless service. */
   | ({ readonly kind: 'tcp'; readonly address: string } & ToCluster)
-  /** Connections to this port of any address that nobody else has, which is a pod of a headless service. */
-  | ({ readonly kind: 'original-destination' } & ToCluster)
   /** Connections through an east-west gateway with this server name go to the cluster of the same name. */
   | { readonly kind: 'sni'; readonly port: number; readonly sni: string; readonly source: ObjectKey };
 
@@ -27,8 +25,7 @@ export function listenerKey(contribution: ListenerContribution): string {
   const { kind, port } = contribution;
   if (kind === 'http') return `http/${port}`;
   if (kind === 'sni') return `sni/${port}/${contribution.sni}`;
-  const address = kind === 'tcp' ? contribution.address : '*';
-  return `tcp/${address}/${port}/${contribution.cluster}/${contribution.createdAtMs}`;
+  return `tcp/${contribution.address}/${port}/${contribution.cluster}/${contribution.createdAtMs}`;
 }
 
 /** Which of two services that claim the same address holds it: the older, then by cluster name. */

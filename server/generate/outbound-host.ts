@@ -41,7 +41,7 @@ export function generateAssignments(view: OutboundView, host: Hostname): readonl
 }
 
 // HTTP is told apart by Host header on one listener a port; other protocols by where the connection was going: a virtual IP,
-// or for a headless service a pod. A service that only other clusters have has no virtual IP here.
+// or for a headless service one of its pods, since the same port of anybody else is none of its. A service that only other clusters have has no virtual IP here.
 function listenerContributions(
   view: OutboundView,
   service: MeshService,
@@ -55,8 +55,9 @@ function listenerContributions(
     source: serviceKey(service),
     createdAtMs: service.createdAtMs,
   };
-  if (service.kind === 'headless') return [{ kind: 'original-destination', ...target }];
-  return view.virtualAddresses(service.host).map((address) => addressed(address, target));
+  const addresses =
+    service.kind === 'headless' ? view.podAddresses(service.host, port) : view.virtualAddresses(service.host);
+  return addresses.map((address) => addressed(address, target));
 }
 
 function addressed(address: string, target: ToCluster): ListenerContribution {

@@ -1,9 +1,9 @@
 // Listeners for what a sidecar's workload sends: `virtualOutbound`, which all connections are redirected to, and behind it
-// one an HTTP port and one a virtual IP and TCP port. For routers, what their Gateways declare.
+// one an HTTP port and one an address and TCP port: a virtual IP, or a pod of a headless service. For routers, what their Gateways declare.
 
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import { TrafficDirection } from '../../proto/generated/envoy.config.core.v3.ts';
-import { Listener, type FilterChain } from '../../proto/generated/envoy.config.listener.v3.ts';
+import { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
 import { socketAddress } from './address.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
@@ -33,38 +33,22 @@ export function generateOutboundListeners(
   for (const contribution of contributions) unique.set(listenerKey(contribution), contribution);
   if (view.scope.type === 'router') return generateRouterListeners(view, unique.values());
 
-  const wildcards = new Map<number, Wildcard>();
+  const httpPorts = new Set<number>();
   const addressed = new Map<string, Extract<ListenerContribution, { kind: 'tcp' }>>();
   for (const contribution of unique.values()) {
     if (contribution.kind === 'tcp') {
       const name = listenerName(contribution.address, contribution.port);
       const known = addressed.get(name);
       if (known === undefined || compareClaims(contribution, known) < 0) addressed.set(name, contribution);
-    } else if (contribution.kind !== 'sni') {
-      wildcards.set(contribution.port, addToWildcard(wildcards.get(contribution.port), contribution));
+    } else if (contribution.kind === 'http') {
+      httpPorts.add(contribution.port);
     }
   }
   return [
     virtualOutbound(view),
-    ...[...wildcards].map(([port, wildcard]) => wildcardListener(view, port, wildcard)),
+    ...[...httpPorts].map((port) => httpListener(view, port)),
     ...[...addressed].map(([name, contribution]) => addressedListener(view, name, contribution)),
   ].toSorted((a, b) => compareText(a.name, b.name));
-}
-
-/** What hosts need of one port of all addresses. */
-interface Wildcard {
-  readonly http: boolean;
-  /** Of several headless services on one port the oldest. */
-  readonly rest: Extract<ListenerContribution, { kind: 'original-destination' }> | undefined;
-}
-
-function addToWildcard(
-  wildcard: Wildcard = { http: false, rest: undefined },
-  contribution: Extract<ListenerContribution, { kind: 'http' | 'original-destination' }>,
-): Wildcard {
-  if (contribution.kind === 'http') return { ...wildcard, http: true };
-  const holds = wildcard.rest === undefined || compareClaims(contribution, wildcard.rest) < 0;
-  return holds ? { ...wildcard, rest: contribution } : wildcard;
 }
 
 function virtualOutbound(view: OutboundView): Resource<Listener> {
@@ -88,22 +72,13 @@ function virtualOutbound(view: OutboundView): Resource<Listener> {
 }
 
 // A port number says little of what others use it for: what does not speak HTTP goes on as it came.
-function wildcardListener(view: OutboundView, port: number, { http, rest }: Wildcard): Resource<Listener> {
+function httpListener(view: OutboundView, port: number): Resource<Listener> {
   const name = listenerName(wildcardAddresses(view.scope.families)[0], port);
-  const restChain: FilterChain = {
-    name: 'PassthroughFilterChain',
-    filters: [tcpProxy(rest?.cluster ?? restCluster(view), view.config)],
-  };
-  const shared: Listener = {
+  const message: Listener = {
     name,
     ...listenOn(view, port),
     trafficDirection: TrafficDirection.OUTBOUND,
     bindToPort: isFalse,
-  };
-  const sources = rest === undefined ? [] : [rest.source];
-  if (!http) return { type: Listener, name, message: { ...shared, filterChains: [restChain] }, sources };
-  const message: Listener = {
-    ...shared,
     listenerFilters: [tlsInspector(), httpInspector()],
     // A client may open connections long before its first request: it is waited for without end.
     listenerFiltersTimeout: duration(0),
@@ -121,9 +96,9 @@ function wildcardListener(view: OutboundView, port: number, { http, rest }: Wild
         ],
       },
     ],
-    defaultFilterChain: restChain,
+    defaultFilterChain: { name: 'PassthroughFilterChain', filters: [tcpProxy(restCluster(view), view.config)] },
   };
-  return { type: Listener, name, message, sources };
+  return { type: Listener, name, message, sources: [] };
 }
 
 function addressedListener(

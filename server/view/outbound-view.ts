@@ -24,6 +24,8 @@ export interface OutboundView {
   service(host: Hostname): MeshService | undefined;
   /** Virtual IPs in the proxy's own cluster; empty for a headless service and for one that only other clusters have. */
   virtualAddresses(host: Hostname): readonly string[];
+  /** Addresses of the endpoints that serve the port on the proxy's own network, ready or not, sorted: what a headless name leads to. */
+  podAddresses(host: Hostname, port: ServicePort): readonly string[];
   /** The one host that `ADDRESS` stands for in routes of that port: of several with one virtual IP the oldest. */
   ownerOf(address: string, port: number): Hostname | undefined;
   /** For sidecars the one bound to `mesh`; `gateway` is `NAMESPACE/NAME` otherwise. */
@@ -86,6 +88,18 @@ class ScopedView implements OutboundView {
 
   virtualAddresses(host: Hostname): readonly string[] {
     return this.service(host)?.addresses.get(this.scope.clusterId) ?? [];
+  }
+
+  podAddresses(host: Hostname, port: ServicePort): readonly string[] {
+    const { clusterId, network } = this.scope;
+    const clusterLocal = this.service(host)?.clusterLocal ?? false;
+    const serving = (this.#mesh.endpoints.get(host) ?? []).filter(
+      (endpoint) =>
+        endpoint.network === network &&
+        endpoint.ports[port.name] !== undefined &&
+        (!clusterLocal || endpoint.clusterId === clusterId),
+    );
+    return [...new Set(serving.map(({ address }) => address))].toSorted((a, b) => compareText(a, b));
   }
 
   ownerOf(address: string, port: number): Hostname | undefined {

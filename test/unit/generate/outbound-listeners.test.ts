@@ -8,9 +8,10 @@ import {
   listenerKey,
   type ListenerContribution,
 } from '../../../server/generate/outbound-listeners.ts';
+import { generateHost } from '../../../server/generate/outbound-host.ts';
 import { buildOutboundView } from '../../../server/view/outbound-view.ts';
 import { viewKeysOf } from '../../../server/view/view-key.ts';
-import { mesh, sidecar } from '../../support/mesh-model.ts';
+import { endpoint, mesh, service, sidecar } from '../../support/mesh-model.ts';
 
 const snapshot = mesh({});
 const view = buildOutboundView(viewKeysOf(sidecar(), snapshot).outboundScope, snapshot);
@@ -25,10 +26,6 @@ const tcp = (address: string, name: string, createdAtMs: number): ListenerContri
   address,
   ...target(name, 81, createdAtMs),
 });
-const headless = (name: string, port: number, createdAtMs: number): ListenerContribution => ({
-  kind: 'original-destination',
-  ...target(name, port, createdAtMs),
-});
 const http = (port: number): ListenerContribution => ({ kind: 'http', port });
 
 const anyContribution = fc.oneof(
@@ -36,9 +33,6 @@ const anyContribution = fc.oneof(
   fc
     .tuple(fc.constantFrom('10.96.0.1', '10.96.0.2', 'fd00::1'), fc.constantFrom('a', 'b', 'c'), fc.nat(2))
     .map(([address, name, age]) => tcp(address, name, age)),
-  fc
-    .tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom(80, 83), fc.nat(2))
-    .map(([name, port, age]) => headless(name, port, age)),
 );
 
 test('the order of contributions makes no difference', () => {
@@ -69,9 +63,33 @@ test('of two services on one virtual IP and port the older has it', () => {
   ]);
 });
 
-test('a headless service shares its port with HTTP: what is not HTTP is the headless one’s', () => {
-  const [wildcard] = generateOutboundListeners(view, [http(80), headless('queue', 80, 1)]);
-  expect(wildcard?.name).toBe('0.0.0.0_80');
-  expect(wildcard?.message.filterChains?.map(({ name }) => name)).toEqual(['http']);
-  expect(wildcard?.sources).toEqual(['Service/default/queue']);
+test('a headless service has the port of its own pods, not that of anybody else', () => {
+  const headless = (name: string) => service(name, ['tcp-sql:3306'], { kind: 'headless', clusters: [] });
+  const [db, other] = [headless('db'), headless('other')];
+  const of = mesh({
+    services: [db, other, service('web', ['http:3306'])],
+    endpoints: {
+      [db.host]: [
+        endpoint('cluster-1/network1', '10.1.0.7', { 'tcp-sql': 3306 }),
+        endpoint('cluster-1/network1', '10.1.0.8', { 'tcp-sql': 3306 }, { health: 'unhealthy' }),
+        endpoint('cluster-2/network2', '10.2.0.7', { 'tcp-sql': 3306 }),
+      ],
+      [other.host]: [endpoint('cluster-1/network1', '10.1.0.9', { 'tcp-sql': 3306 })],
+    },
+  });
+  const seen = buildOutboundView(viewKeysOf(sidecar(), of).outboundScope, of);
+
+  const listeners = generateOutboundListeners(
+    seen,
+    seen.hosts().flatMap((host) => generateHost(seen, host).listeners),
+  );
+
+  expect(listeners.map(({ name, sources }) => `${name} ${sources.join()}`)).toEqual([
+    '0.0.0.0_3306 ',
+    '10.1.0.7_3306 Service/default/db',
+    '10.1.0.8_3306 Service/default/db',
+    '10.1.0.9_3306 Service/default/other',
+    'virtualOutbound ',
+  ]);
+  expect(JSON.stringify(listeners[0]?.message.defaultFilterChain)).not.toContain('db');
 });

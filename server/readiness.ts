@@ -14,6 +14,8 @@ export interface SyncingCluster {
 export interface ReadinessOptions {
   readonly primary: SyncingCluster;
   readonly remotes: () => Iterable<SyncingCluster>;
+  /** Whether the ports for proxies are open: that waits for the certificate authority. */
+  readonly listening: () => boolean;
   readonly now: () => number;
   /** How long serving waits for remotes after the primary is known. */
   readonly remoteGraceMs: number;
@@ -28,10 +30,12 @@ export class Readiness {
   }
 
   report(): ReadinessReport {
-    const { primary } = this.#options;
-    return primary.known
-      ? { ready: true, waitingFor: [] }
-      : { ready: false, waitingFor: [`the primary cluster ${primary.clusterId} to be read`] };
+    const { primary, listening } = this.#options;
+    const waitingFor = [
+      ...(primary.known ? [] : [`the primary cluster ${primary.clusterId} to be read`]),
+      ...(listening() ? [] : ['the certificate authority to be read and the ports for proxies to open']),
+    ];
+    return { ready: waitingFor.length === 0, waitingFor };
   }
 
   /** Whether proxies may be served. */

@@ -17,7 +17,7 @@ import { openHttpPorts } from './http-ports.ts';
 import { Started, stopSignal } from './lifecycle.ts';
 import { createLog, type Log } from './log.ts';
 import { followMeshSettings, readMeshSettings } from './mesh-config-file.ts';
-import { openAuthority } from './open-authority.ts';
+import { openAuthority, type OpenedAuthority } from './open-authority.ts';
 import { openPrimary, runWriters, tokenReviewer } from './open-primary.ts';
 import type { GatewayProber } from './probe/gateway-prober.ts';
 import { probeGateways } from './probe/probe-gateways.ts';
@@ -63,9 +63,6 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
   const metrics = new Metrics({ version, startedAtMs: Date.now(), nowMs: Date.now });
   const { config: meshConfig, meshNetworks } = await readMeshSettings(config, log);
   const client = openPrimary(config, started);
-  const authority = await openAuthority({ config, client, log, started, signal });
-  const issuer = authority?.issuer;
-  if (signal.aborted) return;
   const clusters = await openClusters({ config, mesh: meshConfig, meshNetworks, log });
 
   const store = new MeshStore({
@@ -76,17 +73,16 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
     onRetired: (feed) => clusters.remotes.retire(feed),
   });
   started.add('mesh', () => store.close());
-  if (issuer !== undefined) {
-    store.setOwnRoots(issuer.material.rootsPem);
-    issuer.changes.on('replaced', () => store.setOwnRoots(issuer.material.rootsPem));
-  }
   const cache = new ResourceCache(store.snapshot);
   store.onChange((snapshot, change) => {
     metrics.triggered(kindOf(change));
     cache.update(snapshot, change);
   });
+  let authority: OpenedAuthority | undefined;
+  let isListening = false;
   const readiness = new Readiness({
     primary: clusters.primary,
+    listening: () => isListening,
     remotes: () => clusters.remotes.registries(),
     now: Date.now,
     remoteGraceMs,
@@ -111,7 +107,7 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
     connections,
     prober,
     describeRemote: (status) => clusters.remotes.describe(status),
-    authority: () => issuer?.material,
+    authority: () => authority?.issuer.material,
     problems: () => [...(authority?.problems() ?? []), ...cache.problems()],
     readiness: () => readiness.report(),
   });
@@ -123,6 +119,14 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
     clusters.primary.updateNetworks(settings.meshNetworks);
     clusters.remotes.updateNetworks(settings.meshNetworks);
   });
+  // After the HTTP ports: while the authority can't be read they say so.
+  authority = await openAuthority({ config, client, log, started, signal });
+  if (signal.aborted) return;
+  const issuer = authority?.issuer;
+  if (issuer !== undefined) {
+    store.setOwnRoots(issuer.material.rootsPem);
+    issuer.changes.on('replaced', () => store.setOwnRoots(issuer.material.rootsPem));
+  }
   await openGrpcPorts({
     config,
     log,
@@ -153,6 +157,7 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
           },
     counters: metrics.certificateCounters,
   });
+  isListening = true;
   started.add('streams', () => drain(connections, config.drainMs));
   // Stopped first, so that another replica can lead while the streams of this one end.
   if (client !== undefined && issuer !== undefined) runWriters({ client, issuer, log, started });

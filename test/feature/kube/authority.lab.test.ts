@@ -13,10 +13,12 @@ import { followAuthoritySecrets } from '../../../server/kube/follow-authority.ts
 import { loadAuthorityFromSecrets } from '../../../server/kube/load-authority.ts';
 import type { PrimaryClient } from '../../../server/kube/primary-client.ts';
 import { startAuthority } from '../../../server/kube/start-authority.ts';
+import { freePort } from '../../support/authority-server.ts';
 import { failure, makeAuthority, ok, type TestAuthority } from '../../support/certificate-authority.ts';
 import { asPrimary, primaryClient, secretObject, systemNamespace } from '../../support/kube-primary.ts';
 import { startKubeCluster, type KubeCluster } from '../../support/kube.ts';
 import { memoryLog, type LogLine } from '../../support/memory-log.ts';
+import { startProcess } from '../../support/process.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const signal = new AbortController().signal;
@@ -223,6 +225,36 @@ describe('while the API server is down', () => {
     expect(lines[0]).toMatchObject({ reason: "the API server can't be reached: the connection was refused" });
     await writeFile(path, await readFile(kubeconfig, 'utf8'));
     expect((await starting)?.rootsPem).toBe(first.material.rootsPem);
+  });
+
+  it('an instance that waits says so over HTTP, and ends when it is told to', async () => {
+    const port = await freePort();
+    const waiting = startProcess(
+      [process.execPath, 'server/main.ts', 'serve', '--cluster-id', 'cluster-1', '--network', ''].concat(
+        ['--kubeconfig', await nowhere(), '--bind', '127.0.0.1', '--http-port', String(port)],
+        [
+          '--xds-port',
+          '0',
+          '--xds-tls-port',
+          String(await freePort()),
+          '--monitoring-port',
+          '0',
+          '--webhook-port',
+          '0',
+        ],
+      ),
+      { name: 'isthmus' },
+    );
+    onTestFinished(async () => void (await waiting.stop()));
+    const answer = await waitFor(
+      () => fetch(`http://127.0.0.1:${port}/ready`),
+      ({ status }) => status === 503,
+      {
+        what: 'an answer',
+      },
+    );
+    expect(await answer.text()).toContain('the certificate authority to be read');
+    expect(await waiting.stop()).toMatchObject({ code: 0 });
   });
 
   it('an instance that waits can be stopped', async () => {

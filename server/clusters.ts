@@ -60,6 +60,7 @@ export async function openClusters({ config, mesh, meshNetworks, log }: OpenClus
         return { registry, takeOver: () => memory.takeOver() };
       },
       forget: (id) => forgetRemote(stateDir, id),
+      now: Date.now,
       onStatus: logStatuses(log),
       onFailure: (id, error) => log.error({ cluster: id, error }, 'reading the cluster ended by an error'),
     }),

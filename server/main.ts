@@ -9,6 +9,7 @@ import { endpointsCommand } from './cli/endpoints.ts';
 import { agentCommand } from './cli/agent.ts';
 import { iptablesCommand } from './cli/iptables.ts';
 import { proxiesCommand } from './cli/proxies.ts';
+import { remoteSecretCommand } from './cli/remote-secret.ts';
 import { serveCommand } from './cli/serve.ts';
 import { whyCommand } from './cli/why.ts';
 
@@ -18,6 +19,7 @@ const program = new Command('isthmus')
   .addCommand(serveCommand())
   .addCommand(agentCommand())
   .addCommand(caCommand())
+  .addCommand(remoteSecretCommand())
   .addCommand(iptablesCommand())
   .addCommand(clustersCommand())
   .addCommand(proxiesCommand())

@@ -37,6 +37,8 @@ export interface RemoteClustersOptions {
   /** The status of a remote may have changed. */
   readonly onStatus?: ((status: ClusterStatus) => void) | undefined;
   readonly onFailure: (clusterId: ClusterId, error: unknown) => void;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 /** What is needed of the primary's registry. */
@@ -121,7 +123,12 @@ export class RemoteClusters {
     const remote = this.#remotes.get(status.clusterId);
     if (remote === undefined) return status;
     const [current, next] = remote.generations;
-    return remoteStatus(status, { planned: remote.planned, current: current?.spec, next: next?.registry.status() });
+    return remoteStatus(status, {
+      planned: remote.planned,
+      current: current?.spec,
+      next: next?.registry.status(),
+      nowMs: this.#options.now(),
+    });
   }
 
   /** Everything that was started has ended. */

@@ -12,26 +12,30 @@ export interface RemoteFacts {
   readonly current: RemoteSpec | undefined;
   /** Status of the generation that is to replace it. */
   readonly next: ClusterStatus | undefined;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: number;
 }
 
 /** @param status of the generation that serves */
-export function remoteStatus(status: ClusterStatus, { planned, current, next }: RemoteFacts): ClusterStatus {
+export function remoteStatus(status: ClusterStatus, { planned, current, next, nowMs }: RemoteFacts): ClusterStatus {
   // What is only remembered reads nothing: how the reading goes, the generation tells that reads.
   const isRecalled = current?.location.kind === 'unknown';
   const reading = isRecalled && next !== undefined ? next : status;
   const successor = isRecalled ? undefined : next;
   const isTrying = successor !== undefined && successor.phase !== 'failed';
-  const { secret } = planned.spec;
+  const { secret, credentialExpiryMs: expiresAtMs } = planned.spec;
   const { error: _error, ...rest } = status;
   return {
     ...rest,
     ...(secret === undefined ? {} : { secretName: secret.secretName }),
+    ...(expiresAtMs === undefined ? {} : { credentialExpiresAt: new Date(expiresAtMs).toISOString() }),
     ...(reading.error === undefined ? {} : { error: reading.error }),
     problems: [
       ...status.problems,
       ...(next?.problems ?? []).filter(({ severity }) => severity === 'error'),
       ...unusable(status, reading, planned),
       ...(successor === undefined ? [] : refused(successor, planned)),
+      ...expiring(planned, nowMs),
       ...shadowedProblems(planned),
     ],
     conditions: isTrying ? [...status.conditions, { name: 'rotating', message: rotatingMessage }] : status.conditions,
@@ -59,6 +63,19 @@ function refused(next: ClusterStatus, { spec }: PlannedRemote): readonly Problem
   const reason = sentence(next.error);
   const effect = 'the cluster is read as it was declared before, as long as that works';
   return [on(spec.secret, 'rotation-failed', `${reason}; ${effect}: ${remedy(reason)}.`)];
+}
+
+/** Announced this long before. */
+const expiryNoticeMs = 7 * 86_400_000;
+
+function expiring({ spec }: PlannedRemote, nowMs: number): readonly Problem[] {
+  const { secret, credentialExpiryMs: endMs } = spec;
+  if (secret === undefined || endMs === undefined || endMs - nowMs > expiryNoticeMs) return [];
+  const end = new Date(endMs).toISOString();
+  const tense = endMs <= nowMs ? 'ended at' : 'end at';
+  const message = `the credentials for ${secret.clusterId} ${tense} ${end}: apply a new Secret, see \`isthmus remote-secret\`.`;
+  const code = endMs <= nowMs ? 'credential-expired' : 'credential-expires';
+  return [{ ...on(secret, code, message), severity: 'warning' }];
 }
 
 function sentence(error: string | undefined): string {

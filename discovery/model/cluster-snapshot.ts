@@ -45,6 +45,8 @@ export interface ClusterStatus {
   readonly mode: ClusterMode;
   /** Of a remote that a Secret declares: `NAMESPACE/NAME` of the Secret. */
   readonly secretName?: string | undefined;
+  /** RFC 3339: when the credentials for it end, as far as they say. */
+  readonly credentialExpiresAt?: string | undefined;
   readonly phase: ClusterPhase;
   /** RFC 3339; absent before the first event. */
   readonly lastEventAt?: string | undefined;

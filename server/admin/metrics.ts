@@ -62,6 +62,14 @@ export class Metrics implements StreamMetrics {
   readonly #lastEvent = this.#gauge('isthmus_cluster_last_event_age_seconds', 'Seconds since the cluster was heard', [
     'cluster',
   ]);
+  readonly #clusterServices = this.#gauge('isthmus_cluster_services', 'Services that the cluster declares', [
+    'cluster',
+  ]);
+  readonly #credentialExpiry = this.#gauge(
+    'isthmus_cluster_credential_expiry_timestamp_seconds',
+    'When the credentials for the cluster end, Unix time',
+    ['cluster'],
+  );
   readonly #endpoints = this.#gauge('isthmus_cluster_endpoints', 'Endpoints that the cluster gives', ['cluster']);
   readonly #problems = this.#gauge('isthmus_cluster_problems', 'Findings in the objects of the cluster', [
     'cluster',
@@ -191,6 +199,8 @@ export class Metrics implements StreamMetrics {
       this.#staleSince,
       this.#phase,
       this.#lastEvent,
+      this.#clusterServices,
+      this.#credentialExpiry,
       this.#endpoints,
       this.#problems,
       this.#syncStatus,
@@ -205,6 +215,10 @@ export class Metrics implements StreamMetrics {
       const label = { cluster: cluster.clusterId };
       this.#phase.set({ ...label, phase: cluster.phase }, 1);
       this.#endpoints.set(label, cluster.endpoints);
+      this.#clusterServices.set(label, cluster.services);
+      if (cluster.credentialExpiresAt !== undefined) {
+        this.#credentialExpiry.set(label, Date.parse(cluster.credentialExpiresAt) / 1000);
+      }
       if (cluster.lastEventAt !== undefined) {
         this.#lastEvent.set(label, Math.max(0, (nowMs - Date.parse(cluster.lastEventAt)) / 1000));
       }

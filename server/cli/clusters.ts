@@ -36,6 +36,7 @@ export function renderClusters(clusters: readonly ClusterStatus[], nowMs: number
 
 function remarks(cluster: ClusterStatus, nowMs: number): readonly string[] {
   const lines: string[] = [];
+  if (cluster.secretName !== undefined) lines.push(`declared by the Secret ${cluster.secretName}`);
   if (cluster.staleSince !== undefined) lines.push(`unreachable for ${age(cluster.staleSince, nowMs)}`);
   if (cluster.error !== undefined) lines.push(cluster.error);
   for (const condition of cluster.conditions) lines.push(`${condition.name}: ${condition.message}`);

@@ -208,6 +208,30 @@ describe('a cluster that is remembered from before the start', () => {
   });
 });
 
+describe('credentials that say when they end', () => {
+  const tokenUntil = (end: string): string => {
+    const claims = Buffer.from(JSON.stringify({ exp: Date.parse(end) / 1000 })).toString('base64url');
+    const user = { token: `e30.${claims}.signature` };
+    const contexts = [{ name: 'c', context: { cluster: 'c', user: 'u' } }];
+    const clusters = [{ name: 'c', cluster: { server: 'https://api.example' } }];
+    return JSON.stringify({ 'current-context': 'c', contexts, clusters, users: [{ name: 'u', user }] });
+  };
+
+  it.each([
+    ['2026-12-01T00:00:00Z', []],
+    ['2026-03-05T00:00:00Z', ['credential-expires']],
+    ['2026-02-01T00:00:00Z', ['credential-expired']],
+  ])('at %s on 1 March have the findings %j', async (end, codes) => {
+    const scene = new RemoteScene();
+    scene.put(remoteSecret('a', { 'cluster-2': tokenUntil(end) }));
+    expect([scene.status('cluster-2')?.credentialExpiresAt, codesOf(scene, 'cluster-2')]).toEqual([
+      new Date(end).toISOString(),
+      codes,
+    ]);
+    await scene.stop();
+  });
+});
+
 it('everything has ended when the set has stopped', async () => {
   const scene = new RemoteScene({ fixed: [{ clusterId: clusterId('cluster-9'), location: directory }] });
   scene.put(remoteSecret('a', { 'cluster-2': 'good 1' }));

@@ -160,6 +160,7 @@ export class RemoteScene {
       forget: async (id) => {
         this.forgotten.push(id);
       },
+      now: () => Date.parse('2026-03-01T00:00:00Z'),
       onStatus: (status) => this.statuses.push(status),
       onFailure: (_id, error) => this.failures.push(error),
     });

@@ -11,7 +11,7 @@ import type { KubernetesObject } from '../../../discovery/model/kubernetes-objec
 import { keyOf } from '../../../discovery/model/kubernetes-object.ts';
 import { defaultMeshConfig, noMeshNetworks } from '../../../discovery/model/mesh-config.ts';
 import { clusterId, networkId } from '../../../discovery/model/names.ts';
-import type { SourceEvent, SourceScope } from '../../../discovery/model/source-event.ts';
+import type { Source, SourceEvent, SourceScope } from '../../../discovery/model/source-event.ts';
 import { ClusterRegistry } from '../../../discovery/registry/cluster-registry.ts';
 import { RememberedSource } from '../../../discovery/source/remembered/remembered-source.ts';
 import { SnapshotFile } from '../../../discovery/source/remembered/snapshot-file.ts';
@@ -325,6 +325,32 @@ describe('the snapshot on disk', () => {
     expect(text).toContain('10.0.0.1');
     expect(text).not.toContain(hidden);
     expect(text).not.toContain('Secret');
+  });
+
+  it('is brought up to date when the process stops, even while the source hangs and does not stop', async () => {
+    const hanging: Source = {
+      description: 'hangs',
+      scope: 'primary',
+      run: (deliver) => {
+        deliver([{ kind: 'connected' }, { kind: 'changed', object: objectOf(one) }, { kind: 'synced' }]);
+        return new Promise(() => undefined);
+      },
+    };
+    const file = new SnapshotFile({ directory, clusterId: clusterId('cluster-1'), scope: 'primary' });
+    const stop = new AbortController();
+    const synced = Promise.withResolvers<void>();
+    void new RememberedSource({ source: hanging, file, clock: new FakeClock() }).run(
+      () => synced.resolve(),
+      stop.signal,
+    );
+    await synced.promise;
+    stop.abort();
+    const reading = await waitFor(
+      () => file.read(Date.now()),
+      ({ kind }) => kind !== 'none',
+      { what: 'the file', intervalMs: 5 },
+    );
+    expect(reading).toMatchObject({ kind: 'read', objects: [{ kind: 'Service' }] });
   });
 
   it('leaves no temporary file behind', async () => {

@@ -16,7 +16,7 @@ export class ProblemLog {
   /** Compares a cluster's findings with those of the last call. */
   update({ clusterId, problems }: ClusterStatus): void {
     const before = this.#known.get(clusterId) ?? new Map<string, Problem>();
-    const now = new Map(problems.map((problem) => [identityOf(problem), problem]));
+    const now = byIdentity(problems);
     this.#known.set(clusterId, now);
     for (const [identity, problem] of now) {
       if (before.has(identity)) continue;
@@ -28,6 +28,19 @@ export class ProblemLog {
       if (!now.has(identity)) this.#log.info({ cluster: clusterId, ...fieldsOf(problem) }, 'the finding is resolved');
     }
   }
+}
+
+/** Lines shift with every edit and are no part of a finding's identity; of several equal ones each is the first, second, … */
+function byIdentity(problems: readonly Problem[]): ReadonlyMap<string, Problem> {
+  const found = new Map<string, Problem>();
+  const counts = new Map<string, number>();
+  for (const problem of problems) {
+    const identity = identityOf(problem);
+    const count = counts.get(identity) ?? 0;
+    counts.set(identity, count + 1);
+    found.set(`${identity} ${count}`, problem);
+  }
+  return found;
 }
 
 function identityOf({ code, object, field, origin, message }: Problem): string {

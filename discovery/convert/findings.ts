@@ -26,8 +26,8 @@ export class Findings {
   /** `message` says what is wrong and what to do, without a full stop; what happens because of it is added. */
   error(code: string, field: string, message: string): void {
     this.#refused = true;
-    const kind = this.#object.kind;
-    this.#add('error', code, field, `${message}; until then the ${kind} is not taken and its last good state stays.`);
+    const what = this.#object.kind === '' ? 'document' : this.#object.kind;
+    this.#add('error', code, field, `${message}; until then the ${what} is not taken and its last good state stays.`);
   }
 
   /** The object is taken. `message` says what is wrong, what happens and what to do, without a full stop. */

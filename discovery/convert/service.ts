@@ -49,7 +49,7 @@ export function convertService(object: KubernetesObject, context: ServiceContext
   const clusterIps = readClusterIps(spec);
   const kind: ServiceKind =
     type === 'ExternalName' ? 'external-name' : clusterIps.includes('None') ? 'headless' : 'cluster-ip';
-  const externalName = kind === 'external-name' ? spec.requiredString('externalName').toLowerCase() : undefined;
+  const externalName = kind === 'external-name' ? readExternalName(spec) : undefined;
   const { ports, namedTargets, nodePorts } = readPorts(spec);
   const selector = spec.stringMap('selector');
   const service: ClusterService = {
@@ -75,6 +75,16 @@ export function convertService(object: KubernetesObject, context: ServiceContext
     ...(gateway === undefined ? {} : { gateway }),
     ...(object.origin === undefined ? {} : { origin: object.origin }),
   });
+}
+
+/** A DNS name or, which Kubernetes takes too, an IP address; in lower case and without the dot of the root. */
+function readExternalName(spec: FieldReader): string {
+  const name = spec.requiredString('externalName').toLowerCase().replace(/\.$/, '');
+  const isName = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/.test(name);
+  if (name !== '' && !isName && canonicalAddress(name) === undefined) {
+    spec.findings.error('invalid-address', spec.at('externalName'), `${show(name)} is not a DNS name: correct it`);
+  }
+  return name;
 }
 
 function readClusterIps(spec: FieldReader): readonly string[] {

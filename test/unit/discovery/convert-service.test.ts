@@ -128,6 +128,13 @@ describe('a Service', () => {
     ['a virtual IP that is none', { clusterIP: '10.0.0.256' }, {}, 'spec.clusterIP', 'invalid-address'],
     ['an external IP that is none', { externalIPs: ['nowhere'] }, {}, 'spec.externalIPs[0]', 'invalid-address'],
     ['an ExternalName without a name', { type: 'ExternalName' }, {}, 'spec.externalName', 'missing-field'],
+    [
+      'an ExternalName that is no name',
+      { type: 'ExternalName', externalName: 'not a host!' },
+      {},
+      'spec.externalName',
+      'invalid-address',
+    ],
     ['a selector that is a list', { selector: ['app'] }, {}, 'spec.selector', 'invalid-type'],
     [
       'a gateway port in words',

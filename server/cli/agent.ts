@@ -65,7 +65,7 @@ function agentOptions(): readonly Option[] {
     new Option('--concurrency <threads>', "Envoy's worker threads").default('2'),
     new Option('--envoy-log-level <level>', 'trace to off').default('warning'),
     new Option('--drain <duration>', 'between SIGTERM and the end of Envoy').default('5s'),
-    new Option('--log-level <level>', 'of the agent: debug, info, warn, error').default('info'),
+    new Option('--log-level <level>', 'of the agent').choices(['debug', 'info', 'warn', 'error']).default('info'),
   ];
 }
 

@@ -21,6 +21,7 @@ const wrongUses: readonly (readonly [argv: readonly string[], sentence: string])
   [['serve'], "required option '--cluster-id <id>' not specified"],
   [['serve', '--nope'], 'not specified'],
   [['agent'], "required option '--discovery-address <host:port>' not specified"],
+  [['agent', '--log-level', 'loud'], "argument 'loud' is invalid. Allowed choices are debug, info, warn, error."],
   [['iptables', '--nope'], "unknown option '--nope'"],
   [['ca'], 'Usage: isthmus ca'],
   [['ca', 'init'], "required option '--dir <dir>' not specified"],

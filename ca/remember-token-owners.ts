@@ -17,6 +17,8 @@ export interface RememberOptions {
   readonly maxInFlight: number;
   /** Calls that wait for their turn; the next one is answered with `authentication-failed`. */
   readonly maxWaiting: number;
+  /** Called for each call that found too many waiting. */
+  readonly onOverload?: (() => void) | undefined;
 }
 
 export const rememberDefaults = Object.freeze({ ttlMs: 30_000, maxTokens: 10_000, maxInFlight: 16, maxWaiting: 1000 });
@@ -37,6 +39,7 @@ export function rememberTokenOwners(options: RememberOptions): TokenReview {
     const owner = await queue.run(() => review(token));
     if (owner instanceof CaError) {
       if (owner.code !== 'overloaded') return owner;
+      options.onOverload?.();
       return new CaError('authentication-failed', 'Too many tokens are being checked: try again in a moment.');
     }
     const untilMs = Math.min(clock.now() + ttlMs, expiryMs(token));

@@ -13,6 +13,7 @@ import { publishRoots } from './kube/publish-roots.ts';
 import { reviewTokens } from './kube/review-token.ts';
 import type { Started } from './lifecycle.ts';
 import type { Log } from './log.ts';
+import type { PrimaryMetrics } from './primary-metrics.ts';
 
 /** Undefined when the primary is a directory: nothing is written then, and nobody is asked about tokens. */
 export function openPrimary(config: ServeConfig, started: Started): PrimaryClient | undefined {
@@ -24,26 +25,30 @@ export function openPrimary(config: ServeConfig, started: Started): PrimaryClien
 }
 
 /** Asks the API server, and remembers its answers for a short time. */
-export function tokenReviewer(client: PrimaryClient, started: Started): TokenReview {
+export function tokenReviewer(client: PrimaryClient, metrics: PrimaryMetrics, started: Started): TokenReview {
   const stop = new AbortController();
   started.add('token reviews', () => stop.abort());
-  const review = reviewTokens(client, stop.signal);
-  return rememberTokenOwners({ ...rememberDefaults, review, clock: systemClock });
+  const review = metrics.counted(reviewTokens(client, stop.signal));
+  const onOverload = (): void => metrics.overloaded();
+  return rememberTokenOwners({ ...rememberDefaults, review, onOverload, clock: systemClock });
 }
 
 export interface RunWritersOptions {
   readonly client: PrimaryClient;
   readonly issuer: Issuer;
+  readonly metrics: PrimaryMetrics;
   readonly log: Log;
   readonly started: Started;
 }
 
 /** Publishes the roots in the primary while this replica leads. */
-export function runWriters({ client, issuer, log, started }: RunWritersOptions): void {
+export function runWriters({ client, issuer, metrics, log, started }: RunWritersOptions): void {
   const stop = new AbortController();
   const roots = (signal: AbortSignal): Promise<void> =>
     publishRoots({ client, issuer, log, random: Math.random }, signal);
-  const stopped = primaryWriters({ client, writers: [roots], log }).run(stop.signal);
+  const election = primaryWriters({ client, writers: [roots], log });
+  metrics.leader(() => election.leading);
+  const stopped = election.run(stop.signal);
   started.add('leader election', async () => {
     stop.abort();
     await stopped;

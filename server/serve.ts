@@ -21,6 +21,7 @@ import { openAuthority, type OpenedAuthority } from './open-authority.ts';
 import { openPrimary, runWriters, tokenReviewer } from './open-primary.ts';
 import type { GatewayProber } from './probe/gateway-prober.ts';
 import { probeGateways } from './probe/probe-gateways.ts';
+import { PrimaryMetrics } from './primary-metrics.ts';
 import { ProxySessions } from './proxy-sessions.ts';
 import { Readiness } from './readiness.ts';
 import { runningInstance } from './running-instance.ts';
@@ -63,6 +64,7 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
   const metrics = new Metrics({ version, startedAtMs: Date.now(), nowMs: Date.now });
   const { config: meshConfig, meshNetworks } = await readMeshSettings(config, log);
   const client = openPrimary(config, started);
+  const primary = client === undefined ? undefined : { client, metrics: new PrimaryMetrics(metrics.registry) };
   const clusters = await openClusters({ config, mesh: meshConfig, meshNetworks, log });
 
   const store = new MeshStore({
@@ -73,7 +75,7 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
     onRetired: (feed) => clusters.remotes.retire(feed),
   });
   started.add('mesh', () => store.close());
-  const cache = new ResourceCache(store.snapshot);
+  const cache = new ResourceCache(store.snapshot, (typeUrl) => metrics.encoded(typeUrl));
   store.onChange((snapshot, change) => {
     metrics.triggered(kindOf(change));
     cache.update(snapshot, change);
@@ -152,7 +154,7 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
               clock: systemClock,
               trustDomains,
               primary: () => clusters.primary.snapshot,
-              review: client === undefined ? undefined : tokenReviewer(client, started),
+              review: primary === undefined ? undefined : tokenReviewer(primary.client, primary.metrics, started),
             }),
           },
     counters: metrics.certificateCounters,
@@ -160,7 +162,7 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
   isListening = true;
   started.add('streams', () => drain(connections, config.drainMs));
   // Stopped first, so that another replica can lead while the streams of this one end.
-  if (client !== undefined && issuer !== undefined) runWriters({ client, issuer, log, started });
+  if (primary !== undefined && issuer !== undefined) runWriters({ ...primary, issuer, log, started });
 }
 
 /** Undefined when it is turned off. */

@@ -11,6 +11,10 @@ export interface ServeProcessOptions {
   /** `--cluster-id`, `--kubeconfig`, `--remote` and so on; ports and addresses are added. */
   readonly argv: readonly string[];
   readonly name?: string | undefined;
+  /** Options of Node itself. */
+  readonly nodeArgv?: readonly string[] | undefined;
+  /** Serve metrics as well. */
+  readonly monitoring?: boolean | undefined;
 }
 
 export interface ServeProcess extends AsyncDisposable {
@@ -19,19 +23,23 @@ export interface ServeProcess extends AsyncDisposable {
   readonly xds: string;
   readonly xdsTls: string;
   readonly http: string;
+  /** Answers only when asked for. */
+  readonly monitoring: string;
   /** The JSON that a path of the HTTP port answers with. */
   json(path: string): Promise<unknown>;
 }
 
 /** Resolves when it is ready. */
-export async function startServe({ argv, name = 'isthmus' }: ServeProcessOptions): Promise<ServeProcess> {
+export async function startServe(options: ServeProcessOptions): Promise<ServeProcess> {
+  const { argv, name = 'isthmus', nodeArgv = [] } = options;
   const ports = new Set<number>();
-  while (ports.size < 3) ports.add(await freePort());
-  const [xds = 0, xdsTls = 0, http = 0] = ports;
+  while (ports.size < 4) ports.add(await freePort());
+  const [xds = 0, xdsTls = 0, http = 0, free = 0] = ports;
+  const monitoring = options.monitoring === true ? free : 0;
   const started = startProcess(
-    [process.execPath, mainFile, 'serve', ...argv, '--bind', '127.0.0.1', '--drain', '500ms'].concat(
+    [process.execPath, ...nodeArgv, mainFile, 'serve', ...argv, '--bind', '127.0.0.1', '--drain', '500ms'].concat(
       ['--xds-port', String(xds), '--xds-tls-port', String(xdsTls), '--http-port', String(http)],
-      ['--monitoring-port', '0', '--webhook-port', '0'],
+      ['--monitoring-port', String(monitoring), '--webhook-port', '0'],
     ),
     { name },
   );
@@ -40,6 +48,7 @@ export async function startServe({ argv, name = 'isthmus' }: ServeProcessOptions
     xds: `127.0.0.1:${xds}`,
     xdsTls: `127.0.0.1:${xdsTls}`,
     http: `127.0.0.1:${http}`,
+    monitoring: `127.0.0.1:${monitoring}`,
     json: async (path) => (await fetch(`http://127.0.0.1:${http}${path}`)).json(),
     [Symbol.asyncDispose]: async () => {
       if (started.running) await started.stop();

@@ -28,7 +28,7 @@ beforeAll(async () => {
   await cluster.api.apply(namespaceObject('sample'), serviceAccountObject('sample', 'sleep'));
   await applyService('helloworld', '10.0.0.1');
   const argv = ['--cluster-id', 'cluster-1', '--network', 'network-1', '--kubeconfig', kubeconfig];
-  replicas = await Promise.all(['a', 'b'].map((name) => startServe({ argv, name })));
+  replicas = await Promise.all(['a', 'b'].map((name) => startServe({ argv, name, monitoring: true })));
 }, 900_000);
 
 afterAll(async () => {
@@ -45,6 +45,14 @@ function replica(index: number): ServeProcess {
   const found = replicas[index];
   if (found === undefined) throw new Error(`there is no replica ${index}`);
   return found;
+}
+
+/** The value of `NAME{LABELS}`. */
+async function metric({ monitoring }: ServeProcess, line: string): Promise<number> {
+  const page = await (await fetch(`http://${monitoring}/metrics`)).text();
+  const found = page.split('\n').find((each) => each.startsWith(`${line} `));
+  if (found === undefined) throw new Error(`there is no metric ${line}`);
+  return Number(found.slice(line.length + 1));
 }
 
 interface Held {
@@ -96,6 +104,7 @@ it('both sign under the one root that is published, for whom a token was made', 
     const leaf = new X509Certificate(chain[0] ?? '');
     expect(leaf.subjectAltName).toBe('URI:spiffe://cluster.local/ns/sample/sa/sleep');
     expect(leaf.verify(new X509Certificate(roots).publicKey)).toBe(true);
+    expect(await metric(each, 'isthmus_token_reviews_total{result="accepted"}')).toBe(1);
   }
 });
 
@@ -148,6 +157,7 @@ it('when the leader is killed the other one leads within the term', async () => 
   const leader = replicas.find((each) => leads(each, first));
   const other = replicas.find((each) => !leads(each, first));
   if (leader === undefined || other === undefined) throw new Error('one leads, the other does not');
+  expect([await metric(leader, 'isthmus_leader'), await metric(other, 'isthmus_leader')]).toEqual([1, 0]);
   leader.process.kill('SIGKILL');
   await leader.process.exited;
   const killedAtMs = performance.now();

@@ -13,15 +13,17 @@ function scene() {
   const clock = new FakeClock();
   const asked: string[] = [];
   const state: { answer: () => Promise<TokenOwner | CaError> } = { answer: () => Promise.resolve(owner) };
+  const overloads: string[] = [];
   const lookup = rememberTokenOwners({
     ...limits,
     clock,
+    onOverload: () => overloads.push('one'),
     review: (token) => {
       asked.push(token);
       return state.answer();
     },
   });
-  return { clock, asked, state, lookup };
+  return { clock, asked, overloads, state, lookup };
 }
 
 const jwt = (claims: object): string => `x.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.x`;
@@ -72,11 +74,12 @@ it('what was not used for longest is forgotten when there are too many', async (
 });
 
 it('when too many wait, the next one is told to try again', async () => {
-  const { state, lookup } = scene();
+  const { overloads, state, lookup } = scene();
   const { promise, resolve } = Promise.withResolvers<TokenOwner>();
   state.answer = () => promise;
   const waiting = [lookup('a'), lookup('b')];
   expect(await lookup('c')).toMatchObject({ code: 'authentication-failed' });
+  expect(overloads).toHaveLength(1);
   resolve(owner);
   expect(await Promise.all(waiting)).toEqual([owner, owner]);
 });

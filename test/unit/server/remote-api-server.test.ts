@@ -12,8 +12,7 @@ import { ScriptedKubeApi } from '../../support/scripted-kube-api.ts';
 import { serviceManifest, sliceManifest } from '../../support/kube-objects.ts';
 import { RemoteScene, remoteSecret } from './remote-scene.ts';
 
-const allow = { programs: false, files: false };
-const openScene = (): RemoteScene =>
+const openScene = (allow = { programs: false, files: false }): RemoteScene =>
   new RemoteScene({ openSource: (spec) => openRemoteSource(spec, { systemNamespace: 'istio-system', allow }) });
 
 let api: ScriptedKubeApi;
@@ -139,6 +138,29 @@ describe('a Secret whose kubeconfig', () => {
     } finally {
       server.close();
     }
+  });
+});
+
+describe('what is refused', () => {
+  it('is taken from a Secret when it is allowed: programs, and files', async () => {
+    const allowing = openScene({ programs: true, files: true });
+    await using openssl = await Openssl.create();
+    await openssl.write({ token: api.token });
+    const credential = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      kind: 'ExecCredential',
+      status: { token: api.token },
+    };
+    const exec = { apiVersion: credential.apiVersion, command: 'echo', args: [JSON.stringify(credential)] };
+    const tokenFile = path.join(openssl.dir, 'token');
+    allowing.put(
+      remoteSecret('program', { 'cluster-2': api.kubeconfigWith({ exec }) }),
+      remoteSecret('file', { 'cluster-3': api.kubeconfigWith({ tokenFile }) }),
+    );
+    await expect
+      .poll(() => ['cluster-2', 'cluster-3'].map((id) => allowing.status(id)?.phase))
+      .toEqual(['running', 'running']);
+    await allowing.stop();
   });
 });
 

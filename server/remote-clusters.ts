@@ -127,6 +127,7 @@ export class RemoteClusters {
       planned: remote.planned,
       current: current?.spec,
       next: next?.registry.status(),
+      expiresAtMs: remote.generations.at(-1)?.credentialExpiryMs,
       nowMs: this.#options.now(),
     });
   }

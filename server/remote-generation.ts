@@ -2,6 +2,7 @@
 // for that. It ends as a whole: when `stop` resolves, nothing of it listens, waits or is connected.
 
 import type { ClusterRegistry } from '../discovery/registry/cluster-registry.ts';
+import { credentialExpiryMs } from './credential-expiry.ts';
 import type { RemoteSpec } from './remote-spec.ts';
 
 /** A registry that has not been run, and what it does when it is the only one of its cluster. */
@@ -23,6 +24,8 @@ export interface RemoteGenerationOptions {
 export class RemoteGeneration {
   readonly spec: RemoteSpec;
   readonly registry: ClusterRegistry;
+  /** When its credentials end, in milliseconds since the epoch, as far as they say. */
+  readonly credentialExpiryMs: number | undefined;
   readonly #opened: OpenedRemote;
   readonly #stop = new AbortController();
   readonly #unsubscribe: () => void;
@@ -31,6 +34,9 @@ export class RemoteGeneration {
   constructor({ spec, opened, onChange, onFailure }: RemoteGenerationOptions) {
     this.spec = spec;
     this.registry = opened.registry;
+    const { location } = spec;
+    this.credentialExpiryMs =
+      location.kind === 'kubeconfig-text' ? credentialExpiryMs(location.kubeconfig.reveal()) : undefined;
     this.#opened = opened;
     this.#unsubscribe = this.registry.onChange(onChange);
     this.#done = this.registry.run(this.#stop.signal).catch(onFailure);

@@ -8,7 +8,6 @@ import type { RemoteSecret } from '../discovery/model/remote-secret.ts';
 import type { StaleRule } from '../discovery/model/stale-rule.ts';
 import type { Narrowing } from '../discovery/source/kube/feeds.ts';
 import type { RegistryLocation, RemoteConfig } from './config.ts';
-import { credentialExpiryMs } from './credential-expiry.ts';
 
 export type RemoteLocation =
   | RegistryLocation
@@ -25,8 +24,6 @@ export interface RemoteSpec {
   readonly narrowing?: Narrowing | undefined;
   /** Where it differs from the instance's. */
   readonly staleRule?: StaleRule | undefined;
-  /** When its credentials end, in milliseconds since the epoch, as far as they say. */
-  readonly credentialExpiryMs?: number | undefined;
   /** The Secret that declares it; absent for `--remote`. */
   readonly secret?: RemoteSecret | undefined;
 }
@@ -67,7 +64,6 @@ function specOf(secret: RemoteSecret, staleRule: StaleRule): RemoteSpec {
     clusterId,
     location: { kind: 'kubeconfig-text', kubeconfig },
     network: secret.network ?? networkId(''),
-    credentialExpiryMs: credentialExpiryMs(kubeconfig.reveal()),
     ...(isNarrow ? { narrowing: { namespaces, labelSelector } } : {}),
     ...(isOwnRule
       ? { staleRule: { policy: stalePolicy ?? staleRule.policy, afterMs: staleAfterMs ?? staleRule.afterMs } }

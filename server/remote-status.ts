@@ -12,18 +12,22 @@ export interface RemoteFacts {
   readonly current: RemoteSpec | undefined;
   /** Status of the generation that is to replace it. */
   readonly next: ClusterStatus | undefined;
-  /** Milliseconds since the epoch. */
+  /** When the credentials that were declared last end, in milliseconds since the epoch, as far as they say. */
+  readonly expiresAtMs: number | undefined;
   readonly nowMs: number;
 }
 
 /** @param status of the generation that serves */
-export function remoteStatus(status: ClusterStatus, { planned, current, next, nowMs }: RemoteFacts): ClusterStatus {
+export function remoteStatus(
+  status: ClusterStatus,
+  { planned, current, next, expiresAtMs, nowMs }: RemoteFacts,
+): ClusterStatus {
   // What is only remembered reads nothing: how the reading goes, the generation tells that reads.
   const isRecalled = current?.location.kind === 'unknown';
   const reading = isRecalled && next !== undefined ? next : status;
   const successor = isRecalled ? undefined : next;
   const isTrying = successor !== undefined && successor.phase !== 'failed';
-  const { secret, credentialExpiryMs: expiresAtMs } = planned.spec;
+  const { secret } = planned.spec;
   const { error: _error, ...rest } = status;
   return {
     ...rest,
@@ -35,7 +39,7 @@ export function remoteStatus(status: ClusterStatus, { planned, current, next, no
       ...(next?.problems ?? []).filter(({ severity }) => severity === 'error'),
       ...unusable(status, reading, planned),
       ...(successor === undefined ? [] : refused(successor, planned)),
-      ...expiring(planned, nowMs),
+      ...expiring(planned, expiresAtMs, nowMs),
       ...shadowedProblems(planned),
     ],
     conditions: isTrying ? [...status.conditions, { name: 'rotating', message: rotatingMessage }] : status.conditions,
@@ -68,8 +72,8 @@ function refused(next: ClusterStatus, { spec }: PlannedRemote): readonly Problem
 /** Announced this long before. */
 const expiryNoticeMs = 7 * 86_400_000;
 
-function expiring({ spec }: PlannedRemote, nowMs: number): readonly Problem[] {
-  const { secret, credentialExpiryMs: endMs } = spec;
+function expiring({ spec }: PlannedRemote, endMs: number | undefined, nowMs: number): readonly Problem[] {
+  const { secret } = spec;
   if (secret === undefined || endMs === undefined || endMs - nowMs > expiryNoticeMs) return [];
   const end = new Date(endMs).toISOString();
   const tense = endMs <= nowMs ? 'ended at' : 'end at';

@@ -4,6 +4,7 @@
 import { readDuration } from '../convert/duration.ts';
 import { show, type FieldReader } from '../convert/field-reader.ts';
 import type { HeaderOperation, HeaderOperations, HttpMatch, HttpRoute, WeightedDestination } from '../model/policy.ts';
+import { checkChangedHeader, checkHeaderValue } from './header-text.ts';
 import { resolveHost, type HostOptions } from './policy-fields.ts';
 import { readHeaderMatches, readStringMatch } from './string-match.ts';
 
@@ -131,8 +132,8 @@ function readDestinationPort(target: FieldReader): number | undefined {
 function readRewrite(reader: FieldReader | undefined): HttpRoute['rewrite'] {
   if (reader === undefined) return undefined;
   reader.refuse('uriRegexRewrite');
-  const uri = reader.string('uri');
-  const authority = reader.string('authority');
+  const uri = readHeaderPart(reader, 'uri');
+  const authority = readHeaderPart(reader, 'authority');
   reader.end();
   return {
     ...(uri === undefined || uri === '' ? {} : { uri }),
@@ -151,9 +152,9 @@ function readRedirect(reader: FieldReader | undefined): HttpRoute['redirect'] {
     reader.findings.error('out-of-range', reader.at('redirectCode'), message);
   }
   const port = reader.port('port');
-  const uri = reader.string('uri');
-  const authority = reader.string('authority');
-  const scheme = reader.string('scheme');
+  const uri = readHeaderPart(reader, 'uri');
+  const authority = readHeaderPart(reader, 'authority');
+  const scheme = readHeaderPart(reader, 'scheme');
   reader.end();
   return {
     ...(uri === undefined ? {} : { uri }),
@@ -163,6 +164,9 @@ function readRedirect(reader: FieldReader | undefined): HttpRoute['redirect'] {
     redirectCode: code,
   };
 }
+
+/** `max_direct_response_body_size_bytes` of a route configuration, as it is unless told otherwise. */
+const maxBodyBytes = 4096;
 
 function readDirectResponse(reader: FieldReader | undefined): HttpRoute['directResponse'] {
   if (reader === undefined) return undefined;
@@ -175,6 +179,11 @@ function readDirectResponse(reader: FieldReader | undefined): HttpRoute['directR
   reader.end();
   if (status === undefined) return undefined;
   const content = text ?? (bytes === undefined ? undefined : Buffer.from(bytes, 'base64').toString('utf8'));
+  const size = Buffer.byteLength(content ?? '');
+  if (size > maxBodyBytes) {
+    const message = `the body has ${size} bytes, and Envoy answers by itself with at most ${maxBodyBytes}: shorten it`;
+    reader.findings.error('out-of-range', reader.at('body'), message);
+  }
   return { status, ...(content === undefined ? {} : { body: content }) };
 }
 
@@ -224,15 +233,33 @@ function readHeaderOperations(reader: FieldReader): HeaderOperations | undefined
 function readOperation(headers: FieldReader, name: string): HeaderOperation {
   const reader = headers.object(name);
   if (reader === undefined) return { set: {}, add: {}, remove: [] };
+  const removed = reader.strings('remove');
+  for (const [index, header] of removed.entries()) {
+    checkChangedHeader(header, 'remove', { field: `${reader.at('remove')}[${index}]`, findings: reader.findings });
+  }
   const operation = {
-    set: lowerNames(reader.stringMap('set')),
-    add: lowerNames(reader.stringMap('add')),
-    remove: reader.strings('remove').map((header) => header.toLowerCase()),
+    set: readHeaderValues(reader, 'set'),
+    add: readHeaderValues(reader, 'add'),
+    remove: removed.map((header) => header.toLowerCase()),
   };
   reader.end();
   return operation;
 }
 
-function lowerNames(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+/** By name in lower case. */
+function readHeaderValues(reader: FieldReader, name: 'set' | 'add'): Readonly<Record<string, string>> {
+  const headers = Object.entries(reader.stringMap(name));
+  for (const [header, value] of headers) {
+    const field = `${reader.at(name)}[${JSON.stringify(header)}]`;
+    checkChangedHeader(header, name, { field, findings: reader.findings });
+    checkHeaderValue(value, field, reader.findings);
+  }
+  return Object.fromEntries(headers.map(([header, value]) => [header.toLowerCase(), value]));
+}
+
+/** A text that becomes part of a header. */
+function readHeaderPart(reader: FieldReader, name: string): string | undefined {
+  const text = reader.string(name);
+  if (text !== undefined) checkHeaderValue(text, reader.at(name), reader.findings);
+  return text;
 }

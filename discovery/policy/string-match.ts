@@ -5,6 +5,7 @@ import { show } from '../convert/field-reader.ts';
 import type { Findings } from '../convert/findings.ts';
 import { compareText } from '../model/network-gateway.ts';
 import type { HeaderMatch, StringMatch } from '../model/policy.ts';
+import { checkHeaderName } from './header-text.ts';
 
 /** The match under a field; undefined when the field is absent. */
 export function readStringMatch(reader: FieldReader, name: string): StringMatch | undefined {
@@ -14,7 +15,8 @@ export function readStringMatch(reader: FieldReader, name: string): StringMatch 
   if (found === undefined && !match.findings.refused) {
     match.findings.error('missing-field', match.path, `${match.path} says neither exact nor prefix nor regex: add one`);
   }
-  return found;
+  // Every method, host and scheme begins with nothing, and Envoy takes no such match of them.
+  return name !== 'uri' && found !== undefined && isEmptyPrefix(found) ? undefined : found;
 }
 
 /** Matches of headers or query parameters by name, sorted by name. An empty match asks for presence only. */
@@ -28,12 +30,19 @@ export function readHeaderMatches(
   for (const key of headers?.keys() ?? []) {
     const match = headers?.object(key);
     if (match === undefined) continue;
+    if (nameCase === 'lower') checkHeaderName(key, match.path, match.findings);
+    const found = readMatch(match);
     matches.push({
       name: nameCase === 'lower' ? key.toLowerCase() : key,
-      match: readMatch(match) ?? { kind: 'present' },
+      // What begins with nothing is anything, for which Envoy wants another match.
+      match: found === undefined || isEmptyPrefix(found) ? { kind: 'present' } : found,
     });
   }
   return matches.toSorted((a, b) => compareText(a.name, b.name));
+}
+
+function isEmptyPrefix({ kind, value }: StringMatch): boolean {
+  return kind === 'prefix' && value === '';
 }
 
 function readMatch(match: FieldReader): StringMatch | undefined {
@@ -68,6 +77,7 @@ export function checkRegex(text: string, field: string, findings: Findings): voi
 
 function regexFault(text: string): string | undefined {
   if (text === '') return 'it is empty';
+  if (repeatsTooOften(text)) return 'nothing may be repeated more than 1000 times';
   const bare = text.replaceAll(/\\[^1-9kpP]/g, '');
   if (/\(\?<?[=!]/.test(bare)) return 'look-around is not supported';
   if (/\\([1-9]|k<)/.test(bare)) return 'back-references are not supported';
@@ -80,4 +90,22 @@ function regexFault(text: string): string | undefined {
     const message = error instanceof Error ? error.message : String(error);
     return message.slice(message.lastIndexOf(': ') + 2).toLowerCase();
   }
+}
+
+/** RE2 takes counts up to 1000, and of nested ones their product. */
+function repeatsTooOften(text: string): boolean {
+  const tokens = text.matchAll(/\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{(\d+)(?:,(\d*))?\}|[^]/gu);
+  // The highest product in each group that is open, the whole text first; then that of what stands before the next token.
+  const highest = [1];
+  let product = 1;
+  for (const [token, from, to] of tokens) {
+    const open = highest.length - 1;
+    if (from !== undefined) product *= Math.max(Number(from), Number(to ?? 0), 1);
+    else if (token === '(') highest.push((product = 1));
+    else product = token === ')' && open > 0 ? (highest.pop() ?? 1) : 1;
+    const top = highest.length - 1;
+    highest[top] = Math.max(highest[top] ?? 1, product);
+    if (product > 1000) return true;
+  }
+  return false;
 }

@@ -26,6 +26,18 @@ const server = {
   tls: { mode: 'AUTO_PASSTHROUGH' },
 };
 
+it('takes regular expressions that RE2 takes', () => {
+  for (const regex of [
+    'a{1000}b{1000}',
+    String.raw`\({999}[{2000}(]x{2}`,
+    '(a{30}b{30}){30}',
+    '(?P<n>a)(?i)b',
+    '{x}',
+  ]) {
+    expect(convert('VirtualService', match({ uri: { regex } })).problems).toEqual([]);
+  }
+});
+
 describe('a VirtualService', () => {
   it('completes names without a dot in its own namespace', () => {
     const it = policy('VirtualService', {
@@ -249,6 +261,39 @@ describe('configuration that can not be obeyed', () => {
     ],
     ['VirtualService', match({ uri: { regex: '(' } }), 'spec.http[0].match[0].uri.regex', 'invalid-regex'],
     ['VirtualService', match({ uri: { regex: '' } }), 'spec.http[0].match[0].uri.regex', 'invalid-regex'],
+    ['VirtualService', match({ uri: { regex: 'a{1001}' } }), 'spec.http[0].match[0].uri.regex', 'invalid-regex'],
+    [
+      'VirtualService',
+      match({ uri: { regex: '((ab{40}){5}c){6}' } }),
+      'spec.http[0].match[0].uri.regex',
+      'invalid-regex',
+    ],
+    ['VirtualService', match({ headers: { 'a b': {} } }), 'spec.http[0].match[0].headers["a b"]', 'invalid-header'],
+    [
+      'VirtualService',
+      route({ headers: { request: { set: { 'x-a': 'two\nlines' } } } }),
+      'spec.http[0].headers.request.set["x-a"]',
+      'invalid-header',
+    ],
+    [
+      'VirtualService',
+      route({ headers: { request: { set: { ':path': '/' } } } }),
+      'spec.http[0].headers.request.set[":path"]',
+      'invalid-header',
+    ],
+    [
+      'VirtualService',
+      route({ headers: { response: { remove: ['a', 'host'] } } }),
+      'spec.http[0].headers.response.remove[1]',
+      'invalid-header',
+    ],
+    ['VirtualService', route({ rewrite: { authority: 'a\r' } }), 'spec.http[0].rewrite.authority', 'invalid-header'],
+    [
+      'VirtualService',
+      route({ route: undefined, directResponse: { status: 200, body: { string: 'x'.repeat(4097) } } }),
+      'spec.http[0].directResponse.body',
+      'out-of-range',
+    ],
     ['VirtualService', match({ uri: { suffix: 'x' } }), 'spec.http[0].match[0].uri.suffix', 'unknown-field'],
     ['VirtualService', match({ uri: {} }), 'spec.http[0].match[0].uri', 'missing-field'],
     ['VirtualService', match({ uri: { exact: 'a', prefix: 'b' } }), 'spec.http[0].match[0].uri', 'conflicting-fields'],

@@ -37,6 +37,7 @@ export class Metrics implements StreamMetrics {
   readonly #acks = this.#counter('isthmus_xds_acks_total', 'Responses that proxies accepted', ['type']);
   readonly #sentResources = this.#counter('isthmus_xds_resources_sent_total', 'Resources in responses', ['type']);
   readonly #removedResources = this.#counter('isthmus_xds_resources_removed_total', 'Removals in responses', ['type']);
+  readonly #encodings = this.#counter('isthmus_resources_encoded_total', 'Resources generated and encoded', ['type']);
   readonly #unknownTypes = this.#counter('isthmus_xds_unknown_types_total', 'Requests for types that are not served');
   readonly #slowReaders = this.#counter('isthmus_slow_readers_total', 'Streams closed because nobody read them');
   readonly #csrs = this.#counter('citadel_server_csr_count', 'Certificate requests received');
@@ -145,6 +146,11 @@ export class Metrics implements StreamMetrics {
   /** A change set led to a push; `kind` is `endpoint`, `service`, `config`, `networks` or `proxy`. */
   triggered(kind: string): void {
     this.#triggers.inc({ type: kind });
+  }
+
+  /** A resource was generated and encoded, once for all proxies of a class. */
+  encoded(typeUrl: string): void {
+    this.#encodings.inc({ type: this.#typeLabel(typeUrl) });
   }
 
   /** A gateway of another network was probed. */

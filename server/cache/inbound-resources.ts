@@ -6,15 +6,16 @@ import { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
 import { generateInbound } from '../generate/inbound.ts';
 import { buildInboundView } from '../view/inbound-view.ts';
 import type { InboundScope } from '../view/scope.ts';
-import { ResourceSets } from './resource-sets.ts';
+import { ResourceSets, type EncodingListener } from './resource-sets.ts';
 import type { ResourceSet } from './type-snapshot.ts';
 
 export class InboundResources {
   readonly #scope: InboundScope;
-  readonly #sets = new ResourceSets();
+  readonly #sets: ResourceSets;
   #mesh: MeshSnapshot;
 
-  constructor(scope: InboundScope, mesh: MeshSnapshot) {
+  constructor(scope: InboundScope, mesh: MeshSnapshot, onEncoded?: EncodingListener) {
+    this.#sets = new ResourceSets(onEncoded);
     this.#scope = scope;
     this.#mesh = mesh;
     this.#generate();

@@ -17,7 +17,7 @@ import { buildOutboundView, type OutboundView } from '../view/outbound-view.ts';
 import type { OutboundScope } from '../view/scope.ts';
 import { affectedHosts } from './affected-hosts.ts';
 import { resourceName, type ResourceName } from './encoded-resource.ts';
-import { ResourceSets } from './resource-sets.ts';
+import { ResourceSets, type EncodingListener } from './resource-sets.ts';
 import type { ResourceSet } from './type-snapshot.ts';
 
 /** What one host contributed when it was generated last. */
@@ -34,7 +34,7 @@ interface HostRecord {
 
 export class OutboundResources {
   readonly #scope: OutboundScope;
-  readonly #sets = new ResourceSets();
+  readonly #sets: ResourceSets;
   readonly #hosts = new Map<Hostname, HostRecord>();
   #mesh: MeshSnapshot;
   #view: OutboundView;
@@ -42,7 +42,8 @@ export class OutboundResources {
   readonly #routesToWrite = new Set<string>();
   #listenersDiffer = true;
 
-  constructor(scope: OutboundScope, mesh: MeshSnapshot) {
+  constructor(scope: OutboundScope, mesh: MeshSnapshot, onEncoded?: EncodingListener) {
+    this.#sets = new ResourceSets(onEncoded);
     this.#scope = scope;
     this.#mesh = mesh;
     this.#view = buildOutboundView(scope, mesh);

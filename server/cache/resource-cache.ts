@@ -17,6 +17,7 @@ import { indexViews, type ViewIndex } from '../view/view-index.ts';
 import { affectedAddresses } from './affected-addresses.ts';
 import { InboundResources } from './inbound-resources.ts';
 import { OutboundResources } from './outbound-resources.ts';
+import type { EncodingListener } from './resource-sets.ts';
 import { emptyTypeSnapshot, type TypeSnapshot } from './type-snapshot.ts';
 import { ViewStore } from './view-store.ts';
 
@@ -59,16 +60,16 @@ interface Member {
 }
 
 export class ResourceCache {
-  readonly #outbound = new ViewStore<OutboundScope, OutboundResources>(
-    (scope, mesh) => new OutboundResources(scope, mesh),
-  );
-  readonly #inbound = new ViewStore<InboundScope, InboundResources>((scope, mesh) => new InboundResources(scope, mesh));
+  readonly #outbound: ViewStore<OutboundScope, OutboundResources>;
+  readonly #inbound: ViewStore<InboundScope, InboundResources>;
   readonly #classes = new Map<string, ProxyClass>();
   readonly #membersByAddress = new Map<string, Set<Member>>();
   #mesh: MeshSnapshot;
   #index: ViewIndex;
 
-  constructor(mesh: MeshSnapshot) {
+  constructor(mesh: MeshSnapshot, onEncoded?: EncodingListener) {
+    this.#outbound = new ViewStore((scope, current) => new OutboundResources(scope, current, onEncoded));
+    this.#inbound = new ViewStore((scope, current) => new InboundResources(scope, current, onEncoded));
     this.#mesh = mesh;
     this.#index = indexViews(mesh);
   }

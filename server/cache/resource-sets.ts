@@ -5,12 +5,20 @@ import { encodeResource } from './encode-resource.ts';
 import { resourceName, type EncodedResource, type ResourceName } from './encoded-resource.ts';
 import { emptyResourceSet, type ResourceSet } from './type-snapshot.ts';
 
+/** Called with the type of every resource that is encoded, whether its bytes turn out new or not. */
+export type EncodingListener = (typeUrl: string) => void;
+
 type Edits = Map<ResourceName, EncodedResource | undefined>;
 
 /** Mutable holder of immutable sets. */
 export class ResourceSets {
   readonly #sets = new Map<string, ResourceSet>();
   readonly #edits = new Map<string, Edits>();
+  readonly #onEncoded: EncodingListener;
+
+  constructor(onEncoded: EncodingListener = () => undefined) {
+    this.#onEncoded = onEncoded;
+  }
 
   /** The set of a type as of the last `commit`. */
   get(typeUrl: string): ResourceSet {
@@ -21,6 +29,7 @@ export class ResourceSets {
   put<T>(resource: Resource<T>): ResourceName {
     const name = resourceName(resource.name);
     this.#stage(resource.type.typeUrl, name, encodeResource(resource));
+    this.#onEncoded(resource.type.typeUrl);
     return name;
   }
 

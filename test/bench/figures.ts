@@ -1,0 +1,90 @@
+// What a run found out, as it is written to JSON.
+
+/** What the proxies received, for each proxy and each change (or each connecting). Equal in every run of equal size. */
+export interface ExactCounts {
+  readonly messages: number;
+  readonly bytes: number;
+  readonly resources: number;
+  readonly removed: number;
+  /** Resources that the server generated and encoded, for all proxies together. */
+  readonly encodings: number;
+}
+
+/** Milliseconds. */
+export interface Times {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+export interface ConnectFigures {
+  /** Until the last proxy had everything. */
+  readonly allMs: number;
+  /** The same, once everything is generated and the server is warm. */
+  readonly againMs: number;
+  readonly each: Times;
+  readonly cpuMs: number;
+  readonly counts: ExactCounts;
+  /** Bytes that the server holds for each connected proxy and gives back when it leaves. */
+  readonly live: number;
+  /** Growth of the process for each proxy, what was generated and compiled included. */
+  readonly rss: number;
+}
+
+export interface ChangeFigures {
+  readonly trials: number;
+  /** From sending the change to the registry until it arrived. */
+  readonly first: Times;
+  readonly each: Times;
+  readonly last: Times;
+  /** Processor time of the server a change. */
+  readonly cpuMs: number;
+  readonly counts: ExactCounts;
+}
+
+export interface ReconnectFigures {
+  readonly tookMs: number;
+  readonly cpuMs: number;
+  readonly counts: ExactCounts;
+}
+
+export interface ChurnFigures {
+  readonly seconds: number;
+  readonly changes: number;
+  readonly each: Times;
+  readonly cpuShare: number;
+  /** Live bytes of the server before and after. */
+  readonly liveBefore: number;
+  readonly liveAfter: number;
+}
+
+export interface Figures {
+  readonly at: string;
+  readonly node: string;
+  readonly registry: 'kube' | 'directory';
+  readonly services: number;
+  readonly endpoints: number;
+  readonly proxies: number;
+  /** Load of the machine when the run began: above the number of cores, times say little. */
+  readonly load: number;
+  readonly cores: number;
+  readonly connect: ConnectFigures;
+  readonly connectTls: ConnectFigures;
+  readonly endpointChange: ChangeFigures;
+  readonly routeChange: ChangeFigures;
+  readonly reconnect: ReconnectFigures;
+  readonly start: {
+    readonly services: number;
+    readonly endpoints: number;
+    readonly readyMs: number;
+    readonly rss: number;
+  };
+  readonly certificates: { readonly perSecond: number; readonly loopDelayP99Ms: number };
+  readonly churn?: ChurnFigures | undefined;
+}
+
+/** The value below which the share of the values lies. */
+export function timesOf(values: readonly number[]): Times {
+  const sorted = values.toSorted((one, other) => one - other);
+  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
+  return { p50: at(0.5), p99: at(0.99) };
+}

@@ -1,0 +1,180 @@
+// One simulated Envoy: a delta ADS stream on a connection of its own. It asks for what it is told of, accepts every
+// response, keeps the versions that it holds, and counts. It applies nothing.
+
+import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import type { SecureContext } from 'node:tls';
+import { encode } from '../../../proto/codec.ts';
+import type { Node } from '../../../proto/generated/envoy.config.core.v3.ts';
+import { DeltaDiscoveryRequest } from '../../../proto/generated/envoy.service.discovery.v3.ts';
+import { typeUrls } from '../../../server/stream/type-rules.ts';
+import { MessageSplitter, prefixed, readDeltaResponse, type WireResponse } from './delta-wire.ts';
+import type { ReferenceReader } from './references.ts';
+
+export interface SidecarOptions {
+  /** `HOST:PORT`. */
+  readonly address: string;
+  readonly tls?: { readonly context: SecureContext; readonly serverName: string } | undefined;
+  readonly node: Node;
+  readonly references: ReferenceReader;
+  readonly onResponse: (sidecar: Sidecar, response: WireResponse) => void;
+  /** The stream ended from the other side. */
+  readonly onEnd: (reason: string) => void;
+}
+
+export interface Counts {
+  readonly messages: number;
+  /** Of messages, without gRPC's prefix and below. */
+  readonly bytes: number;
+  readonly resources: number;
+  readonly removed: number;
+}
+
+const method = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
+const windowBytes = 4 * 1024 * 1024;
+/** In the order in which Envoy asks for them again. */
+const types = [typeUrls.cluster, typeUrls.endpoint, typeUrls.listener, typeUrls.route, typeUrls.virtualHost];
+const named: ReadonlySet<string> = new Set([typeUrls.endpoint, typeUrls.route]);
+
+export class Sidecar {
+  readonly #options: SidecarOptions;
+  /** By type; kept when the stream ends. */
+  readonly #held = new Map<string, Map<string, string>>(types.map((type) => [type, new Map()]));
+  readonly #asked = new Map<string, Set<string>>(types.map((type) => [type, new Set()]));
+  readonly #answered = new Set<string>();
+  #virtualHostsAsked = false;
+  #session: ClientHttp2Session | undefined;
+  #stream: ClientHttp2Stream | undefined;
+  #messages = 0;
+  #bytes = 0;
+  #resources = 0;
+  #removed = 0;
+
+  constructor(options: SidecarOptions) {
+    this.#options = options;
+  }
+
+  get counts(): Counts {
+    return { messages: this.#messages, bytes: this.#bytes, resources: this.#resources, removed: this.#removed };
+  }
+
+  /** Of all types. */
+  heldNames(): readonly string[] {
+    return [...this.#held.values()].flatMap((held) => [...held.keys()]);
+  }
+
+  /** Everything that it asked for is there. */
+  get complete(): boolean {
+    if (!this.#answered.has(typeUrls.cluster) || !this.#answered.has(typeUrls.listener)) return false;
+    if (this.#virtualHostsAsked && !this.#answered.has(typeUrls.virtualHost)) return false;
+    for (const type of named) {
+      if ((this.#held.get(type)?.size ?? 0) < (this.#asked.get(type)?.size ?? 0)) return false;
+    }
+    return true;
+  }
+
+  /** Opens the stream; with what it holds from the stream before, as Envoy does. */
+  open(): void {
+    const { address, tls, node } = this.#options;
+    const session = connect(`${tls === undefined ? 'http' : 'https'}://${address}`, {
+      settings: { initialWindowSize: windowBytes, enablePush: false },
+      ...(tls === undefined ? {} : { secureContext: tls.context, servername: tls.serverName }),
+    });
+    session.on('error', (error) => this.#ended(error.message));
+    session.once('connect', () => session.setLocalWindowSize(windowBytes));
+    const stream = session.request(
+      { ':method': 'POST', ':path': method, 'content-type': 'application/grpc', te: 'trailers' },
+      { endStream: false },
+    );
+    const splitter = new MessageSplitter();
+    stream.on('data', (chunk: Buffer) => {
+      for (const message of splitter.push(chunk)) this.#receive(readDeltaResponse(message));
+    });
+    stream.on('error', (error) => this.#ended(error.message));
+    stream.on('trailers', (trailers) => this.#ended(`grpc-status ${String(trailers['grpc-status'])}`));
+    this.#session = session;
+    this.#stream = stream;
+    this.#answered.clear();
+    this.#begin(node);
+  }
+
+  /** Ends the stream and keeps what it holds. */
+  close(): void {
+    this.#stream = undefined;
+    this.#session?.destroy();
+    this.#session = undefined;
+  }
+
+  #begin(node: Node): void {
+    const holds = types.some((type) => (this.#held.get(type)?.size ?? 0) > 0);
+    if (!holds) {
+      this.#send({ typeUrl: typeUrls.cluster, node });
+      this.#send({ typeUrl: typeUrls.listener });
+      return;
+    }
+    for (const typeUrl of types) {
+      if (typeUrl === typeUrls.virtualHost && !this.#virtualHostsAsked) continue;
+      const held = Object.fromEntries(this.#held.get(typeUrl) ?? []);
+      this.#send({
+        typeUrl,
+        ...(typeUrl === typeUrls.cluster ? { node } : {}),
+        initialResourceVersions: held,
+        ...(named.has(typeUrl) ? { resourceNamesSubscribe: [...(this.#asked.get(typeUrl) ?? [])] } : {}),
+      });
+    }
+  }
+
+  #receive(response: WireResponse): void {
+    const { typeUrl, resources, removed } = response;
+    this.#messages += 1;
+    this.#bytes += response.bytes;
+    this.#resources += resources.length;
+    this.#removed += removed.length;
+    this.#answered.add(typeUrl);
+    const held = this.#held.get(typeUrl);
+    const endpoints: string[] = [];
+    const routes: string[] = [];
+    let virtualHosts = false;
+    for (const name of removed) {
+      held?.delete(name);
+      if (typeUrl === typeUrls.cluster) this.#forget(typeUrls.endpoint, name);
+    }
+    for (const resource of resources) {
+      held?.set(resource.name, resource.version);
+      const references = this.#options.references.of(typeUrl, resource);
+      endpoints.push(...references.endpoints);
+      routes.push(...references.routes);
+      virtualHosts ||= references.virtualHosts;
+    }
+    this.#send({ typeUrl, responseNonce: response.nonce });
+    this.#ask(typeUrls.endpoint, endpoints);
+    this.#ask(typeUrls.route, routes);
+    if (virtualHosts && !this.#virtualHostsAsked) {
+      this.#virtualHostsAsked = true;
+      this.#send({ typeUrl: typeUrls.virtualHost });
+    }
+    this.#options.onResponse(this, response);
+  }
+
+  #ask(typeUrl: string, names: readonly string[]): void {
+    const asked = this.#asked.get(typeUrl) ?? new Set();
+    const fresh = names.filter((name) => !asked.has(name));
+    for (const name of fresh) asked.add(name);
+    if (fresh.length > 0) this.#send({ typeUrl, resourceNamesSubscribe: fresh });
+  }
+
+  /** Envoy unsubscribes from the endpoints of a cluster that is gone. */
+  #forget(typeUrl: string, name: string): void {
+    this.#held.get(typeUrl)?.delete(name);
+    if (this.#asked.get(typeUrl)?.delete(name) === true) this.#send({ typeUrl, resourceNamesUnsubscribe: [name] });
+  }
+
+  #send(request: DeltaDiscoveryRequest): void {
+    this.#stream?.write(prefixed(encode<DeltaDiscoveryRequest>(DeltaDiscoveryRequest, request)));
+  }
+
+  #ended(reason: string): void {
+    if (this.#stream === undefined) return;
+    this.close();
+    this.#options.onEnd(reason);
+  }
+}

@@ -1,0 +1,87 @@
+// A hand on the running server through Node's inspector: exact processor time, memory after a collection, and a profile
+// of just the moment that is measured.
+
+import { writeFile } from 'node:fs/promises';
+
+export interface Memory {
+  /** Resident bytes of the process. */
+  readonly rss: number;
+  /** Live objects, and memory outside the heap that they hold. */
+  readonly live: number;
+}
+
+interface Reply {
+  readonly id?: number;
+  readonly result?: unknown;
+  readonly error?: { readonly message: string };
+}
+
+export class Inspector implements Disposable {
+  readonly #socket: WebSocket;
+  readonly #waiting = new Map<number, (reply: Reply) => void>();
+  #ids = 0;
+
+  private constructor(socket: WebSocket) {
+    this.#socket = socket;
+    socket.addEventListener('message', ({ data }) => {
+      const reply = JSON.parse(String(data)) as Reply;
+      if (reply.id !== undefined) this.#waiting.get(reply.id)?.(reply);
+    });
+  }
+
+  /** `url`: as the process prints it, `ws://…`. */
+  static async open(url: string): Promise<Inspector> {
+    const socket = new WebSocket(url);
+    await new Promise((done, failed) => {
+      socket.addEventListener('open', done, { once: true });
+      socket.addEventListener('error', failed, { once: true });
+    });
+    return new Inspector(socket);
+  }
+
+  /** Processor time so far, of all threads. */
+  async cpuMs(): Promise<number> {
+    const { user, system } = (await this.#evaluate('process.cpuUsage()')) as { user: number; system: number };
+    return (user + system) / 1000;
+  }
+
+  async memory(): Promise<Memory> {
+    await this.#call('HeapProfiler.collectGarbage');
+    await this.#call('HeapProfiler.collectGarbage');
+    const usage = (await this.#evaluate('process.memoryUsage()')) as Record<'rss' | 'heapUsed' | 'external', number>;
+    return { rss: usage.rss, live: usage.heapUsed + usage.external };
+  }
+
+  /** Runs `work` and writes a profile of the server during it. */
+  async profile<T>(file: string | undefined, work: () => Promise<T>): Promise<T> {
+    if (file === undefined) return work();
+    await this.#call('Profiler.enable');
+    await this.#call('Profiler.setSamplingInterval', { interval: 200 });
+    await this.#call('Profiler.start');
+    const result = await work();
+    const { profile } = (await this.#call('Profiler.stop')) as { profile: unknown };
+    await writeFile(file, JSON.stringify(profile));
+    return result;
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket.close();
+  }
+
+  async #evaluate(expression: string): Promise<unknown> {
+    const reply = await this.#call('Runtime.evaluate', { expression, returnByValue: true });
+    return (reply as { result: { value: unknown } }).result.value;
+  }
+
+  #call(method: string, params: object = {}): Promise<unknown> {
+    const id = (this.#ids += 1);
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#waiting.set(id, ({ result, error }) => {
+      this.#waiting.delete(id);
+      if (error === undefined) resolve(result);
+      else reject(new Error(`${method}: ${error.message}`));
+    });
+    this.#socket.send(JSON.stringify({ id, method, params }));
+    return promise;
+  }
+}

@@ -1,0 +1,105 @@
+// `npm run bench`: the whole load against a server of this checkout. Writes .cache/bench/*.json and docs/performance.md,
+// compares with test/bench/baseline.json, and ends with 1 when a count rose.
+
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism, loadavg } from 'node:os';
+import { join, resolve } from 'node:path';
+import { whyNoKube } from '../support/kube.ts';
+import { compareWithBaseline, readBaseline, writeBaseline } from './baseline.ts';
+import type { Figures } from './figures.ts';
+import { Load } from './fleet/load.ts';
+import { readOptions, type BenchOptions } from './options.ts';
+import { openDirectory, openKube, seed, type BenchRegistry } from './registry.ts';
+import { withFigures } from './report.ts';
+import {
+  measureCertificates,
+  measureChurn,
+  measureConnect,
+  measureEndpointChange,
+  measureReconnect,
+  measureRouteChange,
+} from './scenarios.ts';
+import { network, startServer } from './server-under-test.ts';
+import { startOnce } from './start.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const outputDirectory = join(root, '.cache/bench');
+const reportFile = join(root, 'docs/performance.md');
+
+const options = readOptions(process.argv.slice(2));
+await mkdir(outputDirectory, { recursive: true });
+if (options.profiles !== undefined) await mkdir(options.profiles, { recursive: true });
+const figures = await run(options);
+const file = join(outputDirectory, `${figures.at.replaceAll(':', '-')}.json`);
+await writeFile(file, `${JSON.stringify(figures, undefined, 2)}\n`);
+say(JSON.stringify(figures, undefined, 1));
+say(`written to ${file}`);
+if (options.report) await writeFile(reportFile, withFigures(await readFile(reportFile, 'utf8'), figures));
+const baseline = await readBaseline();
+if (options.saveBaseline) await writeBaseline(baseline, figures);
+const { risen, slower } = compareWithBaseline(baseline, figures);
+for (const line of slower) say(`slower than before: ${line}`);
+for (const line of risen) say(`RISEN: ${line}`);
+process.exitCode = risen.length > 0 && !options.saveBaseline ? 1 : 0;
+
+async function run(bench: BenchOptions): Promise<Figures> {
+  const load = loadavg()[0] ?? 0;
+  await using registry = await open(bench);
+  say(`writing ${bench.services} services with ${bench.endpoints} endpoints each (${registry.kind})`);
+  await seed(registry, { services: bench.services, endpoints: bench.endpoints, network });
+  const measured = await measure(bench, registry);
+  say('starting with many services');
+  const start = await startOnce(await openRegistry(registry.kind), { services: bench.startServices, endpoints: 10 });
+  say('signing certificates');
+  return {
+    at: new Date().toISOString(),
+    node: process.version,
+    registry: registry.kind,
+    services: bench.services,
+    endpoints: bench.endpoints,
+    proxies: bench.proxies,
+    load,
+    cores: availableParallelism(),
+    ...measured,
+    start,
+    certificates: await measureCertificates(3),
+  };
+}
+
+async function measure(
+  bench: BenchOptions,
+  registry: BenchRegistry,
+): Promise<Pick<Figures, 'connect' | 'connectTls' | 'endpointChange' | 'routeChange' | 'reconnect' | 'churn'>> {
+  await using server = await startServer(registry);
+  await using load = new Load();
+  const parts = { options: bench, server, load, registry };
+  say(`connecting ${bench.proxies} proxies`);
+  const connect = await measureConnect(parts, server.plaintext, 'connect');
+  say('changing endpoints');
+  const endpointChange = await measureEndpointChange(parts);
+  say('changing routes');
+  const routeChange = await measureRouteChange(parts);
+  say('reconnecting');
+  const reconnect = await measureReconnect(parts);
+  if (bench.churnSeconds > 0) say(`churning for ${bench.churnSeconds} s`);
+  const churn = bench.churnSeconds > 0 ? await measureChurn(parts) : undefined;
+  await load.call('disconnect');
+  say('connecting over TLS');
+  await using fresh = await startServer(registry);
+  const connectTls = await measureConnect({ ...parts, server: fresh }, fresh.tls, 'connect-tls');
+  return { connect, endpointChange, routeChange, reconnect, connectTls, churn };
+}
+
+async function open({ registry }: BenchOptions): Promise<BenchRegistry> {
+  const reason = registry === undefined ? await whyNoKube() : undefined;
+  if (reason !== undefined) say(`no real Kubernetes API, a directory instead: ${reason}`);
+  return openRegistry(registry ?? (reason === undefined ? 'kube' : 'directory'));
+}
+
+function openRegistry(kind: BenchRegistry['kind']): Promise<BenchRegistry> {
+  return kind === 'kube' ? openKube() : openDirectory();
+}
+
+function say(line: string): void {
+  console.log(line);
+}

@@ -1,0 +1,68 @@
+// What `npm run bench` is told on its command line.
+
+import { parseArgs } from 'node:util';
+
+export interface BenchOptions {
+  readonly services: number;
+  readonly endpoints: number;
+  readonly proxies: number;
+  /** Changes of each kind. */
+  readonly trials: number;
+  /** Start-up is measured with this many services, of ten endpoints each. */
+  readonly startServices: number;
+  /** Seconds of steady endpoint changes; 0: none. */
+  readonly churnSeconds: number;
+  /** Changes a second. */
+  readonly churnRate: number;
+  /** `kube`, `directory`, or whatever the machine has. */
+  readonly registry: 'kube' | 'directory' | undefined;
+  /** Where profiles of the server go; absent: none are taken. */
+  readonly profiles: string | undefined;
+  /** Write the figures into docs/performance.md. */
+  readonly report: boolean;
+  /** Save exact counts and times as what later runs are compared with. */
+  readonly saveBaseline: boolean;
+}
+
+/** @throws TypeError for an unknown option or a number that is none */
+export function readOptions(argv: readonly string[]): BenchOptions {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      services: { type: 'string' },
+      endpoints: { type: 'string' },
+      proxies: { type: 'string' },
+      trials: { type: 'string' },
+      churn: { type: 'string', default: '0' },
+      rate: { type: 'string', default: '100' },
+      registry: { type: 'string' },
+      profile: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      'no-report': { type: 'boolean', default: false },
+      'save-baseline': { type: 'boolean', default: false },
+    },
+  });
+  const { quick, registry } = values;
+  if (registry !== undefined && registry !== 'kube' && registry !== 'directory') {
+    throw new TypeError(`--registry ${registry}: kube or directory`);
+  }
+  return {
+    services: number('services', values.services ?? (quick ? '50' : '200')),
+    endpoints: number('endpoints', values.endpoints ?? '5'),
+    proxies: number('proxies', values.proxies ?? (quick ? '20' : '200')),
+    trials: number('trials', values.trials ?? (quick ? '5' : '20')),
+    startServices: quick ? 200 : 1000,
+    churnSeconds: number('churn', values.churn),
+    churnRate: number('rate', values.rate),
+    registry,
+    profiles: values.profile,
+    report: !values['no-report'],
+    saveBaseline: values['save-baseline'],
+  };
+}
+
+function number(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new TypeError(`--${name} ${text}: a whole number is expected`);
+  return value;
+}

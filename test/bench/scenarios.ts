@@ -1,0 +1,228 @@
+// The measurements, one function each. In: a running server, the load generator, the registry. Out: figures.
+
+import { execFile } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { TestObject } from '../support/kube-api.ts';
+import { monotonicMs, type FleetTarget } from './fleet/fleet.ts';
+import type { Load } from './fleet/load.ts';
+import {
+  timesOf,
+  type ChangeFigures,
+  type ChurnFigures,
+  type ConnectFigures,
+  type ExactCounts,
+  type Figures,
+  type ReconnectFigures,
+} from './figures.ts';
+import { namespace, sliceObject, virtualServiceObject } from './manifests.ts';
+import type { BenchOptions } from './options.ts';
+import type { BenchRegistry } from './registry.ts';
+import { clusterId, network, type ServerUnderTest } from './server-under-test.ts';
+
+export interface Bench {
+  readonly options: BenchOptions;
+  readonly server: ServerUnderTest;
+  readonly load: Load;
+  readonly registry: BenchRegistry;
+}
+
+/** Between two changes: what the one set off is over before the other begins. */
+const restMs = 150;
+
+/** Until a server has noticed that its clients are gone. */
+const leavingMs = 1500;
+
+export async function measureConnect(bench: Bench, target: FleetTarget, name: string): Promise<ConnectFigures> {
+  const { server, load, options } = bench;
+  const before = await server.inspector.memory();
+  const encodings = await server.encodings();
+  const cpuMs = await server.inspector.cpuMs();
+  const eachMs = await server.inspector.profile(profileFile(options, name), () =>
+    load.call('connect', { ...target, count: options.proxies, namespace, clusterId, network }),
+  );
+  await delay(restMs);
+  const usedMs = (await server.inspector.cpuMs()) - cpuMs;
+  const counts = await load.call('counts');
+  const used = (await server.encodings()) - encodings;
+  const connected = await server.inspector.memory();
+  // What a stream holds is what goes with it: what was generated and compiled stays.
+  await load.call('disconnect');
+  await delay(leavingMs);
+  const left = await server.inspector.memory();
+  const againMs = await load.call('connect', { ...target, count: options.proxies, namespace, clusterId, network });
+  return {
+    allMs: eachMs.at(-1) ?? 0,
+    againMs: againMs.at(-1) ?? 0,
+    each: timesOf(eachMs),
+    cpuMs: usedMs,
+    counts: perProxy(counts, options.proxies, used),
+    live: (connected.live - left.live) / options.proxies,
+    rss: (connected.rss - before.rss) / options.proxies,
+  };
+}
+
+/** Changes an endpoint of another service each time. */
+export function measureEndpointChange(bench: Bench): Promise<ChangeFigures> {
+  const { services, endpoints } = bench.options;
+  return measureChange(bench, 'endpoint-change', (trial) => {
+    const marker = `198.51.${100 + Math.floor(trial / 250)}.${(trial % 250) + 1}`;
+    return { marker, object: sliceObject(trial % services, endpoints, [marker]) };
+  });
+}
+
+/** Edits the VirtualService of another service each time; it exists already. */
+export async function measureRouteChange(bench: Bench): Promise<ChangeFigures> {
+  const { trials, services } = bench.options;
+  const indexes = Array.from({ length: Math.min(trials, services) }, (_, index) => index);
+  for (const index of indexes) await bench.registry.write(virtualServiceObject(index, 'mark-before'));
+  await delay(1000);
+  return measureChange(bench, 'route-change', (trial) => {
+    const marker = `mark-${String(trial).padStart(5, '0')}`;
+    return { marker, object: virtualServiceObject(trial % services, marker) };
+  });
+}
+
+interface MarkedChange {
+  /** Stands in what the proxies receive of it, and in nothing before. */
+  readonly marker: string;
+  readonly object: TestObject;
+}
+
+async function measureChange(
+  bench: Bench,
+  name: string,
+  changeOf: (trial: number) => MarkedChange,
+): Promise<ChangeFigures> {
+  const { options, server, load, registry } = bench;
+  const { trials, proxies } = options;
+  const counts = await load.call('counts');
+  const encodings = await server.encodings();
+  const cpuMs = await server.inspector.cpuMs();
+  const firstMs: number[] = [];
+  const lastMs: number[] = [];
+  const eachMs: number[] = [];
+  await server.inspector.profile(profileFile(options, name), async () => {
+    for (let trial = 0; trial < trials; trial += 1) {
+      const { marker, object } = changeOf(trial);
+      await load.call('watch', marker);
+      const seen = load.call('seen');
+      const startMs = monotonicMs();
+      await registry.write(object);
+      const sighting = await seen;
+      firstMs.push(sighting.firstMs - startMs);
+      lastMs.push(sighting.lastMs - startMs);
+      for (const ms of sighting.eachMs) eachMs.push(ms - startMs);
+      await delay(restMs);
+    }
+  });
+  const usedMs = (await server.inspector.cpuMs()) - cpuMs;
+  const after = await load.call('counts');
+  return {
+    trials,
+    first: timesOf(firstMs),
+    each: timesOf(eachMs),
+    last: timesOf(lastMs),
+    cpuMs: usedMs / trials,
+    counts: perChange(difference(after, counts), { trials, proxies }, (await server.encodings()) - encodings),
+  };
+}
+
+export async function measureReconnect({ server, load, options }: Bench): Promise<ReconnectFigures> {
+  const counts = await load.call('counts');
+  const encodings = await server.encodings();
+  const cpuMs = await server.inspector.cpuMs();
+  const { tookMs } = await server.inspector.profile(profileFile(options, 'reconnect'), () =>
+    load.call('reconnect', { quietMs: 2000 }),
+  );
+  const usedMs = (await server.inspector.cpuMs()) - cpuMs;
+  const received = difference(await load.call('counts'), counts);
+  return {
+    tookMs,
+    cpuMs: usedMs,
+    counts: perProxy(received, options.proxies, (await server.encodings()) - encodings),
+  };
+}
+
+/** Steady endpoint changes, and one in twenty timed. */
+export async function measureChurn({ options, server, load, registry }: Bench): Promise<ChurnFigures> {
+  const { churnSeconds: seconds, churnRate, services, endpoints } = options;
+  const liveBefore = (await server.inspector.memory()).live;
+  const cpuMs = await server.inspector.cpuMs();
+  const startMs = monotonicMs();
+  const eachMs: number[] = [];
+  let changes = 0;
+  const stop = new AbortController();
+  const writing = (async () => {
+    for (; !stop.signal.aborted; changes += 1) {
+      const dueMs = startMs + (changes * 1000) / churnRate;
+      if (dueMs > monotonicMs()) await delay(dueMs - monotonicMs());
+      const address = `203.0.${Math.floor(changes / 250) % 250}.${(changes % 250) + 1}`;
+      await registry.write(sliceObject(1 + (changes % (services - 1)), endpoints, [address]));
+    }
+  })();
+  for (let nth = 0; monotonicMs() - startMs < seconds * 1000; nth += 1) {
+    const marker = `198.18.${Math.floor(nth / 250) % 250}.${(nth % 250) + 1}`;
+    await load.call('watch', marker);
+    const seen = load.call('seen');
+    const writtenMs = monotonicMs();
+    await registry.write(sliceObject(0, endpoints, [marker]));
+    for (const ms of (await seen).eachMs) eachMs.push(ms - writtenMs);
+    await delay(20_000 / churnRate);
+  }
+  stop.abort();
+  await writing;
+  const usedMs = (await server.inspector.cpuMs()) - cpuMs;
+  return {
+    seconds,
+    changes,
+    each: timesOf(eachMs),
+    cpuShare: usedMs / (monotonicMs() - startMs),
+    liveBefore,
+    liveAfter: (await server.inspector.memory()).live,
+  };
+}
+
+/** Of one process that does nothing else. */
+export async function measureCertificates(seconds: number): Promise<Figures['certificates']> {
+  const file = resolve(import.meta.dirname, 'sign.ts');
+  const { stdout } = await promisify(execFile)(process.execPath, [file, String(seconds)]);
+  const [perSecond, loopDelayP99Ms] = stdout.match(/[\d.]+/g)?.filter((found) => found !== '99') ?? [];
+  return { perSecond: Number(perSecond), loopDelayP99Ms: Number(loopDelayP99Ms) };
+}
+
+type Received = Omit<ExactCounts, 'encodings'>;
+
+function difference(after: Received, before: Received): Received {
+  return {
+    messages: after.messages - before.messages,
+    bytes: after.bytes - before.bytes,
+    resources: after.resources - before.resources,
+    removed: after.removed - before.removed,
+  };
+}
+
+function perProxy(received: Received, proxies: number, encodings: number): ExactCounts {
+  return perChange(received, { trials: 1, proxies }, encodings);
+}
+
+/** Rounded to a hundredth: nonces get longer as they are counted up. */
+function perChange(
+  received: Received,
+  { trials, proxies }: { readonly trials: number; readonly proxies: number },
+  encodings: number,
+): ExactCounts {
+  const each = (sum: number): number => Math.round((sum / trials / proxies) * 100) / 100;
+  return {
+    messages: each(received.messages),
+    bytes: each(received.bytes),
+    resources: each(received.resources),
+    removed: each(received.removed),
+    encodings: Math.round((encodings / trials) * 100) / 100,
+  };
+}
+
+function profileFile({ profiles }: BenchOptions, name: string): string | undefined {
+  return profiles === undefined ? undefined : join(profiles, `${name}.cpuprofile`);
+}

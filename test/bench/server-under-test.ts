@@ -1,0 +1,69 @@
+// The instance that is measured: a process of its own, with what is needed to look at it from outside.
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '../../ca/clock.ts';
+import { Issuer } from '../../ca/issuer.ts';
+import { makeAuthority, ok } from '../support/certificate-authority.ts';
+import { makeKeyAndCsr } from './key-and-csr.ts';
+import { startServe, type ServeProcess } from '../support/serve-process.ts';
+import type { FleetTarget } from './fleet/fleet.ts';
+import { Inspector } from './inspector.ts';
+import { namespace } from './manifests.ts';
+import type { BenchRegistry } from './registry.ts';
+import { readCounter } from './scrape.ts';
+
+export const clusterId = 'cluster-1';
+export const network = 'network1';
+
+export interface ServerUnderTest extends AsyncDisposable {
+  readonly instance: ServeProcess;
+  readonly inspector: Inspector;
+  /** From starting the process until `/ready` says so. */
+  readonly readyMs: number;
+  readonly plaintext: FleetTarget;
+  readonly tls: FleetTarget;
+  /** Resources encoded since the start. */
+  readonly encodings: () => Promise<number>;
+}
+
+export async function startServer(registry: BenchRegistry): Promise<ServerUnderTest> {
+  const directory = await mkdtemp(join(tmpdir(), 'isthmus-bench-ca-'));
+  const authority = await makeAuthority();
+  for (const [name, content] of Object.entries(authority.files)) await writeFile(join(directory, name), content);
+  const { keyPem, csr } = await makeKeyAndCsr();
+  const issuer = new Issuer({ material: authority.material, clock: systemClock });
+  const identity = { trustDomain: 'cluster.local', namespace, serviceAccount: 'default' };
+  const issued = ok(await issuer.issue({ csr, identity }));
+  const startMs = performance.now();
+  const instance = await startServe({
+    argv: ['--cluster-id', clusterId, '--network', network, '--ca-dir', directory, ...registry.argv],
+    nodeArgv: ['--inspect=127.0.0.1:0'],
+    monitoring: true,
+  });
+  const readyMs = performance.now() - startMs;
+  const line = await instance.process.waitForLine('Debugger listening on ');
+  const inspector = await Inspector.open(line.slice(line.indexOf('ws://')));
+  return {
+    instance,
+    inspector,
+    readyMs,
+    plaintext: { address: instance.xds },
+    tls: {
+      address: instance.xdsTls,
+      tls: {
+        roots: authority.root.certificatePem,
+        chain: issued.chain.join(''),
+        key: keyPem,
+        serverName: 'istiod.istio-system.svc',
+      },
+    },
+    encodings: () => readCounter(instance.monitoring, 'isthmus_resources_encoded_total'),
+    [Symbol.asyncDispose]: async () => {
+      inspector[Symbol.dispose]();
+      await instance[Symbol.asyncDispose]();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}

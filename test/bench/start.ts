@@ -1,0 +1,17 @@
+// How long an instance takes from its start until it is ready to serve a large mesh.
+
+import type { Figures } from './figures.ts';
+import { seed, type BenchRegistry } from './registry.ts';
+import { network, startServer } from './server-under-test.ts';
+
+/** Takes the registry, which is empty, and disposes of it. */
+export async function startOnce(
+  opened: BenchRegistry,
+  { services, endpoints }: { readonly services: number; readonly endpoints: number },
+): Promise<Figures['start']> {
+  await using registry = opened;
+  await seed(registry, { services, endpoints, network });
+  await using server = await startServer(registry);
+  const { rss } = await server.inspector.memory();
+  return { services, endpoints: services * endpoints, readyMs: server.readyMs, rss };
+}

@@ -61,7 +61,9 @@ async function until(
     },
     holds,
     { what, timeoutMs: 30_000 },
-  );
+  ).catch((error: unknown) => {
+    throw new Error(`${String(error)}\n${instance?.process.output ?? ''}`, { cause: error });
+  });
 }
 
 it('from memory first, then by its Secret, and not any more when the Secret is gone', { timeout: 90_000 }, async () => {

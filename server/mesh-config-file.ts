@@ -3,8 +3,8 @@
 
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../ca/clock.ts';
-import { parseMeshSettings, type MeshSettings } from '../discovery/convert/mesh-config.ts';
-import { defaultMeshConfig, noMeshNetworks } from '../discovery/model/mesh-config.ts';
+import { parseMeshSettings } from '../discovery/convert/mesh-config.ts';
+import { defaultMeshConfig, noMeshNetworks, type MeshSettings } from '../discovery/model/mesh-config.ts';
 import type { Problem } from '../discovery/model/problem.ts';
 import { ConfigError, type ServeConfig } from './config.ts';
 import type { Log } from './log.ts';

@@ -4,7 +4,8 @@
 import { once } from 'node:events';
 import packageJson from '../package.json' with { type: 'json' };
 import { systemClock } from '../ca/clock.ts';
-import type { MeshSettings } from '../discovery/convert/mesh-config.ts';
+import type { MeshSettings } from '../discovery/model/mesh-config.ts';
+import type { ClusterRegistry } from '../discovery/registry/cluster-registry.ts';
 import { MeshStore } from '../discovery/mesh/mesh-store.ts';
 import type { ChangeSet } from '../discovery/model/change-set.ts';
 import { Metrics } from './admin/metrics.ts';
@@ -59,10 +60,12 @@ export async function serve(config: ServeConfig): Promise<void> {
   }
 }
 
-async function start({ config, log, started, signal }: Starting): Promise<void> {
+async function start({ config: given, log, started, signal }: Starting): Promise<void> {
   const { version } = packageJson;
   const metrics = new Metrics({ version, startedAtMs: Date.now(), nowMs: Date.now });
-  const { config: meshConfig, meshNetworks } = await readMeshSettings(config, log);
+  const { config: meshConfig, meshNetworks } = await readMeshSettings(given, log);
+  // A mesh configuration file may name the trust domain; certificates and authentication go by the same one.
+  const config = { ...given, trustDomain: meshConfig.trustDomain };
   const client = openPrimary(config, started);
   const primary = client === undefined ? undefined : { client, metrics: new PrimaryMetrics(metrics.registry) };
   const clusters = await openClusters({ config, mesh: meshConfig, meshNetworks, log });
@@ -115,12 +118,17 @@ async function start({ config, log, started, signal }: Starting): Promise<void> 
   });
   await openHttpPorts({ config, log, started, reader, metrics });
   runClusters({ clusters, store, log, started });
-  followSettings({ config, log, started, signal }, (settings) => {
-    store.updateConfig(settings.config);
+  const startSettings = { config: meshConfig, meshNetworks };
+  const applySettings = (settings: MeshSettings): void => {
+    // Certificates carry the trust domain that the instance was started with.
+    store.updateConfig({ ...settings.config, trustDomain: meshConfig.trustDomain });
     store.updateNetworks(settings.meshNetworks);
     clusters.primary.updateNetworks(settings.meshNetworks);
     clusters.remotes.updateNetworks(settings.meshNetworks);
-  });
+  };
+  if (config.meshConfigFile === undefined) {
+    followDeclaredSettings(clusters.primary, (declared) => applySettings(declared ?? startSettings));
+  } else followSettings({ config, log, started, signal }, applySettings);
   // After the HTTP ports: while the authority can't be read they say so.
   authority = await openAuthority({ config, client, log, started, signal });
   if (signal.aborted) return;
@@ -182,6 +190,20 @@ function openProber(
   });
   started.add('gateway probes', () => prober.close());
   return prober;
+}
+
+/** ConfigMap `istio` of the primary; undefined once it is gone. */
+function followDeclaredSettings(
+  primary: ClusterRegistry,
+  onChange: (declared: MeshSettings | undefined) => void,
+): void {
+  let known: MeshSettings | undefined;
+  primary.onChange(() => {
+    const declared = primary.snapshot.meshSettings;
+    if (declared === known) return;
+    known = declared;
+    onChange(declared);
+  });
 }
 
 function followSettings({ config, log, started }: Starting, onChange: (settings: MeshSettings) => void): void {

@@ -3,8 +3,8 @@
 
 import { parseDocument } from 'yaml';
 import { objectKey, hostname, networkId, clusterId, type Hostname } from '../model/names.ts';
-import type { KubernetesObject } from '../model/kubernetes-object.ts';
-import type { MeshConfig, MeshNetwork, MeshNetworkGateway, MeshNetworks } from '../model/mesh-config.ts';
+import { keyOf, type KubernetesObject } from '../model/kubernetes-object.ts';
+import type { MeshConfig, MeshNetwork, MeshNetworkGateway, MeshNetworks, MeshSettings } from '../model/mesh-config.ts';
 import type { Problem } from '../model/problem.ts';
 import { canonicalAddress, isCidr } from './address.ts';
 import { readChoice } from './choice.ts';
@@ -12,11 +12,6 @@ import { readDuration } from './duration.ts';
 import { FieldReader, isMapping, show } from './field-reader.ts';
 import { Findings, type Conversion } from './findings.ts';
 import { compareText } from '../model/network-gateway.ts';
-
-export interface MeshSettings {
-  readonly config: MeshConfig;
-  readonly meshNetworks: MeshNetworks;
-}
 
 /** Reads a ConfigMap manifest, a mapping with `mesh` and `meshNetworks`, or a bare MeshConfig. `place` names the text in messages. */
 export function parseMeshSettings(text: string, place: string, defaults: MeshSettings): Conversion<MeshSettings> {
@@ -34,6 +29,15 @@ export function parseMeshSettings(text: string, place: string, defaults: MeshSet
   const problems = [...config.problems, ...meshNetworks.problems];
   if (config.value === undefined || meshNetworks.value === undefined) return { problems };
   return { value: { config: config.value, meshNetworks: meshNetworks.value }, problems };
+}
+
+/** As `parseMeshSettings`, of a ConfigMap object: findings name it. */
+export function readMeshConfigMap(object: KubernetesObject, defaults: MeshSettings): Conversion<MeshSettings> {
+  const { value, problems } = parseMeshSettings(JSON.stringify(object.body), keyOf(object), defaults);
+  return {
+    value,
+    problems: problems.map((problem) => ({ ...problem, object: keyOf(object), origin: object.origin })),
+  };
 }
 
 export function readMeshConfig(value: unknown, place: string, defaults: MeshConfig): Conversion<MeshConfig> {

@@ -2,6 +2,7 @@
 
 import type { Endpoint } from './endpoint.ts';
 import type { ClusterId, Hostname, NetworkId, ObjectKey } from './names.ts';
+import type { MeshSettings } from './mesh-config.ts';
 import type { NetworkGateway } from './network-gateway.ts';
 import type { PersistentMap } from './persistent-map.ts';
 import type { Policy } from './policy.ts';
@@ -34,6 +35,8 @@ export interface ClusterSnapshot {
    * fingerprints in an annotation of its system namespace.
    */
   readonly publishedRoots?: string | undefined;
+  /** Primary only: ConfigMap `istio` of the system namespace, over the defaults of the instance. */
+  readonly meshSettings?: MeshSettings | undefined;
   /** Primary only: remote clusters as its Secrets declare them, by cluster; of one cluster's, the first is in force. */
   readonly remoteSecrets?: readonly RemoteSecret[] | undefined;
 }

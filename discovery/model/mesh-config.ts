@@ -36,6 +36,12 @@ export interface MeshNetworks {
   readonly networks: readonly MeshNetwork[];
 }
 
+/** Both, as one file or ConfigMap declares them. */
+export interface MeshSettings {
+  readonly config: MeshConfig;
+  readonly meshNetworks: MeshNetworks;
+}
+
 export const defaultMeshConfig: MeshConfig = Object.freeze({
   trustDomain: 'cluster.local',
   trustDomainAliases: [],

@@ -2,6 +2,7 @@
 // and workloads that depend on it, however many there are. In: declarations put and removed. Out: lookups, and what is to be
 // derived again.
 
+import type { MeshSettings } from '../model/mesh-config.ts';
 import type { NodeDeclaration } from '../convert/node.ts';
 import type { TokenDeclaration } from '../convert/service-account-token.ts';
 import type { SliceDeclaration } from '../convert/endpoint-slice.ts';
@@ -53,6 +54,8 @@ export class ClusterIndex {
   /** PEM bundles by namespace. */
   readonly roots = new Map<string, string>();
   /** What each Secret that declares remote clusters declares. */
+  /** From ConfigMap `istio`. */
+  meshSettings: MeshSettings | undefined;
   readonly remoteSecrets = new Map<ObjectKey, readonly RemoteSecret[]>();
   /** Namespaces whose Pods get a sidecar unless they say otherwise. */
   readonly injectedNamespaces = new Set<string>();

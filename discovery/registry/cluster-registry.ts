@@ -73,6 +73,7 @@ export class ClusterRegistry {
       meshNetworks: options.meshNetworks,
       resolve: options.resolve ?? (() => []),
       index: this.#index,
+      meshDefaults: { config: options.config, meshNetworks: options.meshNetworks },
     });
   }
 

@@ -9,7 +9,7 @@ import { noChange, type ChangeSet } from '../model/change-set.ts';
 import type { ClusterMode, ClusterSnapshot } from '../model/cluster-snapshot.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { unknownLocality } from '../model/locality.ts';
-import type { MeshNetworks } from '../model/mesh-config.ts';
+import type { MeshNetworks, MeshSettings } from '../model/mesh-config.ts';
 import { objectKey, serviceHostname, type ClusterId, type Hostname, type NetworkId } from '../model/names.ts';
 import { compareText } from '../model/network-gateway.ts';
 import { PersistentMap } from '../model/persistent-map.ts';
@@ -22,6 +22,7 @@ import type { Affected, ClusterIndex } from './cluster-index.ts';
 import type { FoldContext } from './fold-object.ts';
 
 export interface DerivationOptions {
+  readonly meshDefaults: MeshSettings;
   readonly clusterId: ClusterId;
   readonly mode: ClusterMode;
   readonly domain: string;
@@ -99,6 +100,7 @@ export class Derivation {
       policies,
       serviceAccountTokens: affected.tokens ? this.#tokens() : before.serviceAccountTokens,
       publishedRoots: affected.roots ? this.#roots() : before.publishedRoots,
+      meshSettings: this.#options.index.meshSettings,
       remoteSecrets: affected.remoteSecrets ? this.#remoteSecrets() : before.remoteSecrets,
     };
     if (isSame(before, next)) return noChange;
@@ -235,6 +237,7 @@ function isSame(before: ClusterSnapshot, next: ClusterSnapshot): boolean {
     before.policies === next.policies &&
     before.serviceAccountTokens === next.serviceAccountTokens &&
     before.publishedRoots === next.publishedRoots &&
+    before.meshSettings === next.meshSettings &&
     before.remoteSecrets === next.remoteSecrets
   );
 }

@@ -4,6 +4,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { convertEndpointSlice } from '../convert/endpoint-slice.ts';
 import type { Conversion } from '../convert/findings.ts';
+import { readMeshConfigMap } from '../convert/mesh-config.ts';
 import { convertNode } from '../convert/node.ts';
 import { convertPod } from '../convert/pod.ts';
 import { convertService } from '../convert/service.ts';
@@ -16,6 +17,7 @@ import type { ClusterMode } from '../model/cluster-snapshot.ts';
 import { keyOf, type KubernetesObject } from '../model/kubernetes-object.ts';
 import type { ClusterId, ObjectKey } from '../model/names.ts';
 import type { Policy } from '../model/policy.ts';
+import type { MeshSettings } from '../model/mesh-config.ts';
 import type { Problem } from '../model/problem.ts';
 import type { RemoteSecret } from '../model/remote-secret.ts';
 import { convertPolicy } from '../policy/convert-policy.ts';
@@ -26,7 +28,12 @@ export interface FoldContext {
   readonly mode: ClusterMode;
   readonly domain: string;
   readonly systemNamespace: string;
+  /** What holds where ConfigMap `istio` says nothing. Its trust domain can't be changed while the instance runs. */
+  readonly meshDefaults: MeshSettings;
 }
+
+/** ConfigMap of the system namespace with MeshConfig and MeshNetworks. */
+const meshConfigMap = 'istio';
 
 /** ConfigMap in which a control plane publishes its roots. */
 const rootConfigMap = 'istio-ca-root-cert';
@@ -57,7 +64,7 @@ export function foldObject(index: ClusterIndex, object: KubernetesObject, contex
       return [];
     case 'ConfigMap':
       if (name === rootConfigMap) putRoots(index, namespace, rootsOf(object));
-      return [];
+      return isPrimary && isMeshConfigMap(name, namespace, context) ? foldMeshSettings(index, object, context) : [];
     case 'Secret':
       return isPrimary ? foldSecret(index, object, context) : [];
     default: {
@@ -85,6 +92,7 @@ export function foldDeletion(index: ClusterIndex, key: ObjectKey, context: FoldC
       putRoots(index, annotatedRoots, undefined);
       return putSystemNetwork(index, undefined);
     case 'ConfigMap':
+      if (isMeshConfigMap(name, namespace, context)) index.meshSettings = undefined;
       return name === rootConfigMap ? putRoots(index, namespace, undefined) : undefined;
     case 'Secret':
       putToken(index, key, undefined);
@@ -92,6 +100,32 @@ export function foldDeletion(index: ClusterIndex, key: ObjectKey, context: FoldC
     default:
       return putPolicy(index, key, undefined);
   }
+}
+
+function isMeshConfigMap(name: string, namespace: string, context: FoldContext): boolean {
+  return name === meshConfigMap && namespace === context.systemNamespace;
+}
+
+function foldMeshSettings(index: ClusterIndex, object: KubernetesObject, context: FoldContext): readonly Problem[] {
+  const { meshDefaults } = context;
+  const { value, problems } = readMeshConfigMap(object, meshDefaults);
+  if (value === undefined) return problems;
+  const { trustDomain } = meshDefaults.config;
+  const settings = { ...value, config: { ...value.config, trustDomain } };
+  if (!isDeepStrictEqual(index.meshSettings, settings)) index.meshSettings = settings;
+  if (value.config.trustDomain === trustDomain) return problems;
+  return [...problems, otherTrustDomain(object, value.config.trustDomain, trustDomain)];
+}
+
+function otherTrustDomain(object: KubernetesObject, declared: string, inForce: string): Problem {
+  return {
+    severity: 'error',
+    code: 'trust-domain-differs',
+    object: keyOf(object),
+    field: 'data.mesh',
+    origin: object.origin,
+    message: `trustDomain is ${declared}, but this instance signs for ${inForce}: start it with --trust-domain ${declared}, or change the ConfigMap`,
+  };
 }
 
 function foldSecret(index: ClusterIndex, object: KubernetesObject, context: FoldContext): readonly Problem[] {

@@ -59,7 +59,10 @@ export async function openClusters({ config, mesh, meshNetworks, log }: OpenClus
         });
         return { registry, takeOver: () => memory.takeOver() };
       },
-      forget: (id) => forgetRemote(stateDir, id),
+      forget: async (id) => {
+        log.info({ cluster: id }, 'the cluster is no remote any more');
+        await forgetRemote(stateDir, id);
+      },
       now: Date.now,
       onStatus: logStatuses(log),
       onFailure: (id, error) => log.error({ cluster: id, error }, 'reading the cluster ended by an error'),

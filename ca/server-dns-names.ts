@@ -5,7 +5,7 @@ export interface ServerDnsNamesOptions {
   /** Namespace of the control plane, `istio-system` by default. */
   readonly systemNamespace: string;
   /** Revision of the control plane; left out or `default` for none. */
-  readonly revision?: string;
+  readonly revision?: string | undefined;
   /** Further names, such as one that proxies outside of the cluster use. */
   readonly further?: readonly string[];
 }

@@ -42,6 +42,8 @@ export interface ServeConfig {
   readonly meshConfigFile?: string | undefined;
   readonly trustDomain: string;
   readonly systemNamespace: string;
+  /** Tells apart instances for one cluster: it is in the name of their Service, and so in their server certificate. */
+  readonly revision?: string | undefined;
   readonly bind: string;
   /** Address of the plaintext xDS port: loopback unless `--insecure-xds`. */
   readonly plaintextBind: string;
@@ -72,6 +74,7 @@ export interface ServeOptions {
   readonly meshConfig?: string | undefined;
   readonly trustDomain: string;
   readonly systemNamespace: string;
+  readonly revision?: string | undefined;
   readonly bind: string;
   readonly insecureXds: boolean;
   readonly xdsPort: string;
@@ -115,6 +118,7 @@ export function readServeConfig(options: ServeOptions, isDirectory: (path: strin
     meshConfigFile: options.meshConfig,
     trustDomain: checkTrustDomain('--trust-domain', options.trustDomain),
     systemNamespace: checkName('--system-namespace', options.systemNamespace),
+    revision: options.revision === undefined ? undefined : checkRevision(options.revision),
     bind: options.bind,
     plaintextBind: options.insecureXds ? options.bind : '127.0.0.1',
     ports: Object.freeze({
@@ -175,6 +179,14 @@ function readAllowances(value: string): RemoteAllowances {
 export function checkName(option: string, value: string): string {
   if (/^[a-zA-Z0-9]([-a-zA-Z0-9_.]{0,61}[a-zA-Z0-9])?$/.test(value)) return value;
   throw new ConfigError(`${option} ${JSON.stringify(value)}: use up to 63 letters, digits, "-", "_" and ".".`);
+}
+
+/** Part of a Service's name, `istiod-REVISION`, which may have 63 characters. @throws ConfigError */
+function checkRevision(value: string): string {
+  if (/^[a-z0-9]([-a-z0-9]{0,54}[a-z0-9])?$/.test(value)) return value;
+  throw new ConfigError(
+    `--revision ${JSON.stringify(value)}: use up to 56 lower case letters, digits and "-", e.g. v0-2.`,
+  );
 }
 
 /** SPIFFE-ID 2.1: lower case letters, digits, dots, dashes and underscores. @throws ConfigError */

@@ -49,7 +49,7 @@ async function openTlsPort({ config, log, started, context, authority, counters 
   const stop = new AbortController();
   const tls = await renewingTlsCredentials({
     issuer,
-    dnsNames: serverDnsNames({ systemNamespace: config.systemNamespace }),
+    dnsNames: serverDnsNames({ systemNamespace: config.systemNamespace, revision: config.revision }),
     clock: systemClock,
     signal: stop.signal,
     onFailure: (error: CaError) => log.error({ error }, "the server's own certificate could not be renewed"),

@@ -1,4 +1,4 @@
-// Options of `isthmus serve` about outages: what they mean and what a wrong one is answered.
+// Options of `isthmus serve`: what they mean and what a wrong one is answered.
 
 import { expect, test } from 'vitest';
 import { ConfigError, readServeConfig, type ServeConfig } from '../../server/config.ts';
@@ -29,4 +29,13 @@ test('endpoints of a remote that is away are kept unless something else is asked
     staleAfterMs: 0,
   });
   expect(() => configured('--stale-policy', 'forget')).toThrow('use keep, degrade or drop');
+});
+
+test('a revision is the end of a Service name', () => {
+  expect(configured().revision).toBeUndefined();
+  expect(configured('--revision', 'canary-2').revision).toBe('canary-2');
+});
+
+test.each(['Canary', 'v1.2', '-a', 'a'.repeat(57), ''])('--revision %j is refused', (value) => {
+  expect(() => configured(`--revision=${value}`)).toThrow(ConfigError);
 });

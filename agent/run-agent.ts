@@ -18,6 +18,7 @@ import type { RootFile } from './identity/root-file.ts';
 import { joinRoots } from './identity/workload-certificate.ts';
 import type { Log } from './log.ts';
 import { secretSnapshot } from './secrets/secret-snapshot.ts';
+import { systemRootsPem } from './secrets/system-roots.ts';
 import { SecretStore } from './secrets/secret-store.ts';
 import { startSecretService } from './secrets/secret-service.ts';
 
@@ -33,8 +34,9 @@ export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<
   const { clock, log, stop } = parts;
   const roots = await openRootFile({ path: config.rootCertFile, clock, log });
   const keeper = await identityKeeper(config, roots, parts);
+  const system = systemRootsPem();
   const snapshot = (): ReturnType<typeof secretSnapshot> =>
-    secretSnapshot(keeper.current, joinRoots([roots.pem, keeper.current?.rootsPem ?? '']));
+    secretSnapshot(keeper.current, { mesh: joinRoots([roots.pem, keeper.current?.rootsPem ?? '']), system });
   const store = new SecretStore(snapshot());
   const publish = (): void => store.replace(snapshot());
   keeper.onChange(publish);

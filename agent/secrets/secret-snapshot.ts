@@ -1,5 +1,6 @@
-// The two secrets that an Envoy is served, encoded: `default`, the workload's key and certificate in one resource, and `ROOTCA`, the
-// trusted roots. Pure. In: the certificate, if there is one yet, and the roots. Out: bytes and versions by name.
+// The secrets that an Envoy is served, encoded: `default`, the workload's key and certificate in one resource, `ROOTCA`, the mesh's
+// roots, and `file-root:system`, the machine's. Pure. In: the certificate, if there is one yet, and the roots. Out: bytes and versions
+// by name.
 
 import { createHash } from 'node:crypto';
 import { encode } from '../../proto/codec.ts';
@@ -7,7 +8,11 @@ import { Secret } from '../../proto/generated/envoy.extensions.transport_sockets
 import type { WorkloadCertificate } from '../identity/workload-certificate.ts';
 
 /** The names that Istio's agent serves: configuration of either control plane refers to them. */
-export const secretNames = Object.freeze({ certificate: 'default', roots: 'ROOTCA' } as const);
+export const secretNames = Object.freeze({
+  certificate: 'default',
+  roots: 'ROOTCA',
+  systemRoots: 'file-root:system',
+} as const);
 export type SecretName = (typeof secretNames)[keyof typeof secretNames];
 
 export type EncodedSecret = {
@@ -22,7 +27,14 @@ export type SecretSnapshot = ReadonlyMap<SecretName, EncodedSecret>;
 
 export const secretTypeUrl = Secret.typeUrl;
 
-export function secretSnapshot(certificate: WorkloadCertificate | undefined, rootsPem: string): SecretSnapshot {
+export type Roots = {
+  /** What other workloads and the control plane are trusted under. */
+  readonly mesh: string;
+  /** What servers outside the mesh are trusted under. Envoy takes no more clusters while one waits for it. */
+  readonly system: string;
+};
+
+export function secretSnapshot(certificate: WorkloadCertificate | undefined, roots: Roots): SecretSnapshot {
   const secrets = [];
   if (certificate !== undefined) {
     secrets.push(
@@ -35,20 +47,19 @@ export function secretSnapshot(certificate: WorkloadCertificate | undefined, roo
       }),
     );
   }
-  // An empty bundle would have Envoy trust nobody, or worse: it is never sent.
-  if (rootsPem !== '') {
-    secrets.push(
-      encoded(secretNames.roots, {
-        name: secretNames.roots,
-        validationContext: { trustedCa: { inlineBytes: Buffer.from(rootsPem) } },
-      }),
-    );
+  for (const [name, pem] of [
+    [secretNames.roots, roots.mesh],
+    [secretNames.systemRoots, roots.system],
+  ] as const) {
+    // An empty bundle would have Envoy trust nobody, or worse: it is never sent.
+    if (pem === '') continue;
+    secrets.push(encoded(name, { name, validationContext: { trustedCa: { inlineBytes: Buffer.from(pem) } } }));
   }
   return new Map(secrets.map((secret) => [secret.name, secret]));
 }
 
 export function isSecretName(name: string): name is SecretName {
-  return name === secretNames.certificate || name === secretNames.roots;
+  return Object.values<string>(secretNames).includes(name);
 }
 
 function encoded(name: SecretName, secret: Secret): EncodedSecret {

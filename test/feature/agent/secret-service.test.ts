@@ -44,7 +44,7 @@ const { log, lines } = memoryLog();
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'isthmus-sds-'));
   path = join(directory, 'sds.sock');
-  store = new SecretStore(secretSnapshot(undefined, 'root 1'));
+  store = new SecretStore(secretSnapshot(undefined, { mesh: 'root 1', system: '' }));
   server = await startSecretService({ path, owner: undefined, store, log });
   client = new services.secret.Client(`unix:${path}`, grpc.credentials.createInsecure());
 });
@@ -65,7 +65,7 @@ test('a certificate that is not there yet is waited for, and sent as soon as it 
   const waiting = open('DeltaSecrets');
   waiting.send(subscription('default'));
 
-  store.replace(secretSnapshot(certificate(1), 'root 1'));
+  store.replace(secretSnapshot(certificate(1), { mesh: 'root 1', system: '' }));
 
   expect(secretsIn(await waiting.next(1))).toEqual([
     { name: 'default', key: 'key 1', chain: 'chain 1', roots: undefined },
@@ -73,7 +73,7 @@ test('a certificate that is not there yet is waited for, and sent as soon as it 
 });
 
 test('a rotation reaches every open stream, with key and chain of the same certificate in one resource', async () => {
-  store.replace(secretSnapshot(certificate(1), 'root 1'));
+  store.replace(secretSnapshot(certificate(1), { mesh: 'root 1', system: '' }));
   const streams = ['StreamSecrets', 'DeltaSecrets', 'DeltaSecrets'].map((method) => open(method));
   for (const stream of streams) {
     stream.send(subscription('default'));
@@ -81,7 +81,8 @@ test('a rotation reaches every open stream, with key and chain of the same certi
     stream.send({ ...subscription('default', { acked: true }), responseNonce: nonce, versionInfo });
   }
 
-  for (let rotation = 2; rotation <= 20; rotation += 1) store.replace(secretSnapshot(certificate(rotation), 'root 1'));
+  for (let rotation = 2; rotation <= 20; rotation += 1)
+    store.replace(secretSnapshot(certificate(rotation), { mesh: 'root 1', system: '' }));
 
   for (const stream of streams) {
     await waitFor(
@@ -96,7 +97,7 @@ test('a rotation reaches every open stream, with key and chain of the same certi
 });
 
 test('what the client has is not sent again: unchanged secrets, ACKs, and versions from before a reconnect', async () => {
-  store.replace(secretSnapshot(certificate(1), 'root 1'));
+  store.replace(secretSnapshot(certificate(1), { mesh: 'root 1', system: '' }));
   const before = open('DeltaSecrets');
   before.send(subscription('default'));
   const version = (await before.next(1)).resources?.[0]?.version;
@@ -110,8 +111,8 @@ test('what the client has is not sent again: unchanged secrets, ACKs, and versio
   world.send(subscription('ROOTCA'));
   const { nonce, versionInfo } = await world.next(1);
   world.send({ ...subscription('ROOTCA'), responseNonce: nonce, versionInfo });
-  store.replace(secretSnapshot(certificate(2), 'root 1'));
-  store.replace(secretSnapshot(certificate(2), 'root 2'));
+  store.replace(secretSnapshot(certificate(2), { mesh: 'root 1', system: '' }));
+  store.replace(secretSnapshot(certificate(2), { mesh: 'root 2', system: '' }));
   await world.next(2);
   expect(world.responses.map((response) => secretsIn(response)[0]?.roots)).toEqual(['root 1', 'root 2']);
 });
@@ -127,7 +128,7 @@ test('a refusal by Envoy is logged with its reason, and the next change is sent 
     { what: 'a log line' },
   );
 
-  store.replace(secretSnapshot(undefined, 'root 2'));
+  store.replace(secretSnapshot(undefined, { mesh: 'root 2', system: '' }));
   expect(secretsIn(await stream.next(2))[0]?.roots).toBe('root 2');
 });
 

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import type { WorkloadCertificate } from '../../../agent/identity/workload-certificate.ts';
+import { systemRootsPem } from '../../../agent/secrets/system-roots.ts';
 import { secretSnapshot } from '../../../agent/secrets/secret-snapshot.ts';
 import { DeltaSecretSubscription, WorldSecretSubscription } from '../../../agent/secrets/secret-subscription.ts';
 import { decode } from '../../../proto/codec.ts';
@@ -15,8 +16,8 @@ const certificate: WorkloadCertificate = {
   serialNumber: '1',
   notAfterMs: 0,
 };
-const first = secretSnapshot(certificate, 'root 1');
-const second = secretSnapshot(certificate, 'root 2');
+const first = secretSnapshot(certificate, { mesh: 'root 1', system: '' });
+const second = secretSnapshot(certificate, { mesh: 'root 2', system: '' });
 
 function world(bytes: Uint8Array | undefined) {
   return bytes === undefined ? undefined : decode(DiscoveryResponse, bytes);
@@ -27,13 +28,13 @@ function delta(bytes: Uint8Array | undefined) {
 }
 
 test('equal secrets have equal versions, others do not', () => {
-  expect(secretSnapshot(certificate, 'root 1')).toEqual(first);
+  expect(secretSnapshot(certificate, { mesh: 'root 1', system: '' })).toEqual(first);
   expect(second.get('ROOTCA')?.version).not.toBe(first.get('ROOTCA')?.version);
   expect(second.get('default')?.version).toBe(first.get('default')?.version);
 });
 
 test('an empty bundle of roots is not a secret', () => {
-  expect([...secretSnapshot(certificate, '').keys()]).toEqual(['default']);
+  expect([...secretSnapshot(certificate, { mesh: '', system: '' }).keys()]).toEqual(['default']);
 });
 
 test('state of the world: a stale nonce changes nothing, the present one does', () => {
@@ -84,4 +85,11 @@ test('delta: ten thousand names that are not served cost a bounded answer, once'
   subscription.receive({ resourceNamesSubscribe: Array.from({ length: 10_000 }, (_, index) => `name-${index}`) });
   expect(delta(subscription.next(first))?.removedResources).toHaveLength(100);
   expect(subscription.next(first)).toBeUndefined();
+});
+
+test('the roots of the machine are served for servers outside the mesh, whatever the machine has', () => {
+  const secrets = secretSnapshot(certificate, { mesh: 'root 1', system: systemRootsPem() });
+
+  expect([...secrets.keys()]).toEqual(['default', 'ROOTCA', 'file-root:system']);
+  expect(systemRootsPem()).toMatch(/^-----BEGIN CERTIFICATE-----\n/);
 });

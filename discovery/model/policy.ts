@@ -2,9 +2,12 @@
 // gateways say, in full host names and plain numbers. Immutable; `source` names the object for error reports.
 
 import type { Hostname, ObjectKey } from './names.ts';
+import type { Origin } from './problem.ts';
 
 interface PolicyBase {
   readonly source: ObjectKey;
+  /** Where it was read, for findings that show only when it is used. */
+  readonly origin?: Origin | undefined;
   readonly name: string;
   readonly namespace: string;
   readonly createdAtMs: number;

@@ -3,6 +3,7 @@
 import { FieldReader, show } from '../convert/field-reader.ts';
 import { Findings } from '../convert/findings.ts';
 import { keyOf, type KubernetesObject } from '../model/kubernetes-object.ts';
+import type { Origin } from '../model/problem.ts';
 import { hostname, serviceHostname, type Hostname, type ObjectKey } from '../model/names.ts';
 
 export interface PolicyContext {
@@ -16,11 +17,12 @@ export interface PolicyOrigin {
   readonly name: string;
   readonly namespace: string;
   readonly createdAtMs: number;
+  readonly origin?: Origin | undefined;
 }
 
 export function policyOrigin(object: KubernetesObject): PolicyOrigin {
   const { name, namespace, createdAtMs } = object.metadata;
-  return { source: keyOf(object), name, namespace, createdAtMs };
+  return { source: keyOf(object), name, namespace, createdAtMs, origin: object.origin };
 }
 
 /** `spec` of an object, and where its findings go. */

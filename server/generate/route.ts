@@ -60,6 +60,7 @@ export function declaredRoutes(
         severity: 'warning',
         code: 'unknown-destination',
         object: policy.source,
+        origin: policy.origin,
         field,
         message: problem,
       });

@@ -78,4 +78,5 @@ export const rootMessages: readonly string[] = [
   'istio.v1.auth.IstioCertificateRequest',
   'istio.v1.auth.IstioCertificateResponse',
   'istio.networking.nds.v1.NameTable',
+  'istio.mesh.v1alpha1.ProxyConfig',
 ];

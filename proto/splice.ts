@@ -103,6 +103,16 @@ export function encodeDeltaResponse(parts: DeltaResponseParts): Uint8Array {
   ]);
 }
 
+/**
+ * Fields of DeltaDiscoveryResponse one by one, each in its frame, for a response that is put together by hand: resources,
+ * type URL, nonce, removed resources, in this order.
+ */
+export const deltaFrames = {
+  typeUrl: (typeUrl: string): Uint8Array => textFrame(4, typeUrl),
+  nonce: (nonce: string): Uint8Array => textFrame(5, nonce),
+  removedResource: (name: string): Uint8Array => frame(6, Buffer.from(name, 'utf8')),
+} as const;
+
 /** What `encodeDiscoveryResponse` takes. */
 export interface DiscoveryResponseParts {
   readonly versionInfo?: string | undefined;

@@ -26,9 +26,9 @@ import { PrimaryMetrics } from './primary-metrics.ts';
 import { ProxySessions } from './proxy-sessions.ts';
 import { Readiness } from './readiness.ts';
 import { runningInstance } from './running-instance.ts';
-import { SnapshotDifferences } from './cache/snapshot-differences.ts';
 import { ConnectionSet } from './stream/connection-set.ts';
 import { NameSetPool } from './stream/name-set.ts';
+import { SharedAnswers } from './stream/shared-answers.ts';
 import { defaultStreamLimits } from './stream/stream-limits.ts';
 
 /** Serving waits this long for remotes after the primary has synced. */
@@ -145,7 +145,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
       source: sessions,
       connections,
       names: new NameSetPool(),
-      differences: new SnapshotDifferences(),
+      answers: new SharedAnswers(),
       limits: defaultStreamLimits,
       metrics,
       log,

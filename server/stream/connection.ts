@@ -6,7 +6,7 @@ import type { DeltaDiscoveryRequest, DiscoveryRequest } from '../../proto/genera
 import type { Node } from '../../proto/generated/envoy.config.core.v3.ts';
 import { resourceName, type ResourceName } from '../cache/encoded-resource.ts';
 import { emptyTypeSnapshot, type TypeSnapshot } from '../cache/type-snapshot.ts';
-import { encodeResponse } from './encode-response.ts';
+import { encodeDelta, encodeSotw } from './encode-response.ts';
 import { mayAdd, mayRemove, type Progress } from './make-before-break.ts';
 import type { OpenedNode, Peer } from './snapshot-source.ts';
 import type { StreamContext } from './stream-context.ts';
@@ -158,7 +158,7 @@ export class Connection {
       rule,
       variant,
       names: context.names,
-      differences: context.differences,
+      answers: context.answers,
       ...(followsRoutes ? { parent: routes } : {}),
     });
     const type = new TypeDelivery(subscription);
@@ -306,9 +306,13 @@ export class Connection {
 
   #write(type: TypeDelivery, batch: Batch): void {
     const { variant, sink, context, id } = this.#options;
+    const { typeUrl } = type;
     this.#nonces += 1;
     const nonce = `${id}-${this.#nonces}`;
-    const { bytes, version } = encodeResponse({ variant, typeUrl: type.typeUrl, nonce }, batch);
+    const { bytes, version } =
+      variant === 'delta'
+        ? encodeDelta(context.answers.envelope(batch, typeUrl), nonce)
+        : encodeSotw(batch, { typeUrl, nonce });
     type.sent({ nonce, version, atMs: context.now() }, batch);
     context.metrics.pushed({
       typeUrl: type.typeUrl,

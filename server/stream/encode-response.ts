@@ -1,14 +1,14 @@
-// A batch as the bytes of one response: frames that were encoded once, joined behind a nonce. The only place where delta
+// A batch as the bytes of one response: frames that were encoded once, joined around a nonce. The only place where delta
 // and state of the world differ on the way out.
 
-import { encodeDeltaResponse, encodeDiscoveryResponse } from '../../proto/splice.ts';
+import { concat, deltaFrames, encodeDiscoveryResponse } from '../../proto/splice.ts';
 import { stateVersion } from './state-version.ts';
 import type { Batch } from './response-batch.ts';
 
-export interface ResponseEnvelope {
-  readonly variant: 'delta' | 'sotw';
-  readonly typeUrl: string;
-  readonly nonce: string;
+/** A delta response without its nonce, which belongs between the two parts. */
+export interface DeltaEnvelope {
+  readonly before: Uint8Array;
+  readonly after: Uint8Array;
 }
 
 export interface EncodedResponse {
@@ -17,17 +17,25 @@ export interface EncodedResponse {
   readonly version: string;
 }
 
-export function encodeResponse(
-  envelope: ResponseEnvelope,
-  batch: Pick<Batch, 'resources' | 'removed'>,
+type Content = Pick<Batch, 'resources' | 'removed'>;
+
+export function encodeDeltaEnvelope({ resources, removed }: Content, typeUrl: string): DeltaEnvelope {
+  const resourceFrames = resources.map((resource) => resource.deltaFrame);
+  return {
+    before: concat([...resourceFrames, deltaFrames.typeUrl(typeUrl)]),
+    after: concat(removed.map(deltaFrames.removedResource)),
+  };
+}
+
+export function encodeDelta({ before, after }: DeltaEnvelope, nonce: string): EncodedResponse {
+  return { bytes: concat([before, deltaFrames.nonce(nonce), after]), version: '' };
+}
+
+export function encodeSotw(
+  { resources }: Pick<Content, 'resources'>,
+  { typeUrl, nonce }: { readonly typeUrl: string; readonly nonce: string },
 ): EncodedResponse {
-  const { typeUrl, nonce } = envelope;
-  if (envelope.variant === 'delta') {
-    const resourceFrames = batch.resources.map((resource) => resource.deltaFrame);
-    const bytes = encodeDeltaResponse({ typeUrl, nonce, resourceFrames, removedResources: batch.removed });
-    return { bytes, version: '' };
-  }
-  const version = stateVersion(batch.resources);
-  const resourceFrames = batch.resources.map((resource) => resource.anyFrame);
+  const version = stateVersion(resources);
+  const resourceFrames = resources.map((resource) => resource.anyFrame);
   return { bytes: encodeDiscoveryResponse({ versionInfo: version, typeUrl, nonce, resourceFrames }), version };
 }

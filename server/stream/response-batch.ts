@@ -41,6 +41,8 @@ export interface TakeOptions {
 
 /** One response: what goes into it, in the order of names. */
 export interface Batch {
+  /** Of all that is in it, each once. */
+  readonly names: readonly ResourceName[];
   readonly resources: readonly EncodedResource[];
   /** Delta only: state of the world removes by leaving out. */
   readonly removed: readonly ResourceName[];
@@ -50,6 +52,15 @@ export interface Batch {
   readonly replaced: readonly ResourceName[];
   /** Additions, changes and removals that are still to be sent. */
   readonly left: { readonly additions: number; readonly removals: number };
+}
+
+/** What one response takes out of a difference. */
+export interface Taken {
+  readonly chosen: Chosen;
+  /** Absent when all of it has to wait. */
+  readonly batch?: Batch | undefined;
+  /** What is still to be sent, when the difference may be shared. */
+  readonly rest?: Pending | undefined;
 }
 
 /** A difference in two: what goes now, what goes later. */

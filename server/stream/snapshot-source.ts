@@ -20,12 +20,20 @@ export interface StreamOpening {
   readonly node: Node;
   readonly peer: Peer;
   readonly variant: 'delta' | 'sotw';
+  /** Of the first message. */
+  readonly typeUrl: string;
 }
 
 /** Why a node is not served; becomes the stream's gRPC status. */
 export interface Refusal {
   readonly kind: 'refused';
-  readonly code: 'INVALID_ARGUMENT' | 'PERMISSION_DENIED' | 'UNAUTHENTICATED' | 'UNAVAILABLE' | 'RESOURCE_EXHAUSTED';
+  readonly code:
+    | 'INVALID_ARGUMENT'
+    | 'PERMISSION_DENIED'
+    | 'UNAUTHENTICATED'
+    | 'UNAVAILABLE'
+    | 'UNIMPLEMENTED'
+    | 'RESOURCE_EXHAUSTED';
   readonly message: string;
 }
 
@@ -45,8 +53,32 @@ export interface OpenedNode {
   snapshot(typeUrl: string): TypeSnapshot | undefined;
   /** What the client accepted or rejected, for status pages and findings. */
   acknowledged(report: AckReport): void;
+  /** Answers a question (`isReportType`) from what is known at this moment. Absent: questions are not answered. */
+  report?(question: Question): Report | Refusal;
+  /** A tool: it may ask questions and nothing else. */
+  readonly reportsOnly?: boolean | undefined;
   /** The stream ended. */
   close(): void;
+}
+
+/** A request of a type that is answered once, and never pushed. */
+export interface Question {
+  readonly typeUrl: string;
+  readonly names: readonly string[];
+}
+
+export interface Report {
+  readonly kind: 'report';
+  readonly resources: readonly ReportResource[];
+  /** `control_plane.identifier` of the response. */
+  readonly controlPlane?: string | undefined;
+}
+
+/** An Any, of whatever type, with its name in delta. */
+export interface ReportResource {
+  readonly name: string;
+  readonly typeUrl: string;
+  readonly value: Uint8Array;
 }
 
 export interface AckReport {

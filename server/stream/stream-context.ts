@@ -1,8 +1,8 @@
 // What all streams of a server share.
 
 import type { ConnectionSet } from './connection-set.ts';
-import type { SnapshotDifferences } from '../cache/snapshot-differences.ts';
 import type { NameSetPool } from './name-set.ts';
+import type { SharedAnswers } from './shared-answers.ts';
 import type { SnapshotSource } from './snapshot-source.ts';
 import type { StreamLimits } from './stream-limits.ts';
 import type { StreamMetrics } from './stream-metrics.ts';
@@ -17,7 +17,7 @@ export interface StreamContext {
   readonly source: SnapshotSource;
   readonly connections: ConnectionSet;
   readonly names: NameSetPool;
-  readonly differences: SnapshotDifferences;
+  readonly answers: SharedAnswers;
   readonly limits: StreamLimits;
   readonly metrics: StreamMetrics;
   readonly log: StreamLog;

@@ -14,6 +14,8 @@ export interface StreamRequest {
   /** Why the client rejects that response; undefined when it does not. */
   readonly error: string | undefined;
   readonly nameCount: number;
+  /** Delta: those newly asked for. State of the world: all. */
+  readonly names: readonly string[];
   /** False for an answer and nothing else. */
   readonly changesNames: boolean;
   /** Returns the names that the client asks for and does not hold. */
@@ -27,6 +29,7 @@ export function ofDelta(request: DeltaDiscoveryRequest): StreamRequest {
   return {
     ...envelopeOf(request),
     nameCount: subscribe.length,
+    names: subscribe,
     changesNames: subscribe.length + unsubscribe.length > 0,
     apply: (subscription) => subscription.updateDelta({ subscribe, unsubscribe, initialVersions }),
   };
@@ -38,6 +41,7 @@ export function ofSotw(request: DiscoveryRequest): StreamRequest {
   return {
     ...envelopeOf(request),
     nameCount: names.length,
+    names,
     changesNames: true,
     apply: (subscription) => subscription.updateSotw(names, request.versionInfo ?? ''),
   };

@@ -3,7 +3,6 @@
 // the few names that differ from it, so an idle stream costs the same for ten and for ten thousand resources.
 
 import { resourceName, resourceVersion, type EncodedResource, type ResourceName } from '../cache/encoded-resource.ts';
-import type { SnapshotDifferences } from '../cache/snapshot-differences.ts';
 import { emptyTypeSnapshot, lookUp, resourcesOf, type TypeSnapshot } from '../cache/type-snapshot.ts';
 import {
   byName,
@@ -14,9 +13,11 @@ import {
   type Chosen,
   type Held,
   type Pending,
+  type Taken,
   type TakeOptions,
 } from './response-batch.ts';
 import { NameSet, type NameSetPool } from './name-set.ts';
+import type { SharedAnswers, SharedState } from './shared-answers.ts';
 import { stateVersion } from './state-version.ts';
 import { routeConfigurationOf, type TypeRule } from './type-rules.ts';
 
@@ -26,7 +27,7 @@ export interface SubscriptionOptions {
   readonly rule: TypeRule;
   readonly variant: 'delta' | 'sotw';
   readonly names: NameSetPool;
-  readonly differences: SnapshotDifferences;
+  readonly answers: SharedAnswers;
   /**
    * The stream's subscription to route configurations, when its virtual hosts follow it. Envoy asks for virtual hosts
    * once and without names, whatever the number of its route configurations.
@@ -55,6 +56,11 @@ export class Subscription {
   /** Names whose answer the client waits for. */
   #owed: Set<ResourceName> | undefined;
   #answerDue = false;
+  /**
+   * Not yet sent of what all streams in the same state are sent. Stands for the exceptions and owed names that it would
+   * take to say so, and becomes them when this stream goes a way of its own.
+   */
+  #rest: Pending | undefined;
   /** State of the world, first request: the version that the client held when its last stream ended. */
   #announcedVersion = '';
 
@@ -73,12 +79,14 @@ export class Subscription {
   }
 
   get owesAnswers(): boolean {
-    return this.#answerDue || (this.#owed?.size ?? 0) > 0;
+    if (this.#answerDue || (this.#owed?.size ?? 0) > 0) return true;
+    return this.#rest !== undefined && [this.#rest.additions, this.#rest.removals].some((some) => some.some(isAsked));
   }
 
   /** Names that are kept beside the snapshot; none on an idle stream. */
   get exceptionCount(): number {
-    return (this.#exceptions?.size ?? 0) + (this.#owed?.size ?? 0);
+    const rest = (this.#rest?.additions.length ?? 0) + (this.#rest?.removals.length ?? 0);
+    return (this.#exceptions?.size ?? 0) + (this.#owed?.size ?? 0) + rest;
   }
 
   /** Whether the client wants this name, existing or not. */
@@ -92,6 +100,7 @@ export class Subscription {
 
   /** Names it was asked for that the client does not hold: what follows from them (virtual hosts) is to be sent too. */
   updateDelta(request: DeltaRequestNames): readonly ResourceName[] {
+    this.#goOwnWay();
     const subscribe = request.subscribe.filter((name) => name !== wildcardName).map(resourceName);
     const holds = (name: ResourceName): boolean => first && this.#exceptions?.has(name) === true;
     const wildcardAsked = request.subscribe.includes(wildcardName);
@@ -113,6 +122,7 @@ export class Subscription {
 
   /** As `updateDelta`, for a request that lists everything the client wants. */
   updateSotw(resourceNames: readonly string[], announcedVersion: string): readonly ResourceName[] {
+    this.#goOwnWay();
     const first = !this.#started;
     this.#started = true;
     if (first) this.#announcedVersion = announcedVersion;
@@ -138,6 +148,7 @@ export class Subscription {
    * virtual hosts of a route configuration that was asked for (again).
    */
   resend(selects: (name: ResourceName) => boolean, candidates?: Iterable<ResourceName>): boolean {
+    this.#goOwnWay();
     let any = false;
     for (const name of candidates ?? [...namesOf(this.#sent), ...(this.#exceptions?.keys() ?? [])]) {
       if (!selects(name) || !this.covers(name) || this.#heldOf(name) === undefined) continue;
@@ -154,6 +165,18 @@ export class Subscription {
   compare(target: TypeSnapshot): Pending | undefined {
     if (this.#wildcard && this.#parent() === 'not subscribed yet') return undefined;
     if (this.#holdsAnnounced(target)) this.#settle(target);
+    if (this.#rest?.target === target) return this.#rest;
+    this.#goOwnWay();
+    const state = this.#sharedState(target);
+    const pending =
+      state === undefined
+        ? this.#difference(target)
+        : this.#options.answers.pending(state, () => this.#difference(target));
+    if (pending === undefined) this.#settle(target);
+    return pending;
+  }
+
+  #difference(target: TypeSnapshot): Pending | undefined {
     const additions: Change[] = [];
     const removals: Change[] = [];
     // "for other resource types, the API provides no mechanism for the server to tell the client that resources have
@@ -170,10 +193,7 @@ export class Subscription {
         if (asked || held?.version !== resource.version) additions.push({ name, resource, held, asked, owed });
       } else if (canRemove && (asked || held !== undefined)) removals.push({ name, held, asked, owed: asked });
     }
-    if (additions.length === 0 && removals.length === 0 && !this.#answerDue) {
-      this.#settle(target);
-      return undefined;
-    }
+    if (additions.length === 0 && removals.length === 0 && !this.#answerDue) return undefined;
     return {
       target,
       additions: additions.toSorted(byName),
@@ -184,21 +204,23 @@ export class Subscription {
 
   /** The next response out of `pending`; undefined when all of it has to wait. What is taken counts as sent. */
   take(pending: Pending, options: TakeOptions): Batch | undefined {
+    const { answers, variant } = this.#options;
+    const taken =
+      variant === 'delta'
+        ? answers.taken(pending, options, () => takeSome(pending, options))
+        : this.#takeSotw(pending, options);
+    if (taken.batch !== undefined && variant === 'delta') this.#advance(pending, taken);
+    return taken.batch;
+  }
+
+  #takeSotw(pending: Pending, options: TakeOptions): Taken {
     const chosen = this.#complete ? chooseComplete(pending, options) : chooseSome(pending, options);
-    if (chosen.additions.length + chosen.removals.length === 0 && !pending.answerDue) return undefined;
-    this.#advance(pending, chosen);
-    const sent = this.#complete
+    if (isNothing(chosen, pending)) return { chosen };
+    this.#advance(pending, { chosen });
+    const resources = this.#complete
       ? this.#everything(pending.target)
       : chosen.additions.flatMap((change) => change.resource ?? []);
-    return {
-      resources: sent,
-      removed: this.#options.variant === 'delta' ? chosen.removals.map((change) => change.name) : [],
-      added: chosen.additions.length,
-      replaced: chosen.additions
-        .filter((change) => change.held !== undefined && change.held.version !== change.resource?.version)
-        .map(({ name }) => name),
-      left: { additions: chosen.laterAdditions.length, removals: chosen.laterRemovals.length },
-    };
+    return { chosen, batch: batchOf(chosen, { resources, removed: [] }) };
   }
 
   /** Every response carries the complete state. */
@@ -271,7 +293,7 @@ export class Subscription {
   #candidates(target: TypeSnapshot): Iterable<ResourceName> {
     const first = this.#sent === emptyTypeSnapshot;
     const wanted = this.#wildcard ? namesOf(target) : this.#names;
-    const changed = first ? wanted : this.#options.differences.between(this.#sent, target);
+    const changed = first ? wanted : this.#options.answers.differences.between(this.#sent, target);
     if (this.#exceptions === undefined && this.#owed === undefined) return changed;
     return new Set([...changed, ...(this.#exceptions?.keys() ?? []), ...(this.#owed ?? [])]);
   }
@@ -306,16 +328,79 @@ export class Subscription {
     this.#exceptions = undefined;
     this.#owed = undefined;
     this.#answerDue = false;
+    this.#rest = undefined;
   }
 
-  #advance(pending: Pending, chosen: Chosen): void {
+  #advance(pending: Pending, { chosen, rest }: Taken): void {
     this.#settle(pending.target);
-    this.#answerDue = pending.answerDue && chosen.laterAdditions.length > 0;
-    for (const change of [...chosen.laterAdditions, ...chosen.laterRemovals]) {
+    if (rest === undefined) this.#keepBack(chosen.laterAdditions, chosen.laterRemovals, pending.answerDue);
+    else this.#rest = rest;
+  }
+
+  /** Turns what is left of a shared difference into exceptions of this stream. */
+  #goOwnWay(): void {
+    const rest = this.#rest;
+    if (rest === undefined) return;
+    this.#rest = undefined;
+    this.#keepBack(rest.additions, rest.removals, rest.answerDue);
+  }
+
+  #keepBack(additions: readonly Change[], removals: readonly Change[], answerDue: boolean): void {
+    this.#answerDue = answerDue && additions.length > 0;
+    for (const change of [...additions, ...removals]) {
       if (change.asked) this.#owe([change.name]);
       this.#except(change.name, change.asked ? undefined : change.held);
     }
   }
+
+  /** Undefined for a stream that differs from its snapshot: what it lacks is its own matter. */
+  #sharedState(target: TypeSnapshot): SharedState | undefined {
+    if (this.#exceptions !== undefined || this.#sent === target) return undefined;
+    const asksAll = this.#owed !== undefined && !this.#wildcard && this.#owed.size === this.#names.size;
+    if (this.#owed !== undefined && !asksAll) return undefined;
+    const parent = this.#parent();
+    if (parent === 'not subscribed yet') return undefined;
+    const { rule, variant } = this.#options;
+    return {
+      held: this.#sent,
+      target,
+      names: this.#names,
+      parentNames: parent?.names ?? NameSet.empty,
+      rest: `${rule.typeUrl} ${variant} ${this.#wildcard} ${this.#answerDue} ${asksAll} ${parent?.wildcard ?? 'none'}`,
+    };
+  }
+}
+
+function takeSome(pending: Pending, options: TakeOptions): Taken {
+  const chosen = chooseSome(pending, options);
+  if (isNothing(chosen, pending)) return { chosen };
+  const resources = chosen.additions.flatMap((change) => change.resource ?? []);
+  const batch = batchOf(chosen, { resources, removed: chosen.removals.map((change) => change.name) });
+  const { laterAdditions: additions, laterRemovals: removals } = chosen;
+  if (additions.length + removals.length === 0) return { chosen, batch };
+  const answerDue = pending.answerDue && additions.length > 0;
+  return { chosen, batch, rest: { target: pending.target, additions, removals, answerDue } };
+}
+
+function isNothing(chosen: Chosen, pending: Pending): boolean {
+  return chosen.additions.length + chosen.removals.length === 0 && !pending.answerDue;
+}
+
+function batchOf(chosen: Chosen, content: Pick<Batch, 'resources' | 'removed'>): Batch {
+  const { resources, removed } = content;
+  return {
+    ...content,
+    names: [...new Set([...resources.map((resource) => resource.name), ...removed])],
+    added: chosen.additions.length,
+    replaced: chosen.additions
+      .filter((change) => change.held !== undefined && change.held.version !== change.resource?.version)
+      .map(({ name }) => name),
+    left: { additions: chosen.laterAdditions.length, removals: chosen.laterRemovals.length },
+  };
+}
+
+function isAsked(change: Change): boolean {
+  return change.asked;
 }
 
 function* namesOf(snapshot: TypeSnapshot): Generator<ResourceName> {

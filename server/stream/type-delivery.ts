@@ -81,7 +81,7 @@ export class TypeDelivery {
     this.#inFlight = {
       nonce: response.nonce,
       sentAtMs: response.atMs,
-      names: [...new Set([...batch.resources.map((resource) => resource.name), ...batch.removed])],
+      names: batch.names,
       introduces: this.typeUrl === typeUrls.cluster ? batch.added > 0 : introduced > 0,
     };
     this.#answered = false;

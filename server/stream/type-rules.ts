@@ -69,6 +69,14 @@ export function isKnownType(typeUrl: string): boolean {
   return Object.hasOwn(known, typeUrl);
 }
 
+/** Istio's tools ask these: `istio.io/debug` and what begins with `istio.io/debug/`. A request is answered once. */
+export function isReportType(typeUrl: string): boolean {
+  return typeUrl === reportType || typeUrl.startsWith(`${reportType}/`);
+}
+
+/** The type of what a debug page says; the page's name is the name of the resource. */
+export const reportType = 'istio.io/debug';
+
 /** The route configuration in the name of a virtual host resource, `ROUTE_CONFIG/HOST`. */
 export function routeConfigurationOf(virtualHostName: string): string {
   const slash = virtualHostName.lastIndexOf('/');

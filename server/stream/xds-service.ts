@@ -7,7 +7,7 @@ import type { DeltaDiscoveryRequest, DiscoveryRequest } from '../../proto/genera
 import { xdsServices, type XdsMethod } from '../../proto/xds-service.ts';
 import { emptyTypeSnapshot } from '../cache/type-snapshot.ts';
 import { Connection, type StreamSink } from './connection.ts';
-import { encodeResponse } from './encode-response.ts';
+import { encodeSotw } from './encode-response.ts';
 import type { PeerAuthenticator, PeerCredentials } from './peer-authenticator.ts';
 import type { StreamContext } from './stream-context.ts';
 import type { StreamEnd } from './stream-end.ts';
@@ -143,13 +143,13 @@ async function serveFetch(
       rule: ruleOf(typeUrl),
       variant: 'sotw',
       names: context.names,
-      differences: context.differences,
+      answers: context.answers,
     });
     subscription.updateSotw(request.resourceNames ?? [], '');
     const pending = subscription.compare(opened.snapshot(typeUrl) ?? emptyTypeSnapshot);
     const all = { additions: true, removals: true, maxBytes: Number.POSITIVE_INFINITY };
     const batch = pending === undefined ? undefined : subscription.take(pending, all);
-    return encodeResponse({ variant: 'sotw', typeUrl, nonce: '' }, batch ?? { resources: [], removed: [] }).bytes;
+    return encodeSotw(batch ?? { resources: [] }, { typeUrl, nonce: '' }).bytes;
   } finally {
     opened.close();
   }

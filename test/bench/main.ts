@@ -10,7 +10,7 @@ import type { Figures } from './figures.ts';
 import { Load } from './fleet/load.ts';
 import { readOptions, type BenchOptions } from './options.ts';
 import { openDirectory, openKube, seed, type BenchRegistry } from './registry.ts';
-import { withFigures } from './report.ts';
+import { chartOf, withFigures } from './report.ts';
 import {
   measureCertificates,
   measureChurn,
@@ -34,13 +34,19 @@ const file = join(outputDirectory, `${figures.at.replaceAll(':', '-')}.json`);
 await writeFile(file, `${JSON.stringify(figures, undefined, 2)}\n`);
 say(JSON.stringify(figures, undefined, 1));
 say(`written to ${file}`);
-if (options.report) await writeFile(reportFile, withFigures(await readFile(reportFile, 'utf8'), figures));
+if (options.report) await report(figures);
 const baseline = await readBaseline();
 if (options.saveBaseline) await writeBaseline(baseline, figures);
 const { risen, slower } = compareWithBaseline(baseline, figures);
 for (const line of slower) say(`slower than before: ${line}`);
 for (const line of risen) say(`RISEN: ${line}`);
 process.exitCode = risen.length > 0 && !options.saveBaseline ? 1 : 0;
+
+async function report(found: Figures): Promise<void> {
+  await writeFile(reportFile, withFigures(await readFile(reportFile, 'utf8'), found));
+  const chart = chartOf(found);
+  if (chart !== undefined) await writeFile(join(root, 'docs/performance.svg'), chart);
+}
 
 async function run(bench: BenchOptions): Promise<Figures> {
   const load = loadavg()[0] ?? 0;

@@ -3,7 +3,7 @@
 import type grpc from '@grpc/grpc-js';
 import { ConnectionSet } from '../../server/stream/connection-set.ts';
 import { GrpcPort } from '../../server/stream/grpc-server.ts';
-import { SnapshotDifferences } from '../../server/cache/snapshot-differences.ts';
+import { SharedAnswers } from '../../server/stream/shared-answers.ts';
 import { NameSetPool } from '../../server/stream/name-set.ts';
 import { createPeerAuthenticator, type PeerAuthenticator } from '../../server/stream/peer-authenticator.ts';
 import type { StreamContext } from '../../server/stream/stream-context.ts';
@@ -39,7 +39,7 @@ export async function startXdsServer(options: XdsServerOptions = {}): Promise<Xd
     connections,
     metrics,
     names: new NameSetPool(),
-    differences: new SnapshotDifferences(),
+    answers: new SharedAnswers(),
     limits: { ...defaultStreamLimits, ...options.limits },
     log: { info: () => undefined, warn: (_fields, message) => void warnings.push(message) },
     now: Date.now,

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { resourceName, type EncodedResource, type ResourceName } from '../../../server/cache/encoded-resource.ts';
 import { emptyResourceSet, type ResourceSet, type TypeSnapshot } from '../../../server/cache/type-snapshot.ts';
-import { SnapshotDifferences } from '../../../server/cache/snapshot-differences.ts';
+import { SharedAnswers } from '../../../server/stream/shared-answers.ts';
 import { NameSetPool } from '../../../server/stream/name-set.ts';
 import type { Batch } from '../../../server/stream/response-batch.ts';
 import { Subscription } from '../../../server/stream/subscription.ts';
@@ -46,13 +46,27 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reconnect' as const) }) },
 );
 
+/** Clients that mostly do the same are mostly in the same state, and share what they are sent. */
+const whose = fc.oneof({ weight: 3, arbitrary: fc.constant('both' as const) }, fc.constantFrom(0, 1));
+
+/** What the streams of a server share. */
+class Server {
+  readonly sets = new NameSetPool();
+  readonly answers = new SharedAnswers();
+  resources: ResourceSet = emptyResourceSet;
+  snapshot: TypeSnapshot = { parts: [emptyResourceSet] };
+
+  change(name: string, resource: EncodedResource | undefined): void {
+    this.resources = this.resources.with([[resourceName(name), resource]]);
+    this.snapshot = { parts: [this.resources] };
+  }
+}
+
 /** A client with its server's side of one type. */
 class Pair {
   readonly #typeUrl: string;
   readonly #variant: 'delta' | 'sotw';
-  readonly #sets = new NameSetPool();
-  readonly #differences = new SnapshotDifferences();
-  #resources: ResourceSet = emptyResourceSet;
+  readonly #server: Server;
   #subscription: Subscription;
   readonly holds = new Map<ResourceName, EncodedResource>();
   readonly asked = new Set<string>();
@@ -60,7 +74,8 @@ class Pair {
   /** Names whose answer is due, held or not. */
   readonly #due = new Set<string>();
 
-  constructor(typeUrl: string, variant: 'delta' | 'sotw') {
+  constructor(typeUrl: string, variant: 'delta' | 'sotw', server = new Server()) {
+    this.#server = server;
     this.#typeUrl = typeUrl;
     this.#variant = variant;
     this.#subscription = this.#begin();
@@ -75,7 +90,7 @@ class Pair {
 
   /** One response, applied. False when there was none. */
   exchange(options: { readonly additions: boolean; readonly removals: boolean; readonly maxBytes: number }): boolean {
-    const pending = this.#subscription.compare(this.#snapshot());
+    const pending = this.#subscription.compare(this.#server.snapshot);
     const batch = pending === undefined ? undefined : this.#subscription.take(pending, options);
     if (batch !== undefined) this.#apply(batch);
     return batch !== undefined;
@@ -87,7 +102,7 @@ class Pair {
 
   /** What the server has of what the client wants, by version. */
   expected(): Readonly<Record<string, string>> {
-    return versions([...this.#resources.values()].filter((resource) => this.wants(resource.name)));
+    return versions([...this.#server.resources.values()].filter((resource) => this.wants(resource.name)));
   }
 
   held(): Readonly<Record<string, string>> {
@@ -107,8 +122,8 @@ class Pair {
     const subscription = new Subscription({
       rule,
       variant: this.#variant,
-      names: this.#sets,
-      differences: this.#differences,
+      names: this.#server.sets,
+      answers: this.#server.answers,
     });
     this.#subscription = subscription;
     const everything = [...(this.wildcard ? ['*'] : []), ...this.asked];
@@ -117,15 +132,16 @@ class Pair {
     return subscription;
   }
 
-  #snapshot(): TypeSnapshot {
-    return { parts: [this.#resources] };
-  }
-
   #change(name: string, label: string | undefined): void {
     const resource = label === undefined ? undefined : encodeLabelled(this.#typeUrl, name, label);
-    this.#resources = this.#resources.with([[resourceName(name), resource]]);
+    this.#server.change(name, resource);
+    this.missed(name, resource === undefined);
+  }
+
+  /** The resource changed, or went. */
+  missed(name: string, gone: boolean): void {
     // It can't be said that it went, so it is sent when it comes back.
-    if (resource === undefined && this.#variant === 'sotw' && !this.#complete) this.#due.add(name);
+    if (gone && this.#variant === 'sotw' && !this.#complete) this.#due.add(name);
   }
 
   #request(action: Exclude<Step, { kind: 'change' | 'exchange' | 'reconnect' }>): void {
@@ -197,16 +213,24 @@ describe.each([
 ] as const)('%s, %s', (variant, typeUrl) => {
   test('what was sent, applied to what the client holds, is what the server has; nothing is sent twice', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const pair = new Pair(typeUrl, variant);
-        for (const action of steps) pair.run(action);
-        let responses = 0;
-        while (pair.exchange({ additions: true, removals: true, maxBytes: 1e9 })) {
-          responses += 1;
-          expect(responses, 'responses without a change').toBeLessThan(3);
+      fc.property(fc.array(fc.tuple(step, whose), { maxLength: 40 }), (steps) => {
+        const server = new Server();
+        const pairs = [new Pair(typeUrl, variant, server), new Pair(typeUrl, variant, server)];
+        for (const [action, who] of steps) {
+          const acting = who === 'both' ? pairs : pairs.slice(who, who + 1);
+          for (const pair of action.kind === 'change' ? acting.slice(0, 1) : acting) pair.run(action);
+          if (action.kind !== 'change') continue;
+          for (const pair of pairs) if (pair !== acting[0]) pair.missed(action.name, action.label === undefined);
         }
-        expect(pair.held()).toEqual(pair.expected());
-        expect(pair.exceptions, 'names kept beside the snapshot').toBe(0);
+        for (const pair of pairs) {
+          let responses = 0;
+          while (pair.exchange({ additions: true, removals: true, maxBytes: 1e9 })) {
+            responses += 1;
+            expect(responses, 'responses without a change').toBeLessThan(3);
+          }
+          expect(pair.held()).toEqual(pair.expected());
+          expect(pair.exceptions, 'names kept beside the snapshot').toBe(0);
+        }
       }),
       { numRuns: 1500 },
     );

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { emptyResourceSet, type TypeSnapshot } from '../../../server/cache/type-snapshot.ts';
 import { resourceName } from '../../../server/cache/encoded-resource.ts';
-import { SnapshotDifferences } from '../../../server/cache/snapshot-differences.ts';
+import { SharedAnswers } from '../../../server/stream/shared-answers.ts';
 import { NameSetPool } from '../../../server/stream/name-set.ts';
 import { Subscription } from '../../../server/stream/subscription.ts';
 import { ruleOf, typeUrls } from '../../../server/stream/type-rules.ts';
@@ -15,14 +15,14 @@ function snapshotOf(label: string): TypeSnapshot {
   return { parts: [emptyResourceSet.with(entries)] };
 }
 
-const differences = new SnapshotDifferences();
+const answers = new SharedAnswers();
 
 function subscribe(pool: NameSetPool): Subscription {
   const subscription = new Subscription({
     rule: ruleOf(typeUrls.endpoint),
     variant: 'delta',
     names: pool,
-    differences,
+    answers,
   });
   subscription.updateDelta({ subscribe: names, unsubscribe: [], initialVersions: {} });
   return subscription;

@@ -1,0 +1,88 @@
+// What streams in the same state are to be sent, worked out once for all of them: the replicas of a workload hold the
+// same snapshot and ask for the same names, so they lack the same resources, and the response is the same bytes but for its nonce.
+
+import { SnapshotDifferences } from '../cache/snapshot-differences.ts';
+import type { TypeSnapshot } from '../cache/type-snapshot.ts';
+import { encodeDeltaEnvelope, type DeltaEnvelope } from './encode-response.ts';
+import type { NameSet } from './name-set.ts';
+import type { Batch, Pending, TakeOptions, Taken } from './response-batch.ts';
+
+/** All that decides what a stream lacks, when it holds exactly a snapshot (or nothing at all) and no exceptions to it. */
+export interface SharedState {
+  readonly held: TypeSnapshot;
+  readonly target: TypeSnapshot;
+  readonly names: NameSet;
+  /** Names of the route configurations that virtual hosts follow; the empty set for other types. */
+  readonly parentNames: NameSet;
+  /** Whatever else there is, as text. */
+  readonly rest: string;
+}
+
+/** Forgets what it knows with the snapshots that it is about. */
+export class SharedAnswers {
+  readonly differences = new SnapshotDifferences();
+  readonly #pending = new WeakMap<TypeSnapshot, WeakMap<TypeSnapshot, ByNames>>();
+  readonly #taken = new WeakMap<Pending, Map<string, Taken>>();
+  readonly #envelopes = new WeakMap<Batch, DeltaEnvelope>();
+  readonly #shared = new WeakSet<Batch>();
+
+  /** What a stream in this state lacks; `undefined` when nothing. */
+  pending(state: SharedState, compare: () => Pending | undefined): Pending | undefined {
+    const { held, target, names, parentNames, rest } = state;
+    const byTarget = getOrAdd(this.#pending, held, () => new WeakMap<TypeSnapshot, ByNames>());
+    const byNames = getOrAdd(byTarget, target, (): ByNames => new WeakMap());
+    const byParent = getOrAdd(byNames, names, () => new WeakMap<NameSet, ByRest>());
+    const byRest = getOrAdd(byParent, parentNames, (): ByRest => new Map());
+    const known = byRest.get(rest);
+    if (known === 'nothing') return undefined;
+    const found = known?.deref();
+    if (found !== undefined) return found;
+    const pending = compare();
+    byRest.set(rest, pending === undefined ? 'nothing' : new WeakRef(pending));
+    if (pending !== undefined) this.#share(pending);
+    return pending;
+  }
+
+  /** What is taken out of `pending`, which may be shared or not. */
+  taken(pending: Pending, options: TakeOptions, take: () => Taken): Taken {
+    const known = this.#taken.get(pending);
+    if (known === undefined) return take();
+    const key = `${options.additions} ${options.removals} ${options.maxBytes}`;
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const taken = take();
+    known.set(key, taken);
+    if (taken.batch !== undefined) this.#shared.add(taken.batch);
+    if (taken.rest !== undefined) this.#share(taken.rest);
+    return taken;
+  }
+
+  /** The batch as a delta response that lacks only its nonce. */
+  envelope(batch: Batch, typeUrl: string): DeltaEnvelope {
+    const known = this.#envelopes.get(batch);
+    if (known !== undefined) return known;
+    const envelope = encodeDeltaEnvelope(batch, typeUrl);
+    if (this.#shared.has(batch)) this.#envelopes.set(batch, envelope);
+    return envelope;
+  }
+
+  /** From now on what is taken out of it is the same for all. */
+  #share(pending: Pending): void {
+    this.#taken.set(pending, new Map());
+  }
+}
+
+/**
+ * Weak: a burst of streams shares what one of them found, and a class of proxies of which none is connecting holds no
+ * second copy of all its bytes.
+ */
+type ByRest = Map<string, WeakRef<Pending> | 'nothing'>;
+type ByNames = WeakMap<NameSet, WeakMap<NameSet, ByRest>>;
+
+function getOrAdd<Key extends WeakKey, Value>(map: WeakMap<Key, Value>, key: Key, make: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}

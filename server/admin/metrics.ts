@@ -2,12 +2,14 @@
 // methods; what can be read from the instance is read when Prometheus asks. Names of istiod are kept for its dashboards.
 
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { ChangeSet } from '../../discovery/model/change-set.ts';
 import type { CaCounters } from '../ca-service.ts';
 import { clusterSyncStatus } from './cluster-sync-status.ts';
 import type { StreamEndCode } from '../stream/stream-end.ts';
 import type { PushedResponse, StreamMetrics } from '../stream/stream-metrics.ts';
+import type { ObjectEvent } from '../count-events.ts';
 import type { InstanceReader } from './instance-reader.ts';
-import { shortTypeName } from './proxy-status.ts';
+import { TypeCounter, typeLabel } from './type-counter.ts';
 
 export interface MetricsOptions {
   readonly version: string;
@@ -17,14 +19,24 @@ export interface MetricsOptions {
   readonly process?: boolean | undefined;
 }
 
+/** From a millisecond, where most pushes of this engine are, to where istiod's buckets end. */
+const secondsBuckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 3, 5, 10, 20, 30];
 const bytesBuckets = [1, 10_000, 100_000, 1_000_000, 4_000_000, 10_000_000, 40_000_000];
+/** Kinds of objects that services and endpoints are made of, in istiod's words; all others are configuration. */
+const registryKinds: ReadonlyMap<string, string> = new Map([
+  ['Service', 'Services'],
+  ['EndpointSlice', 'EndpointSlice'],
+  ['Pod', 'Pods'],
+  ['Node', 'Nodes'],
+  ['Namespace', 'Namespaces'],
+]);
 const rejectTypes = ['cds', 'eds', 'lds', 'rds'] as const;
 
 export class Metrics implements StreamMetrics {
   readonly registry = new Registry();
   readonly #options: MetricsOptions;
 
-  readonly #pushes = this.#counter('pilot_xds_pushes', 'Responses sent to proxies', ['type']);
+  readonly #pushes = this.#typeCounter('pilot_xds_pushes', 'Responses sent to proxies');
   readonly #rejects = this.#counter('pilot_total_xds_rejects', 'Responses that proxies rejected', ['type']);
   readonly #expiredNonces = this.#counter('pilot_xds_expired_nonce', 'Requests that carried an old nonce', ['type']);
   readonly #triggers = this.#counter('pilot_push_triggers', 'Changes that led to a push', ['type']);
@@ -33,12 +45,16 @@ export class Metrics implements StreamMetrics {
     'variant',
     'code',
   ]);
-  readonly #requests = this.#counter('isthmus_xds_requests_total', 'Requests received from proxies', ['type']);
-  readonly #acks = this.#counter('isthmus_xds_acks_total', 'Responses that proxies accepted', ['type']);
-  readonly #sentResources = this.#counter('isthmus_xds_resources_sent_total', 'Resources in responses', ['type']);
-  readonly #removedResources = this.#counter('isthmus_xds_resources_removed_total', 'Removals in responses', ['type']);
-  readonly #encodings = this.#counter('isthmus_resources_encoded_total', 'Resources generated and encoded', ['type']);
+  readonly #requests = this.#typeCounter('isthmus_xds_requests_total', 'Requests received from proxies');
+  readonly #acks = this.#typeCounter('isthmus_xds_acks_total', 'Responses that proxies accepted');
+  readonly #sentResources = this.#typeCounter('isthmus_xds_resources_sent_total', 'Resources in responses');
+  readonly #removedResources = this.#typeCounter('isthmus_xds_resources_removed_total', 'Removals in responses');
+  readonly #encodings = this.#typeCounter('isthmus_resources_encoded_total', 'Resources generated and encoded');
   readonly #unknownTypes = this.#counter('isthmus_xds_unknown_types_total', 'Requests for types that are not served');
+  readonly #internalErrors = this.#counter('pilot_total_xds_internal_errors', 'Requests that could not be served');
+  readonly #inbound = this.#counter('pilot_inbound_updates', 'Hosts and policies that changed', ['type']);
+  readonly #configEvents = this.#counter('pilot_k8s_cfg_events', 'Policies told by the primary', ['type', 'event']);
+  readonly #registryEvents = this.#counter('pilot_k8s_reg_events', 'Objects told by clusters', ['type', 'event']);
   readonly #slowReaders = this.#counter('isthmus_slow_readers_total', 'Streams closed because nobody read them');
   readonly #csrs = this.#counter('citadel_server_csr_count', 'Certificate requests received');
   readonly #issued = this.#counter('citadel_server_success_cert_issuance_count', 'Certificates issued');
@@ -47,6 +63,27 @@ export class Metrics implements StreamMetrics {
     'Certificate requests without a proven identity',
   );
 
+  readonly #pushTime = this.#histogram(
+    'pilot_xds_push_time',
+    'Seconds to encode a response and hand it to the transport',
+    secondsBuckets,
+    ['type'],
+  );
+  readonly #queueTime = this.#histogram(
+    'pilot_proxy_queue_time',
+    'Seconds until the first response that follows from a change is sent to a proxy',
+    secondsBuckets,
+  );
+  readonly #convergence = this.#histogram(
+    'pilot_proxy_convergence_time',
+    'Seconds until a proxy has answered every response that follows from a change',
+    secondsBuckets,
+  );
+  readonly #updateTime = this.#histogram(
+    'isthmus_update_duration_seconds',
+    'Seconds to generate what follows from a change, for all classes of proxies, and to send what can be sent at once',
+    secondsBuckets,
+  );
   readonly #size = this.#histogram('pilot_xds_config_size_bytes', 'Bytes of responses', bytesBuckets, ['type']);
 
   readonly #connected = this.#gauge('pilot_xds', 'Open streams', ['version']);
@@ -112,27 +149,39 @@ export class Metrics implements StreamMetrics {
   }
 
   requested(typeUrl: string): void {
-    this.#requests.inc({ type: this.#typeLabel(typeUrl) });
+    this.#requests.add(typeUrl);
   }
 
-  pushed({ typeUrl, bytes, resources, removed }: PushedResponse): void {
-    const type = this.#typeLabel(typeUrl);
-    this.#pushes.inc({ type });
-    this.#size.observe({ type }, bytes);
-    this.#sentResources.inc({ type }, resources);
-    this.#removedResources.inc({ type }, removed);
+  pushed({ typeUrl, bytes, resources, removed, tookMs }: PushedResponse): void {
+    this.#pushTime.observe({ type: typeLabel(typeUrl) }, tookMs / 1000);
+    this.#pushes.add(typeUrl);
+    this.#size.observe({ type: typeLabel(typeUrl) }, bytes);
+    this.#sentResources.add(typeUrl, resources);
+    this.#removedResources.add(typeUrl, removed);
+  }
+
+  waited(milliseconds: number): void {
+    this.#queueTime.observe(milliseconds / 1000);
+  }
+
+  converged(milliseconds: number): void {
+    this.#convergence.observe(milliseconds / 1000);
+  }
+
+  failed(): void {
+    this.#internalErrors.inc();
   }
 
   acknowledged(typeUrl: string): void {
-    this.#acks.inc({ type: this.#typeLabel(typeUrl) });
+    this.#acks.add(typeUrl);
   }
 
   rejected(typeUrl: string): void {
-    this.#rejects.inc({ type: this.#typeLabel(typeUrl) });
+    this.#rejects.inc({ type: typeLabel(typeUrl) });
   }
 
   expiredNonce(typeUrl: string): void {
-    this.#expiredNonces.inc({ type: this.#typeLabel(typeUrl) });
+    this.#expiredNonces.inc({ type: typeLabel(typeUrl) });
   }
 
   unknownType(_typeUrl: string): void {
@@ -150,7 +199,22 @@ export class Metrics implements StreamMetrics {
 
   /** A resource was generated and encoded, once for all proxies of a class. */
   encoded(typeUrl: string): void {
-    this.#encodings.inc({ type: this.#typeLabel(typeUrl) });
+    this.#encodings.add(typeUrl);
+  }
+
+  /** A change set went through the engine. */
+  updated({ services, endpoints, policies }: ChangeSet, tookMs: number): void {
+    this.#updateTime.observe(tookMs / 1000);
+    if (services.size > 0) this.#inbound.inc({ type: 'svc' }, services.size);
+    if (endpoints.size > 0) this.#inbound.inc({ type: 'eds' }, endpoints.size);
+    if (policies.size > 0) this.#inbound.inc({ type: 'config' }, policies.size);
+  }
+
+  /** A cluster told of an object. */
+  told({ kind, event }: ObjectEvent): void {
+    const type = registryKinds.get(kind);
+    if (type === undefined) this.#configEvents.inc({ type: kind, event });
+    else this.#registryEvents.inc({ type, event });
   }
 
   /** A gateway of another network was probed. */
@@ -180,12 +244,6 @@ export class Metrics implements StreamMetrics {
     this.#virtualServices.set(new Set(lists.flat().map((policy) => policy.source)).size);
     const ends = reader.roots().map((root) => Date.parse(root.notAfter) / 1000);
     if (ends.length > 0) this.#rootExpiry.set(Math.min(...ends));
-  }
-
-  /** What a client sends can't make a label of its own. */
-  #typeLabel(typeUrl: string): string {
-    const name = shortTypeName(typeUrl);
-    return name === typeUrl ? 'other' : name;
   }
 
   #observeProxies(reader: InstanceReader): void {
@@ -249,6 +307,10 @@ export class Metrics implements StreamMetrics {
 
   #counter(name: string, help: string, labelNames: readonly string[] = []): Counter {
     return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  #typeCounter(name: string, help: string): TypeCounter {
+    return new TypeCounter({ name, help, registry: this.registry });
   }
 
   #gauge(name: string, help: string, labelNames: readonly string[] = []): Gauge {

@@ -46,7 +46,7 @@ export function encodeResource(parts: ResourceParts): Uint8Array {
   ]);
 }
 
-/** What `encodeResourceFrame` takes. */
+/** What `encodeResourceFrames` takes. */
 export interface ResourceFrameParts {
   readonly name: string;
   readonly version: string;
@@ -56,20 +56,34 @@ export interface ResourceFrameParts {
   readonly aliases?: readonly string[] | undefined;
 }
 
+/** A resource encoded once; the parts are views of `deltaFrame`. */
+export interface ResourceFrames {
+  /** A Resource in its frame as `resourceFrames` of a delta response holds it. */
+  readonly deltaFrame: Uint8Array;
+  /** The Any in its frame as `resourceFrames` of a response of the state of the world holds it. */
+  readonly anyFrame: Uint8Array;
+  /** The bytes that were given as `value`. */
+  readonly value: Uint8Array;
+}
+
 /**
- * A Resource in its frame as `resourceFrames` of a delta response holds it, in one copy: the same as
- * `frame(resourcesField, encodeResource({ any: encodeAny(typeUrl, value), … }))`.
+ * Both frames of a resource in one copy. In a Resource the Any has the same field number as resources have in both
+ * kinds of response, so the frame of the one is a part of the frame of the other.
  */
-export function encodeResourceFrame(parts: ResourceFrameParts): Uint8Array {
+export function encodeResourceFrames(parts: ResourceFrameParts): ResourceFrames {
   const any = [textFrame(1, parts.typeUrl), ...optionalFrameParts(2, parts.value)];
-  const resource = [
-    textFrame(1, parts.version),
-    frameHeader(2, sizeOf(any)),
-    ...any,
-    textFrame(3, parts.name),
-    ...textFrames(4, parts.aliases ?? []),
-  ];
-  return concat([frameHeader(resourcesField, sizeOf(resource)), ...resource]);
+  const anyFrame = [frameHeader(resourcesField, sizeOf(any)), ...any];
+  const version = textFrame(1, parts.version);
+  const resource = [version, ...anyFrame, textFrame(3, parts.name), ...textFrames(4, parts.aliases ?? [])];
+  const header = frameHeader(resourcesField, sizeOf(resource));
+  const deltaFrame = concat([header, ...resource]);
+  const anyStart = header.length + version.length;
+  const anyEnd = anyStart + sizeOf(anyFrame);
+  return {
+    deltaFrame,
+    anyFrame: deltaFrame.subarray(anyStart, anyEnd),
+    value: deltaFrame.subarray(anyEnd - parts.value.length, anyEnd),
+  };
 }
 
 /** The field that holds resources in both kinds of response: what `frame` is given for a `resourceFrames` element. */

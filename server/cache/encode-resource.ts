@@ -3,7 +3,7 @@
 
 import { hash } from 'node:crypto';
 import { encode } from '../../proto/codec.ts';
-import { encodeAny, encodeResource as encodeDeltaResource, frame, resourcesField } from '../../proto/splice.ts';
+import { encodeResourceFrames } from '../../proto/splice.ts';
 import type { Resource } from '../generate/resource.ts';
 import { resourceName, resourceVersion, type EncodedResource, type ResourceVersion } from './encoded-resource.ts';
 
@@ -29,14 +29,14 @@ export interface ResourceBytes extends Pick<EncodedResource, 'typeUrl' | 'body' 
 export function encodeResourceBytes(parts: ResourceBytes): EncodedResource {
   const { typeUrl, name, body, sources } = parts;
   const version = versionOfBytes(body);
-  const any = encodeAny(typeUrl, body);
+  const frames = encodeResourceFrames({ name, version, typeUrl, value: body });
   return {
     typeUrl,
     name: resourceName(name),
     version,
-    anyFrame: frame(resourcesField, any),
-    deltaFrame: frame(resourcesField, encodeDeltaResource({ name, version, any })),
-    body,
+    anyFrame: frames.anyFrame,
+    deltaFrame: frames.deltaFrame,
+    body: frames.value,
     sources,
   };
 }

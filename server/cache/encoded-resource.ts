@@ -11,7 +11,7 @@ export const resourceName = (name: string): ResourceName => asBranded<ResourceNa
 export type ResourceVersion = Branded<string, 'ResourceVersion'>;
 export const resourceVersion = (hash: string): ResourceVersion => asBranded<ResourceVersion>(hash);
 
-/** Immutable. Both frames are ready to be concatenated into a response. */
+/** Immutable. Both frames are ready to be concatenated into a response; there is one copy of the bytes. */
 export interface EncodedResource {
   readonly typeUrl: string;
   readonly name: ResourceName;

@@ -10,10 +10,11 @@ import {
 import {
   concat,
   encodeAny,
+  deltaFrames,
   encodeDeltaResponse,
   encodeDiscoveryResponse,
   encodeResource,
-  encodeResourceFrame,
+  encodeResourceFrames,
   frame,
   resourcesField,
 } from '../../../proto/splice.ts';
@@ -40,15 +41,18 @@ describe('spliced bytes are those of encode()', () => {
         const spliced = encodeResource({ ...parts, any: bytesOf(parts.resource) });
         expect(spliced).toEqual(encode(Resource, parts));
         const { resource, ...named } = parts;
-        expect(encodeResourceFrame({ ...named, ...resource })).toEqual(frame(resourcesField, spliced));
+        const frames = encodeResourceFrames({ ...named, ...resource });
+        expect(frames.deltaFrame).toEqual(frame(resourcesField, spliced));
+        expect(frames.anyFrame).toEqual(frame(resourcesField, bytesOf(resource)));
+        expect(Buffer.from(frames.value)).toEqual(Buffer.from(resource.value));
       }),
     );
   });
 
   test('DeltaDiscoveryResponse', () => {
     const response = fc.record({
-      systemVersionInfo: text,
       resources: fc.array(resource, { maxLength: 4 }),
+      systemVersionInfo: text,
       typeUrl: text,
       removedResources: fc.array(text, { maxLength: 4 }),
       nonce: text,
@@ -62,6 +66,14 @@ describe('spliced bytes are those of encode()', () => {
         expect(encodeDeltaResponse({ ...rest, resourceFrames })).toEqual(
           encode(DeltaDiscoveryResponse, { ...rest, resources }),
         );
+        const { typeUrl, nonce, removedResources } = rest;
+        const byHand = concat([
+          ...resourceFrames,
+          deltaFrames.typeUrl(typeUrl),
+          deltaFrames.nonce(nonce),
+          ...removedResources.map(deltaFrames.removedResource),
+        ]);
+        expect(byHand).toEqual(encodeDeltaResponse({ typeUrl, nonce, removedResources, resourceFrames }));
       }),
     );
   });

@@ -6,6 +6,7 @@ import type { ClusterPhase, ClusterStatus } from '../discovery/model/cluster-sna
 import type { ClusterId } from '../discovery/model/names.ts';
 import { ClusterRegistry } from '../discovery/registry/cluster-registry.ts';
 import type { ServeConfig } from './config.ts';
+import { countEvents, type ObjectEvent } from './count-events.ts';
 import type { Started } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import { openRemoteSource, openSource } from './open-source.ts';
@@ -23,13 +24,16 @@ export interface OpenClustersOptions {
   readonly mesh: MeshConfig;
   readonly meshNetworks: MeshNetworks;
   readonly log: Log;
+  /** Hears of every object that a cluster tells. */
+  readonly onEvent: (event: ObjectEvent) => void;
 }
 
 /** Makes the primary's registry and the set of remotes; nothing is read of them yet. @throws ConfigError */
-export async function openClusters({ config, mesh, meshNetworks, log }: OpenClustersOptions): Promise<Clusters> {
+export async function openClusters(options: OpenClustersOptions): Promise<Clusters> {
+  const { config, mesh, meshNetworks, log, onEvent } = options;
   const { clusterId, systemNamespace, stateDir } = config;
   const shared = { config: mesh, now: Date.now };
-  const source = openSource(config.primary, { scope: 'primary', systemNamespace });
+  const source = countEvents(openSource(config.primary, { scope: 'primary', systemNamespace }), onEvent);
   return {
     primary: new ClusterRegistry({
       ...shared,
@@ -46,7 +50,7 @@ export async function openClusters({ config, mesh, meshNetworks, log }: OpenClus
       remembered: await rememberedRemotes(stateDir, clusterId),
       open: ({ spec, generation, isLater, meshNetworks: networks }) => {
         const remote = openRemoteSource(spec, { systemNamespace, allow: config.remoteAllowances });
-        const memory = withMemory(remote, { clusterId: spec.clusterId, stateDir, isLater });
+        const memory = withMemory(countEvents(remote, onEvent), { clusterId: spec.clusterId, stateDir, isLater });
         const registry = new ClusterRegistry({
           ...shared,
           meshNetworks: networks,

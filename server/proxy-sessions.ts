@@ -1,12 +1,12 @@
 // The bridge from the streams to the cache: a stream's first message becomes a proxy, checked against who is really on
 // the other end, attached to its class; what the proxy answers is kept for those who ask.
 
-import { CaError } from '../ca/ca-error.ts';
-import { parseSpiffeId } from '../ca/spiffe.ts';
 import type { ClusterId, NetworkId, ObjectKey } from '../discovery/model/names.ts';
 import { resourceName, type ResourceName } from './cache/encoded-resource.ts';
 import { generatedTypes, type Attachment, type ResourceCache } from './cache/resource-cache.ts';
 import { emptyTypeSnapshot, lookUp } from './cache/type-snapshot.ts';
+import { generatorOf, notServed } from './proxy/generator.ts';
+import { identityMismatch } from './proxy/identity-mismatch.ts';
 import { parseNode } from './proxy/parse-node.ts';
 import type { Proxy } from './proxy/proxy.ts';
 import type {
@@ -79,9 +79,11 @@ export class ProxySessions implements SnapshotSource {
     if (!this.#options.ready()) {
       return refuse('UNAVAILABLE', 'The primary cluster has not been read yet; connect again in a moment.');
     }
+    const unserved = notServed(generatorOf(opening.node));
+    if (unserved !== undefined) return refuse('UNIMPLEMENTED', unserved);
     const proxy = parseNode(opening.node, { variant: opening.variant, defaultClusterId, defaultNetwork });
     if ('kind' in proxy) return refuse('INVALID_ARGUMENT', proxy.message);
-    const mismatch = identityMismatch(opening, proxy, this.#options.trustDomains);
+    const mismatch = identityMismatch(opening.peer, proxy, this.#options.trustDomains);
     if (mismatch !== undefined) return refuse('PERMISSION_DENIED', mismatch);
     const attachment = cache.attach(proxy, listener);
     const rejections = new Map<string, Rejection>();
@@ -115,24 +117,6 @@ export class ProxySessions implements SnapshotSource {
     const sources = new Set(resourceNames.flatMap((name) => lookUp(snapshot, resourceName(name))?.sources ?? []));
     return { typeUrl: report.typeUrl, message, resourceNames, sources: [...sources], atMs: this.#options.now() };
   }
-}
-
-/** On the TLS port the node must be who the certificate or token says: anyone may write anything into a node. */
-function identityMismatch({ peer }: StreamOpening, proxy: Proxy, trustDomains: readonly string[]): string | undefined {
-  if (!peer.authenticated) return undefined;
-  if (peer.identity === undefined) return 'This port serves proxies with a certificate or token of the mesh only.';
-  const identity = parseSpiffeId(peer.identity);
-  if (identity instanceof CaError) return identity.message;
-  if (!trustDomains.includes(identity.trustDomain)) {
-    return `The identity ${peer.identity} is of another trust domain than this mesh (${trustDomains.join(', ')}).`;
-  }
-  if (identity.namespace !== proxy.namespace) {
-    return `The node says namespace "${proxy.namespace}", its identity is ${peer.identity}.`;
-  }
-  if (proxy.serviceAccount !== '' && identity.serviceAccount !== proxy.serviceAccount) {
-    return `The node says service account "${proxy.serviceAccount}", its identity is ${peer.identity}.`;
-  }
-  return undefined;
 }
 
 function refuse(code: Refusal['code'], message: string): Refusal {

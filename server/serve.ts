@@ -68,7 +68,13 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   const config = { ...given, trustDomain: meshConfig.trustDomain };
   const client = openPrimary(config, started);
   const primary = client === undefined ? undefined : { client, metrics: new PrimaryMetrics(metrics.registry) };
-  const clusters = await openClusters({ config, mesh: meshConfig, meshNetworks, log });
+  const clusters = await openClusters({
+    config,
+    mesh: meshConfig,
+    meshNetworks,
+    log,
+    onEvent: (event) => metrics.told(event),
+  });
 
   const store = new MeshStore({
     primary: config.clusterId,
@@ -81,7 +87,9 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   const cache = new ResourceCache(store.snapshot, (typeUrl) => metrics.encoded(typeUrl));
   store.onChange((snapshot, change) => {
     metrics.triggered(kindOf(change));
+    const startedMs = performance.now();
     cache.update(snapshot, change);
+    metrics.updated(change, performance.now() - startedMs);
   });
   let authority: OpenedAuthority | undefined;
   let isListening = false;

@@ -8,6 +8,7 @@ import { ClusterLoadAssignment } from '../../proto/generated/envoy.config.endpoi
 import { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
 import { RouteConfiguration, VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
 import { Cluster } from '../../proto/generated/envoy.config.cluster.v3.ts';
+import { NameTable } from '../../proto/generated/istio.networking.nds.v1.ts';
 import { generateAssignments, generateHost, type HostResources } from '../generate/outbound-host.ts';
 import { generateOutboundListeners, listenerKey, type ListenerContribution } from '../generate/outbound-listeners.ts';
 import { generateRouteConfigurations, generateWholeRouteConfiguration } from '../generate/route-configurations.ts';
@@ -17,6 +18,7 @@ import { buildOutboundView, type OutboundView } from '../view/outbound-view.ts';
 import type { OutboundScope } from '../view/scope.ts';
 import { affectedHosts } from './affected-hosts.ts';
 import { resourceName, type ResourceName } from './encoded-resource.ts';
+import { NameTableResource } from './name-table-resource.ts';
 import { ResourceSets, type EncodingListener } from './resource-sets.ts';
 import type { ResourceSet } from './type-snapshot.ts';
 
@@ -35,6 +37,7 @@ interface HostRecord {
 export class OutboundResources {
   readonly #scope: OutboundScope;
   readonly #sets: ResourceSets;
+  readonly #names: NameTableResource;
   readonly #hosts = new Map<Hostname, HostRecord>();
   #mesh: MeshSnapshot;
   #view: OutboundView;
@@ -44,6 +47,7 @@ export class OutboundResources {
 
   constructor(scope: OutboundScope, mesh: MeshSnapshot, onEncoded?: EncodingListener) {
     this.#sets = new ResourceSets(onEncoded);
+    this.#names = new NameTableResource(onEncoded);
     this.#scope = scope;
     this.#mesh = mesh;
     this.#view = buildOutboundView(scope, mesh);
@@ -58,7 +62,7 @@ export class OutboundResources {
 
   /** The resources of a type. */
   set(typeUrl: string): ResourceSet {
-    return this.#sets.get(typeUrl);
+    return typeUrl === NameTable.typeUrl ? this.#names.set(this.#view) : this.#sets.get(typeUrl);
   }
 
   /** What is wrong with the policies behind these resources, such as a route to a host that is not there. */
@@ -87,7 +91,9 @@ export class OutboundResources {
         else this.#generateAssignments(host);
       }
     }
-    return this.#finish();
+    const names = affected.everything ? this.#names.renew(this.#view) : this.#names.update(this.#view, affected.shapes);
+    const types = this.#finish();
+    return names ? new Set([...types, NameTable.typeUrl]) : types;
   }
 
   #generate(host: Hostname): void {

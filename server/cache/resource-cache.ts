@@ -9,6 +9,7 @@ import { Cluster } from '../../proto/generated/envoy.config.cluster.v3.ts';
 import { ClusterLoadAssignment } from '../../proto/generated/envoy.config.endpoint.v3.ts';
 import { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
 import { RouteConfiguration, VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
+import { NameTable } from '../../proto/generated/istio.networking.nds.v1.ts';
 import { locateProxy } from '../proxy/locate-proxy.ts';
 import type { Proxy } from '../proxy/proxy.ts';
 import type { InboundScope, OutboundScope } from '../view/scope.ts';
@@ -21,7 +22,7 @@ import type { EncodingListener } from './resource-sets.ts';
 import { emptyTypeSnapshot, type TypeSnapshot } from './type-snapshot.ts';
 import { ViewStore } from './view-store.ts';
 
-/** The types that are generated here. */
+/** The types that are generated here for every proxy; a name table is, beside them, for those that ask for it. */
 export const generatedTypes: readonly string[] = Object.freeze([
   Cluster.typeUrl,
   ClusterLoadAssignment.typeUrl,
@@ -107,7 +108,7 @@ export class ResourceCache {
       get proxy() {
         return member.proxy;
       },
-      snapshot: (typeUrl) => member.proxyClass.snapshots.get(typeUrl) ?? emptyTypeSnapshot,
+      snapshot: (typeUrl) => snapshotOf(member.proxyClass, typeUrl),
       detach: () => this.#detach(member),
     };
   }
@@ -151,6 +152,7 @@ export class ResourceCache {
     member.proxyClass = next;
     this.#leave(before, member);
     const differing = generatedTypes.filter((type) => before.snapshots.get(type) !== next.snapshots.get(type));
+    if (before.snapshots.has(NameTable.typeUrl)) differing.push(NameTable.typeUrl);
     told.set(member, new Set(differing).union(told.get(member) ?? noTypes));
   }
 
@@ -191,6 +193,15 @@ export class ResourceCache {
 }
 
 const noTypes: ReadonlySet<string> = new Set();
+
+function snapshotOf(proxyClass: ProxyClass, typeUrl: string): TypeSnapshot {
+  const known = proxyClass.snapshots.get(typeUrl);
+  if (known !== undefined) return known;
+  if (typeUrl !== NameTable.typeUrl) return emptyTypeSnapshot;
+  const made = compose(proxyClass, typeUrl);
+  proxyClass.snapshots.set(typeUrl, made);
+  return made;
+}
 
 function compose(proxyClass: ProxyClass, typeUrl: string): TypeSnapshot {
   return { parts: [proxyClass.outbound.set(typeUrl), proxyClass.inbound.set(typeUrl)] };

@@ -8,6 +8,7 @@ import { resourceName, type ResourceName } from '../cache/encoded-resource.ts';
 import { emptyTypeSnapshot, type TypeSnapshot } from '../cache/type-snapshot.ts';
 import { encodeDelta, encodeSotw } from './encode-response.ts';
 import { mayAdd, mayRemove, type Progress } from './make-before-break.ts';
+import { ReportDelivery } from './report-delivery.ts';
 import type { OpenedNode, Peer } from './snapshot-source.ts';
 import type { StreamContext } from './stream-context.ts';
 import type { StreamEnd } from './stream-end.ts';
@@ -15,7 +16,7 @@ import type { Batch, Pending } from './response-batch.ts';
 import { ofDelta, ofSotw, type StreamRequest } from './stream-request.ts';
 import { Subscription } from './subscription.ts';
 import { TypeDelivery, type TypeStatus } from './type-delivery.ts';
-import { isKnownType, routeConfigurationOf, ruleOf, typeUrls } from './type-rules.ts';
+import { isKnownType, isReportType, routeConfigurationOf, ruleOf, typeUrls } from './type-rules.ts';
 
 /** The transport of one stream. */
 export interface StreamSink {
@@ -52,6 +53,9 @@ export class Connection {
   /** In the order in which a change is sent. */
   #types: readonly TypeDelivery[] = [];
   #opened: OpenedNode | undefined;
+  #reports: ReportDelivery | undefined;
+  /** Since when (`performance.now`) the client has not got all of a change, and whether any of it was sent. */
+  #behind: { readonly sinceMs: number; sent: boolean } | undefined;
   #closed = false;
   #flushing = false;
   #nonces = 0;
@@ -103,8 +107,16 @@ export class Connection {
     if (this.#closed) return;
     const { limits, metrics } = this.#options.context;
     const typeUrl = this.#typeOf(request);
-    if (typeUrl === undefined || !this.#openFor(request.node)) return;
+    if (typeUrl === undefined || !this.#openFor(request.node, typeUrl)) return;
     metrics.requested(typeUrl);
+    if (isReportType(typeUrl)) {
+      this.#report(typeUrl, request);
+      return;
+    }
+    if (this.#opened?.reportsOnly === true) {
+      this.end({ code: 'INVALID_ARGUMENT', message: `a tool is served istio.io/debug types, not ${typeUrl}` });
+      return;
+    }
     const known = this.#types.find((type) => type.typeUrl === typeUrl);
     if (known === undefined && this.#types.length >= limits.maxTypes) {
       this.end({ code: 'RESOURCE_EXHAUSTED', message: `more than ${limits.maxTypes} types on one stream` });
@@ -132,20 +144,43 @@ export class Connection {
   }
 
   /** "It is sufficient to only check the first message for the node identifier" (xDS protocol): later ones are not read. */
-  #openFor(node: Node | undefined): boolean {
+  #openFor(node: Node | undefined, typeUrl: string): boolean {
     if (this.#opened !== undefined) return true;
     if (node === undefined) {
       this.end({ code: 'INVALID_ARGUMENT', message: 'the first request of a stream needs a node' });
       return false;
     }
     const { peer, variant, context } = this.#options;
-    const opened = context.source.open({ node, peer, variant }, (changed) => this.#changed(changed));
+    const opened = context.source.open({ node, peer, variant, typeUrl }, (changed) => this.#changed(changed));
     if (opened.kind === 'refused') {
       this.end({ code: opened.code, message: opened.message });
       return false;
     }
     this.#opened = opened;
     return true;
+  }
+
+  #report(typeUrl: string, request: StreamRequest): void {
+    const { variant, sink } = this.#options;
+    const opened = this.#opened;
+    if (opened === undefined) return;
+    const reports = (this.#reports ??= new ReportDelivery({ variant, opened, nextNonce: () => this.#nextNonce() }));
+    const answer = reports.answer(typeUrl, request);
+    if (answer?.kind === 'refused') this.end({ code: answer.code, message: answer.message });
+    if (answer?.kind !== 'bytes') return;
+    this.#writesPending += 1;
+    this.#armWriteTimer();
+    sink.write(answer.bytes, () => {
+      if (this.#closed) return;
+      this.#writesPending -= 1;
+      this.#armWriteTimer();
+      reports.flushed();
+    });
+  }
+
+  #nextNonce(): string {
+    this.#nonces += 1;
+    return `${this.#options.id}-${this.#nonces}`;
   }
 
   #begin(typeUrl: string): TypeDelivery {
@@ -227,7 +262,11 @@ export class Connection {
 
   #changed(typesChanged: ReadonlySet<string>): void {
     if (this.#closed) return;
-    for (const type of this.#types) if (typesChanged.has(type.typeUrl)) type.unsent = 'additions';
+    for (const type of this.#types) {
+      if (!typesChanged.has(type.typeUrl)) continue;
+      type.unsent = 'additions';
+      this.#behind ??= { sinceMs: performance.now(), sent: false };
+    }
     this.#flush();
   }
 
@@ -242,6 +281,15 @@ export class Connection {
     for (const type of this.#types) held = this.#send(type, pending) || held;
     this.#flushing = false;
     this.#armOrderTimer(held);
+    this.#noteCaughtUp();
+  }
+
+  /** The client answered all that followed from a change, or nothing of the change was for it. */
+  #noteCaughtUp(): void {
+    if (this.#behind === undefined || this.#types.some((type) => type.inFlight || type.unsent !== 'none')) return;
+    const { sinceMs, sent } = this.#behind;
+    this.#behind = undefined;
+    if (sent) this.#options.context.metrics.converged(performance.now() - sinceMs);
   }
 
   #compare(type: TypeDelivery, pending: Map<TypeDelivery, Pending>): Pending | undefined {
@@ -274,8 +322,8 @@ export class Connection {
     if (pending === undefined) return false;
     const { limits } = this.#options.context;
     const progressOf = (typeUrl: string): Progress | undefined => this.#progressOf(typeUrl);
-    const additions = mayAdd(type.typeUrl, progressOf);
-    const removals = mayRemove(type.typeUrl, progressOf);
+    const additions = pending.additions.length === 0 || mayAdd(type.typeUrl, progressOf);
+    const removals = pending.removals.length === 0 || mayRemove(type.typeUrl, progressOf);
     const full = pending.removals.length > limits.maxWithheldRemovals;
     const batch = type.subscription.take(pending, {
       additions,
@@ -305,21 +353,15 @@ export class Connection {
   }
 
   #write(type: TypeDelivery, batch: Batch): void {
-    const { variant, sink, context, id } = this.#options;
+    const { variant, sink, context } = this.#options;
     const { typeUrl } = type;
-    this.#nonces += 1;
-    const nonce = `${id}-${this.#nonces}`;
+    const startedMs = performance.now();
+    const nonce = this.#nextNonce();
     const { bytes, version } =
       variant === 'delta'
         ? encodeDelta(context.answers.envelope(batch, typeUrl), nonce)
         : encodeSotw(batch, { typeUrl, nonce });
     type.sent({ nonce, version, atMs: context.now() }, batch);
-    context.metrics.pushed({
-      typeUrl: type.typeUrl,
-      bytes: bytes.length,
-      resources: batch.resources.length,
-      removed: batch.removed.length,
-    });
     this.#writesPending += 1;
     this.#armWriteTimer();
     sink.write(bytes, () => {
@@ -329,6 +371,17 @@ export class Connection {
       type.flushed(nonce);
       this.#flush();
     });
+    const nowMs = performance.now();
+    context.metrics.pushed({
+      typeUrl,
+      bytes: bytes.length,
+      resources: batch.resources.length,
+      removed: batch.removed.length,
+      tookMs: nowMs - startedMs,
+    });
+    if (this.#behind === undefined || this.#behind.sent) return;
+    this.#behind.sent = true;
+    context.metrics.waited(startedMs - this.#behind.sinceMs);
   }
 
   #delivery(typeUrl: string): TypeDelivery | undefined {

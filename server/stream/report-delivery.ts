@@ -47,7 +47,11 @@ export class ReportDelivery {
     const nonce = nextNonce();
     this.#sent = { nonce, question: questionOf(typeUrl, request) };
     this.#unread = true;
-    return { kind: 'bytes', bytes: encodeReport(report, { variant, typeUrl, nonce }), resources: report.resources.length };
+    return {
+      kind: 'bytes',
+      bytes: encodeReport(report, { variant, typeUrl, nonce }),
+      resources: report.resources.length,
+    };
   }
 
   /** The transport took the last answer. */
@@ -58,7 +62,9 @@ export class ReportDelivery {
   #isReceipt(typeUrl: string, request: StreamRequest): boolean {
     if (request.error !== undefined) return true;
     if (this.#sent.nonce === '' || request.nonce !== this.#sent.nonce) return false;
-    return this.#options.variant === 'delta' ? !request.changesNames : questionOf(typeUrl, request) === this.#sent.question;
+    return this.#options.variant === 'delta'
+      ? !request.changesNames
+      : questionOf(typeUrl, request) === this.#sent.question;
   }
 }
 
@@ -76,8 +82,6 @@ function encodeReport(
     const resourceFrames = anys.map(({ any }) => frame(resourcesField, any));
     return encodeDiscoveryResponse({ typeUrl, nonce, resourceFrames, ...identifier });
   }
-  const resourceFrames = anys.map(({ name, any }) =>
-    frame(resourcesField, encodeResource({ name, version: '', any })),
-  );
+  const resourceFrames = anys.map(({ name, any }) => frame(resourcesField, encodeResource({ name, version: '', any })));
   return encodeDeltaResponse({ typeUrl, nonce, resourceFrames, removedResources: [], ...identifier });
 }

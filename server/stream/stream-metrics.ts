@@ -9,6 +9,8 @@ export interface PushedResponse {
   readonly bytes: number;
   readonly resources: number;
   readonly removed: number;
+  /** Encoding it and handing it over, in milliseconds. */
+  readonly tookMs: number;
 }
 
 export interface StreamMetrics {
@@ -16,8 +18,12 @@ export interface StreamMetrics {
   connected(variant: 'delta' | 'sotw'): void;
   disconnected(variant: 'delta' | 'sotw', code: StreamEndCode): void;
   requested(typeUrl: string): void;
-  /** `pilot_xds_pushes{type}`, `pilot_xds_config_size_bytes` */
+  /** `pilot_xds_pushes{type}`, `pilot_xds_config_size_bytes`, `pilot_xds_push_time` */
   pushed(response: PushedResponse): void;
+  /** `pilot_proxy_queue_time`: how long a change waited before the first response that came of it went to a client. */
+  waited(milliseconds: number): void;
+  /** `pilot_proxy_convergence_time`: after how long a client had answered everything that came of a change. */
+  converged(milliseconds: number): void;
   acknowledged(typeUrl: string): void;
   /** `pilot_total_xds_rejects`, `pilot_xds_{cds,eds,lds,rds}_reject` */
   rejected(typeUrl: string): void;
@@ -26,6 +32,8 @@ export interface StreamMetrics {
   unknownType(typeUrl: string): void;
   /** A reader that let a response lie until its stream was closed. */
   slowReader(): void;
+  /** `pilot_total_xds_internal_errors`: a request that could not be served, by no fault of the client. */
+  failed(): void;
 }
 
 /** Counts kept in memory, by a name and, where it says so, a type: `pushes/TYPE_URL`. */
@@ -58,6 +66,14 @@ export class CountingMetrics implements StreamMetrics {
     this.#add('removed', response.removed);
   }
 
+  waited(_milliseconds: number): void {
+    this.#add('waited');
+  }
+
+  converged(_milliseconds: number): void {
+    this.#add('converged');
+  }
+
   acknowledged(typeUrl: string): void {
     this.#add(`acknowledged/${typeUrl}`);
   }
@@ -77,6 +93,10 @@ export class CountingMetrics implements StreamMetrics {
 
   slowReader(): void {
     this.#add('slow-readers');
+  }
+
+  failed(): void {
+    this.#add('failed');
   }
 
   #add(name: string, amount = 1): void {

@@ -136,7 +136,7 @@ async function serveFetch(
   const outcome = await options.authenticator.authenticate(credentialsOf(call, options.tls));
   if (outcome.kind === 'refused') return outcome;
   const { peer } = outcome;
-  const opened = context.source.open({ node: request.node, peer, variant: 'sotw' }, () => undefined);
+  const opened = context.source.open({ node: request.node, peer, variant: 'sotw', typeUrl }, () => undefined);
   if (opened.kind === 'refused') return opened;
   try {
     const subscription = new Subscription({
@@ -207,6 +207,7 @@ function statusOf(end: StreamEnd): grpc.ServiceError {
 }
 
 function internalError(error: unknown, context: StreamContext): StreamEnd {
+  context.metrics.failed();
   context.log.warn({ error }, 'a request could not be served');
   return { code: 'UNAVAILABLE', message: 'the request could not be served' };
 }

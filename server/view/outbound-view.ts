@@ -26,6 +26,8 @@ export interface OutboundView {
   virtualAddresses(host: Hostname): readonly string[];
   /** Addresses of the endpoints that serve the port on the proxy's own network, ready or not, sorted: what a headless name leads to. */
   podAddresses(host: Hostname, port: ServicePort): readonly string[];
+  /** Healthy endpoints of a host on the proxy's own network, in whatever cluster: what the name of a headless service says. */
+  namedEndpoints(host: Hostname): readonly Endpoint[];
   /** The one host that `ADDRESS` stands for in routes of that port: of several with one virtual IP the oldest. */
   ownerOf(address: string, port: number): Hostname | undefined;
   /** For sidecars the one bound to `mesh`; `gateway` is `NAMESPACE/NAME` otherwise. */
@@ -100,6 +102,17 @@ class ScopedView implements OutboundView {
         (!clusterLocal || endpoint.clusterId === clusterId),
     );
     return [...new Set(serving.map(({ address }) => address))].toSorted((a, b) => compareText(a, b));
+  }
+
+  namedEndpoints(host: Hostname): readonly Endpoint[] {
+    const { clusterId, network } = this.scope;
+    const clusterLocal = this.service(host)?.clusterLocal ?? false;
+    return (this.#mesh.endpoints.get(host) ?? []).filter(
+      (endpoint) =>
+        endpoint.network === network &&
+        endpoint.health === 'healthy' &&
+        (!clusterLocal || endpoint.clusterId === clusterId),
+    );
   }
 
   ownerOf(address: string, port: number): Hostname | undefined {

@@ -15,8 +15,8 @@ async function scrape(address: string): Promise<(line: string) => string | undef
 
 test('what the streams report is counted under the names of istiod', async () => {
   const { monitoring, metrics } = await serveAdmin(aReader());
-  metrics.pushed({ typeUrl: cds, bytes: 2000, resources: 5, removed: 0 });
-  metrics.pushed({ typeUrl: cds, bytes: 100, resources: 1, removed: 1 });
+  metrics.pushed({ typeUrl: cds, bytes: 2000, resources: 5, removed: 0, tookMs: 2 });
+  metrics.pushed({ typeUrl: cds, bytes: 100, resources: 1, removed: 1, tookMs: 2 });
   metrics.rejected(cds);
   metrics.expiredNonce(cds);
 

@@ -1,0 +1,31 @@
+// A source that counts the objects it tells of.
+
+import type { Source, SourceEvent } from '../discovery/model/source-event.ts';
+
+/** A source does not tell a new object from one that changed: both are an `update`. */
+export interface ObjectEvent {
+  readonly kind: string;
+  readonly event: 'update' | 'delete';
+}
+
+/** The same source; `onEvent` hears of each object before it is delivered. */
+export function countEvents(source: Source, onEvent: (event: ObjectEvent) => void): Source {
+  return {
+    description: source.description,
+    scope: source.scope,
+    run: (deliver, signal) =>
+      source.run((batch) => {
+        for (const event of batch) {
+          const told = objectEventOf(event);
+          if (told !== undefined) onEvent(told);
+        }
+        deliver(batch);
+      }, signal),
+  };
+}
+
+function objectEventOf(event: SourceEvent): ObjectEvent | undefined {
+  if (event.kind === 'changed') return { kind: event.object.kind, event: 'update' };
+  if (event.kind !== 'deleted') return undefined;
+  return { kind: event.key.slice(0, event.key.indexOf('/')), event: 'delete' };
+}

@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
 import { envoyPath } from './support/envoy.ts';
+import { helmProgram } from './support/helm.ts';
 import { kubePrograms } from './support/kube.ts';
 import { ensureSystemTools, labTools } from './support/system-tools.ts';
 
@@ -21,6 +22,7 @@ await ensureSystemTools([...labTools, 'tcpdump']);
 await envoyPath();
 // Built here on a fresh machine, where its progress can be seen, and not within some test.
 await kubePrograms();
+await helmProgram();
 await mkdir('.cache', { recursive: true });
 const exitCode = await run('vitest', [
   'run',
@@ -33,7 +35,8 @@ const exitCode = await run('vitest', [
 const report: Report = JSON.parse(await readFile(reportFile, 'utf8'));
 const skipped = report.numPendingTests + report.numTodoTests;
 // A suite that can't even be loaded has no tests to count; it still failed.
-const failed = report.numFailedTests === 0 && exitCode !== 0 ? Math.max(1, report.numFailedTestSuites) : report.numFailedTests;
+const failed =
+  report.numFailedTests === 0 && exitCode !== 0 ? Math.max(1, report.numFailedTestSuites) : report.numFailedTests;
 const skippedFailure = process.env['CI'] !== undefined && skipped > 0;
 if (skippedFailure) process.stdout.write(`${skipped} tests were skipped; in CI that is a failure.\n`);
 process.exitCode = exitCode === 0 && !skippedFailure ? 0 : 1;

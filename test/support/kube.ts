@@ -1,14 +1,14 @@
 // A real Kubernetes API on loopback for tests: etcd and kube-apiserver, on request kube-controller-manager, no kubelet. In: what
 // differs from the default. Out: a cluster with a kubeconfig, whose programs can be paused, killed and started again.
 
-import { constants, rmSync } from 'node:fs';
-import { access, mkdir, mkdtemp, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { canHaveGoProgram, goProgram, isExecutable, type GoProgram } from './go-program.ts';
 import { KubeApi } from './kube-api.ts';
-import { run, runOrThrow, startProcess, type RunningProcess } from './process.ts';
+import { runOrThrow, startProcess, type RunningProcess } from './process.ts';
 import { waitFor } from './wait-for.ts';
 
 /** The command line before each program's own flags. */
@@ -19,8 +19,13 @@ export interface KubePrograms {
   readonly controllerManager?: readonly string[] | undefined;
 }
 
-const cacheDirectory = resolve(import.meta.dirname, '../../.cache');
-const sourceDirectory = resolve(import.meta.dirname, '../kube');
+const testkube: GoProgram = {
+  name: 'testkube',
+  directory: resolve(import.meta.dirname, '../kube'),
+  package: '.',
+  takes: 'ten minutes',
+  advice: 'install Go 1.26 or newer, or set KUBEBUILDER_ASSETS to a directory with etcd and kube-apiserver',
+};
 
 /** `$KUBEBUILDER_ASSETS`, else `.cache/testkube`, which is built with Go when it is not there yet (once, about ten minutes). */
 export async function kubePrograms(): Promise<KubePrograms> {
@@ -45,8 +50,7 @@ export async function kubePrograms(): Promise<KubePrograms> {
       controllerManager: (await isExecutable(controllerManager)) ? [controllerManager] : undefined,
     };
   }
-  const program = join(cacheDirectory, 'testkube');
-  if (!(await isExecutable(program))) await build(program);
+  const program = await goProgram(testkube);
   return {
     etcd: (directory, clientUrl, peerUrl) => [program, 'etcd', directory, clientUrl, peerUrl],
     apiServer: [program, 'kube-apiserver'],
@@ -57,12 +61,8 @@ export async function kubePrograms(): Promise<KubePrograms> {
 /** Why there can be no real API here, or undefined. In CI there is never a reason: what is missing fails there. */
 export async function whyNoKube(): Promise<string | undefined> {
   if (process.env['CI'] !== undefined || process.env['KUBEBUILDER_ASSETS']) return undefined;
-  if (await isExecutable(join(cacheDirectory, 'testkube'))) return undefined;
-  const go = await run(['go', 'version']).catch(() => undefined);
-  return go?.code === 0 ? undefined : `no Go to build it with: ${advice}`;
+  return (await canHaveGoProgram(testkube)) ? undefined : `no Go to build it with: ${testkube.advice}`;
 }
-
-const advice = 'install Go 1.26 or newer, or set KUBEBUILDER_ASSETS to a directory with etcd and kube-apiserver';
 
 export interface KubeClusterOptions {
   /** Two clusters side by side need different ones. Default 0. */
@@ -287,61 +287,4 @@ async function listenAnywhere(): Promise<{ readonly port: number; readonly close
       server.close(() => done());
     });
   return { port, close };
-}
-
-/** Beside its place first, then renamed; a second process waits for the first instead of building as well. */
-async function build(program: string): Promise<void> {
-  await mkdir(cacheDirectory, { recursive: true });
-  const lock = `${program}.lock`;
-  const held = await open(lock, 'wx').catch(() => undefined);
-  if (held === undefined) {
-    await waitForBuild(program, lock);
-    return;
-  }
-  const fresh = `${program}.tmp-${process.pid}`;
-  try {
-    await held.write(String(process.pid));
-    console.warn(`kube-apiserver is being built into ${program} (once, about ten minutes)`);
-    const command = ['go', 'build', '-C', sourceDirectory, '-trimpath', '-ldflags=-s -w', '-o', fresh, '.'];
-    await runOrThrow(command, { timeoutMs: 3_600_000 });
-    await rename(fresh, program);
-  } catch (error) {
-    throw new Error(`the test Kubernetes API can't be built; ${advice}`, { cause: error });
-  } finally {
-    await held.close();
-    await rm(lock, { force: true });
-    await rm(fresh, { force: true });
-  }
-}
-
-async function waitForBuild(program: string, lock: string): Promise<void> {
-  while (!(await isExecutable(program))) {
-    const pid = Number(await readFile(lock, 'utf8').catch(() => '0'));
-    const age = await stat(lock).then(
-      ({ mtimeMs }) => Date.now() - mtimeMs,
-      () => Infinity,
-    );
-    if ((pid > 0 && !isRunning(pid)) || age > 3_600_000) {
-      // Its builder is gone.
-      await rm(lock, { force: true });
-      await build(program);
-      return;
-    }
-    await delay(1_000);
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
-
-async function isExecutable(file: string): Promise<boolean> {
-  return await access(file, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }

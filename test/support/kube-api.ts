@@ -29,6 +29,7 @@ const clusterScoped: ReadonlySet<string> = new Set([
 ]);
 
 const irregularPlurals: Readonly<Record<string, string>> = {
+  NetworkPolicy: 'networkpolicies',
   WorkloadEntry: 'workloadentries',
   PeerAuthentication: 'peerauthentications',
 };
@@ -52,6 +53,11 @@ export class KubeApi {
         await this.#ok('PATCH', path.replace('?', '/status?'), object);
       }
     }
+  }
+
+  /** Whether it could be applied, every field known: what the server would store. Nothing is changed. */
+  async dryRun(object: TestObject): Promise<unknown> {
+    return await this.#ok('PATCH', `${objectPath(object)}?fieldManager=test&dryRun=All&fieldValidation=Strict`, object);
   }
 
   /** Gone already is as good. */

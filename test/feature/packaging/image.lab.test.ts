@@ -1,0 +1,117 @@
+// The image that the Dockerfile makes: everything that runs is in it, and it runs as the chart lets it, without root, without
+// capabilities and on a file system that it can't write to.
+
+import { chmod, copyFile, cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { freePort } from '../../support/authority-server.ts';
+import { describeLab } from '../../support/describe-lab.ts';
+import { buildImage, type BuiltImage } from '../../support/dockerfile.ts';
+import { helmProgram, renderChart } from '../../support/helm.ts';
+import { runOrThrow, startProcess } from '../../support/process.ts';
+import { waitFor } from '../../support/wait-for.ts';
+import { container, podTemplate } from './pod-template.ts';
+import { least } from './value-sets.ts';
+
+const repository = resolve(import.meta.dirname, '../../..');
+
+/** Of `node` in Node's images. */
+const nodeUid = 1000;
+
+describeLab('the image', () => {
+  let directory: string;
+  let image: BuiltImage;
+  /** Begins a command line: everything is read-only but `state`, the user is `node` and has no capability. */
+  let confined: readonly string[];
+
+  beforeAll(async () => {
+    await helmProgram();
+    directory = await mkdtemp(join(tmpdir(), 'isthmus-image-'));
+    await chmod(directory, 0o755);
+    image = await buildImage(repository, directory);
+    await copyFile(process.execPath, join(directory, 'node'));
+    await cp(join(repository, 'examples/multi-primary/cluster-1'), join(directory, 'registry'), { recursive: true });
+    await mkdir(join(directory, 'state'));
+    const script =
+      'mount -t tmpfs -o mode=0700,uid=$1,gid=$1 tmpfs "$2" && mount -o remount,bind,ro / && shift 2 && exec "$@"';
+    const user = ['setpriv', `--reuid=${nodeUid}`, `--regid=${nodeUid}`, '--clear-groups', '--no-new-privs'];
+    confined = ['unshare', '--mount', 'sh', '-c', script, 'sh', String(nodeUid), join(directory, 'state')].concat(
+      user,
+      ['--bounding-set=-all', '--inh-caps=-all'],
+    );
+  }, 3_600_000);
+
+  afterAll(async () => {
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  /** As the container's command line, with the Node of this machine. */
+  function inImage(argv: readonly string[]): readonly string[] {
+    const [program, ...rest] = image.entrypoint;
+    if (program !== 'node') throw new Error(`the image starts ${String(program)}`);
+    return [...confined, join(directory, 'node'), ...rest, ...argv];
+  }
+
+  /** Nothing of this process's own environment but the path. */
+  const surroundings = (): { readonly cwd: string; readonly env: NodeJS.ProcessEnv } => ({
+    cwd: join(image.root, image.workDirectory),
+    env: { ...image.environment, NODE_PATH: '', NODE_OPTIONS: '' },
+  });
+
+  it('runs as a user without rights, under the number that the chart gives', async () => {
+    expect(image.user).toBe('node');
+    const objects = await renderChart({ chart: 'isthmus', values: least });
+    expect(podTemplate(objects).spec['securityContext']).toMatchObject({ runAsUser: nodeUid, runAsGroup: nodeUid });
+    expect(image.exposed).toEqual(container(objects).ports.map(({ containerPort }) => containerPort));
+    const started = await runOrThrow([...confined, 'sh', '-c', 'id -u; touch "$0/written" 2>&1 || true', directory]);
+    expect(started.stdout.split('\n')).toEqual([String(nodeUid), expect.stringContaining('Read-only file system'), '']);
+  });
+
+  it('has what runs and nothing else', async () => {
+    const files = await readdir(join(image.root, image.workDirectory));
+    expect(files.toSorted()).toEqual(
+      ['LICENSE', 'agent', 'ca', 'discovery', 'node_modules', 'package.json', 'proto', 'server'].toSorted(),
+    );
+    const packages = await readdir(join(image.root, image.workDirectory, 'node_modules'));
+    expect(packages).toContain('@grpc');
+    expect(packages.filter((name) => /^(vitest|typescript|oxlint|prettier|node-linux-.*)$/.test(name))).toEqual([]);
+  });
+
+  it.each([[['serve']], [['agent']], [['ca', 'init']], [['remote-secret']], [['iptables']], [['why']]])(
+    'knows what the command %j is for',
+    async (argv) => {
+      const { stdout } = await runOrThrow(inImage([...argv, '--help']), surroundings());
+      expect(stdout).toContain(`Usage: isthmus ${argv.join(' ')}`);
+    },
+  );
+
+  it('starts and becomes ready, writes its state where it may, and ends when it is told to', async () => {
+    const ports = new Set<number>();
+    while (ports.size < 4) ports.add(await freePort());
+    const [xds = 0, xdsTls = 0, http = 0, monitoring = 0] = ports;
+    const options = [
+      '--cluster-id=cluster-1',
+      '--network=network1',
+      `--registry=${join(directory, 'registry')}`,
+    ].concat(
+      [`--state-dir=${join(directory, 'state')}`, '--bind=127.0.0.1', `--xds-port=${xds}`, `--xds-tls-port=${xdsTls}`],
+      [`--http-port=${http}`, `--monitoring-port=${monitoring}`, '--drain=200ms'],
+    );
+    const started = startProcess(inImage([...image.command, ...options]), { name: 'image', ...surroundings() });
+    try {
+      await waitFor(
+        async () => (started.running ? (await fetch(`http://127.0.0.1:${http}/ready`)).status : started.output),
+        (answer) => answer === 200 || typeof answer === 'string',
+        { what: 'the image to be ready', timeoutMs: 60_000 },
+      );
+      expect(started.running ? '' : started.output).toBe('');
+      const dashboard = await fetch(`http://127.0.0.1:${http}/`);
+      expect([dashboard.status, dashboard.headers.get('content-type')]).toEqual([200, expect.stringContaining('html')]);
+      expect((await fetch(`http://127.0.0.1:${monitoring}/metrics`)).status).toBe(200);
+    } finally {
+      const end = await started.stop();
+      expect([end, started.output]).toEqual([{ code: 0, signal: null }, expect.not.stringMatching(/EROFS|EACCES/)]);
+    }
+  });
+});

@@ -4,7 +4,7 @@
 import type { ClusterId, NetworkId, ObjectKey } from '../discovery/model/names.ts';
 import { resourceName, type ResourceName } from './cache/encoded-resource.ts';
 import { generatedTypes, type Attachment, type ResourceCache } from './cache/resource-cache.ts';
-import { emptyTypeSnapshot, lookUp } from './cache/type-snapshot.ts';
+import { emptyTypeSnapshot, lookUp, type TypeSnapshot } from './cache/type-snapshot.ts';
 import { generatorOf, notServed } from './proxy/generator.ts';
 import { identityMismatch } from './proxy/identity-mismatch.ts';
 import { parseNode } from './proxy/parse-node.ts';
@@ -36,6 +36,7 @@ export interface ProxySession {
   readonly opening: StreamOpening;
   readonly openedAtMs: number;
   readonly attachment: Attachment;
+  readonly listener: SnapshotListener;
   /** By type; the last one, kept after a later response was accepted. */
   readonly rejections: ReadonlyMap<string, Rejection>;
 }
@@ -46,6 +47,8 @@ export interface ProxySessionsOptions {
   readonly defaultNetwork: NetworkId;
   /** Identities of other trust domains are not of this mesh. */
   readonly trustDomains: readonly string[];
+  /** ProxyConfig with the roots of the mesh; undefined while there are none. */
+  readonly roots: () => TypeSnapshot | undefined;
   readonly now: () => number;
   /** Streams are refused until then, so that a proxy is never told of an empty mesh. */
   readonly ready: () => boolean;
@@ -74,6 +77,12 @@ export class ProxySessions implements SnapshotSource {
     return this.#sessions.values();
   }
 
+  /** The roots are others now: those that asked for them are told. */
+  rootsChanged(): void {
+    const types = new Set([typeUrls.proxyConfig]);
+    for (const { listener } of this.#sessions.values()) listener(types);
+  }
+
   open(opening: StreamOpening, listener: SnapshotListener): OpenedNode | Refusal {
     const { cache, defaultClusterId, defaultNetwork } = this.#options;
     if (!this.#options.ready()) {
@@ -87,12 +96,13 @@ export class ProxySessions implements SnapshotSource {
     if (mismatch !== undefined) return refuse('PERMISSION_DENIED', mismatch);
     const attachment = cache.attach(proxy, listener);
     const rejections = new Map<string, Rejection>();
-    this.#sessions.set(opening.peer, { opening, openedAtMs: this.#options.now(), attachment, rejections });
+    this.#sessions.set(opening.peer, { opening, openedAtMs: this.#options.now(), attachment, listener, rejections });
     return {
       kind: 'opened',
       nodeId: proxy.nodeId,
       snapshot: (typeUrl) => {
-        if (generatedTypes.includes(typeUrl)) return attachment.snapshot(typeUrl);
+        if (generatedTypes.includes(typeUrl) || typeUrl === typeUrls.nameTable) return attachment.snapshot(typeUrl);
+        if (typeUrl === typeUrls.proxyConfig) return this.#options.roots();
         return emptyTypes.has(typeUrl) ? emptyTypeSnapshot : undefined;
       },
       acknowledged: (report) => {

@@ -5,6 +5,7 @@ import type { MeshStore } from '../discovery/mesh/mesh-store.ts';
 import type { ClusterStatus } from '../discovery/model/cluster-snapshot.ts';
 import type { Problem } from '../discovery/model/problem.ts';
 import { compareText } from '../discovery/model/network-gateway.ts';
+import { NameTable } from '../proto/generated/istio.networking.nds.v1.ts';
 import type { InstanceReader, Readiness, RootFingerprint } from './admin/instance-reader.ts';
 import { proxyStatusOf, type JoinableSession } from './admin/join-proxy-status.ts';
 import type { EncodedResource } from './cache/encoded-resource.ts';
@@ -59,6 +60,10 @@ export function runningInstance(parts: RunningInstanceParts): InstanceReader {
     configDump: (nameOrNodeId) => {
       const session = find(nameOrNodeId);
       return session === undefined ? undefined : dumpOf(session);
+    },
+    nameTable: (nameOrNodeId) => {
+      const snapshot = find(nameOrNodeId)?.attachment.snapshot(NameTable.typeUrl);
+      return snapshot === undefined ? undefined : [...resourcesOf(snapshot)][0];
     },
     gatewayProbe: (gateway) => {
       const state = parts.prober?.state(gateway);

@@ -2,14 +2,17 @@
 // beside them. Nothing here decides anything; every part is given what it needs.
 
 import { once } from 'node:events';
+import { hostname } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { systemClock } from '../ca/clock.ts';
 import type { MeshSettings } from '../discovery/model/mesh-config.ts';
 import type { ClusterRegistry } from '../discovery/registry/cluster-registry.ts';
 import { MeshStore } from '../discovery/mesh/mesh-store.ts';
 import type { ChangeSet } from '../discovery/model/change-set.ts';
+import { controlPlaneId } from './admin/control-plane-id.ts';
 import { Metrics } from './admin/metrics.ts';
 import { authenticators } from './authenticators.ts';
+import { readBuildInfo, versionText } from './build-info.ts';
 import { ResourceCache } from './cache/resource-cache.ts';
 import { openClusters, runClusters, type Clusters } from './clusters.ts';
 import type { ServeConfig } from './config.ts';
@@ -18,6 +21,7 @@ import { openHttpPorts } from './http-ports.ts';
 import { Started, stopSignal } from './lifecycle.ts';
 import { createLog, type Log } from './log.ts';
 import { followMeshSettings, readMeshSettings } from './mesh-config-file.ts';
+import { MeshRoots } from './mesh-roots.ts';
 import { openAuthority, type OpenedAuthority } from './open-authority.ts';
 import { openPrimary, runWriters, tokenReviewer } from './open-primary.ts';
 import type { GatewayProber } from './probe/gateway-prober.ts';
@@ -30,6 +34,7 @@ import { ConnectionSet } from './stream/connection-set.ts';
 import { NameSetPool } from './stream/name-set.ts';
 import { SharedAnswers } from './stream/shared-answers.ts';
 import { defaultStreamLimits } from './stream/stream-limits.ts';
+import { ToolSessions } from './tool-sessions.ts';
 
 /** Serving waits this long for remotes after the primary has synced. */
 const remoteGraceMs = 2000;
@@ -61,7 +66,8 @@ export async function serve(config: ServeConfig): Promise<void> {
 }
 
 async function start({ config: given, log, started, signal }: Starting): Promise<void> {
-  const { version } = packageJson;
+  const build = await readBuildInfo(packageJson.version, new URL('../build-info.json', import.meta.url));
+  const version = versionText(build);
   const metrics = new Metrics({ version, startedAtMs: Date.now(), nowMs: Date.now });
   const { config: meshConfig, meshNetworks } = await readMeshSettings(given, log);
   // A mesh configuration file may name the trust domain; certificates and authentication go by the same one.
@@ -101,11 +107,13 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     remoteGraceMs,
   });
   const trustDomains = [meshConfig.trustDomain, ...meshConfig.trustDomainAliases];
+  const roots = new MeshRoots();
   const sessions = new ProxySessions({
     cache,
     defaultClusterId: config.clusterId,
     defaultNetwork: config.network,
     trustDomains,
+    roots: () => roots.snapshot,
     now: Date.now,
     ready: () => readiness.serving(),
     onRejection: (proxy, rejection) => log.error({ proxy: proxy.nodeId, ...rejection }, 'a proxy rejected a response'),
@@ -142,15 +150,26 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   if (signal.aborted) return;
   const issuer = authority?.issuer;
   if (issuer !== undefined) {
-    store.setOwnRoots(issuer.material.rootsPem);
-    issuer.changes.on('replaced', () => store.setOwnRoots(issuer.material.rootsPem));
+    const takeRoots = (): void => {
+      store.setOwnRoots(issuer.material.rootsPem);
+      roots.replace(issuer.material);
+      sessions.rootsChanged();
+    };
+    takeRoots();
+    issuer.changes.on('replaced', takeRoots);
   }
   await openGrpcPorts({
     config,
     log,
     started,
     context: {
-      source: sessions,
+      source: new ToolSessions({
+        proxies: sessions,
+        reader,
+        trustDomains,
+        systemNamespace: config.systemNamespace,
+        controlPlane: controlPlaneId(hostname(), build),
+      }),
       connections,
       names: new NameSetPool(),
       answers: new SharedAnswers(),

@@ -22,6 +22,8 @@ export interface InstanceReader {
   proxy(nameOrNodeId: string): Proxy | undefined;
   /** What that proxy is served now, by type URL; undefined when it is not connected. Never holds private keys. */
   configDump(nameOrNodeId: string): ReadonlyMap<string, readonly EncodedResource[]> | undefined;
+  /** The name table of that proxy, made for the question when it never asked for one; undefined when it is not connected. */
+  nameTable(nameOrNodeId: string): EncodedResource | undefined;
   /** What probing says of a gateway; undefined when it is not probed (probing is off, or it is of our own network). */
   gatewayProbe(gateway: NetworkGateway): GatewayProbe | undefined;
   /** Roots that this instance trusts. */

@@ -33,6 +33,7 @@ export function proxyStatusOf(connection: ConnectionStatus, session: JoinableSes
   return {
     nodeId: proxy.nodeId,
     proxy: `${proxy.name}.${proxy.namespace}`,
+    namespace: proxy.namespace,
     type: proxy.type,
     clusterId: proxy.clusterId,
     network: proxy.network,
@@ -55,6 +56,7 @@ function typeStatusOf(type: TypeStatus, session: JoinableSession): ProxyTypeStat
     name: shortTypeName(type.typeUrl),
     typeUrl: type.typeUrl,
     sent: type.sentNonce,
+    ...(type.sentAtMs === undefined ? {} : { sentAt: new Date(type.sentAtMs).toISOString() }),
     // Delta has no version of a whole type; a proxy that is in step has the state of its class.
     version: type.sentVersion === '' && status === 'SYNCED' ? session.stateVersion(type.typeUrl) : type.sentVersion,
     acked: type.ackedNonce,

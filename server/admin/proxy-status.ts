@@ -15,6 +15,7 @@ export interface ProxyStatus {
   readonly nodeId: string;
   /** `NAME.NAMESPACE`. */
   readonly proxy: string;
+  readonly namespace: string;
   readonly type: ProxyType;
   readonly clusterId: ClusterId;
   readonly network: NetworkId;
@@ -38,6 +39,8 @@ export interface ProxyTypeStatus {
   readonly typeUrl: string;
   /** Nonce of the last response; empty before the first. */
   readonly sent: string;
+  /** RFC 3339: when that was; absent before the first. */
+  readonly sentAt?: string | undefined;
   /** Version that the last response announced (`system_version_info` or `version_info`). */
   readonly version: string;
   /** Nonce of the last accepted response; empty when none was. */
@@ -78,6 +81,7 @@ const shortNames: ReadonlyMap<string, string> = new Map([
   ['type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret', 'sds'],
   ['type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig', 'ecds'],
   ['type.googleapis.com/istio.networking.nds.v1.NameTable', 'nds'],
+  ['type.googleapis.com/istio.mesh.v1alpha1.ProxyConfig', 'pcds'],
 ]);
 
 /** `cds` for a cluster's type URL and so on; a type without a short name keeps its URL. */

@@ -27,16 +27,32 @@ export const edsz: DebugPage = {
     ),
 };
 
+export const ndsz: DebugPage = {
+  name: 'ndsz',
+  help: 'Names that the DNS proxy of ?proxyID=NAME.NAMESPACE answers for',
+  render: (reader, query) => {
+    const proxyId = query.get('proxyID') ?? '';
+    if (proxyId === '') return missingProxy();
+    const table = reader.nameTable(proxyId);
+    return table === undefined ? unknownProxy(proxyId) : document(decodeJson(table.typeUrl, table.body));
+  },
+};
+
 type Dump = ReadonlyMap<string, readonly EncodedResource[]>;
 
 function withDump(reader: InstanceReader, query: URLSearchParams, render: (dump: Dump) => unknown): DebugAnswer {
   const proxyId = query.get('proxyID') ?? '';
-  if (proxyId === '') return refused(400, 'Add ?proxyID=NAME.NAMESPACE; /debug/syncz lists the proxies.');
+  if (proxyId === '') return missingProxy();
   const dump = reader.configDump(proxyId);
-  if (dump === undefined) {
-    return refused(404, `No proxy ${proxyId} is connected to this instance; /debug/syncz lists those that are.`);
-  }
-  return document(render(dump));
+  return dump === undefined ? unknownProxy(proxyId) : document(render(dump));
+}
+
+function missingProxy(): DebugAnswer {
+  return refused(400, 'Add ?proxyID=NAME.NAMESPACE; /debug/syncz lists the proxies.');
+}
+
+function unknownProxy(proxyId: string): DebugAnswer {
+  return refused(404, `No proxy ${proxyId} is connected to this instance; /debug/syncz lists those that are.`);
 }
 
 interface Section {

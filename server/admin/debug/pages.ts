@@ -1,6 +1,6 @@
 // All debug pages. A page that istiod has and that is not here is answered with 404 and this list.
 
-import { configDump, edsz } from './config-dump.ts';
+import { configDump, edsz, ndsz } from './config-dump.ts';
 import { configz, mesh } from './config-pages.ts';
 import { document, type DebugPage } from './debug-page.ts';
 import { adsz, connections, syncz } from './proxy-pages.ts';
@@ -25,6 +25,7 @@ export const debugPages: ReadonlyMap<string, DebugPage> = new Map(
     endpointz,
     list,
     mesh,
+    ndsz,
     networkz,
     registryz,
     syncz,

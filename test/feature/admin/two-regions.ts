@@ -159,6 +159,7 @@ export function aProxyStatus(overrides: Partial<ProxyStatus> = {}): ProxyStatus 
   return {
     nodeId: 'sidecar~10.10.0.3~sleep-1.default~default.svc.cluster.local',
     proxy: 'sleep-1.default',
+    namespace: 'default',
     type: 'sidecar',
     clusterId: cluster1,
     network: network1,
@@ -197,6 +198,7 @@ export function aReader(overrides: Partial<InstanceReader> = {}): InstanceReader
     proxies: () => [aProxyStatus()],
     proxy: (name) => (name === 'sleep-1.default' ? aProxy() : undefined),
     configDump: () => undefined,
+    nameTable: () => undefined,
     gatewayProbe: () => undefined,
     roots: () => [{ subject: 'O=mesh', sha256: 'ab'.repeat(32), notAfter: '2036-01-01T00:00:00.000Z' }],
     ...overrides,

@@ -80,7 +80,8 @@ export class Subscription {
 
   get owesAnswers(): boolean {
     if (this.#answerDue || (this.#owed?.size ?? 0) > 0) return true;
-    return this.#rest !== undefined && [this.#rest.additions, this.#rest.removals].some((some) => some.some(isAsked));
+    const rest = this.#rest;
+    return rest !== undefined && (rest.answerDue || rest.additions.some(isAsked) || rest.removals.some(isAsked));
   }
 
   /** Names that are kept beside the snapshot; none on an idle stream. */
@@ -295,7 +296,10 @@ export class Subscription {
     const wanted = this.#wildcard ? namesOf(target) : this.#names;
     const changed = first ? wanted : this.#options.answers.differences.between(this.#sent, target);
     if (this.#exceptions === undefined && this.#owed === undefined) return changed;
-    return new Set([...changed, ...(this.#exceptions?.keys() ?? []), ...(this.#owed ?? [])]);
+    const names = new Set(changed);
+    for (const name of this.#exceptions?.keys() ?? []) names.add(name);
+    for (const name of this.#owed ?? []) names.add(name);
+    return names;
   }
 
   /**

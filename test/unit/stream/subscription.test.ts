@@ -52,3 +52,35 @@ test('removals that have to wait are remembered, and forgotten when the resource
   expect(pending === undefined ? undefined : subscription.take(pending, { ...all, removals: false })).toBeUndefined();
   expect(subscription.compare(full)).toBeUndefined();
 });
+
+test('streams in the same state share what they are sent, piece by piece, until one of them wants something else', () => {
+  const pool = new NameSetPool();
+  const some = { ...all, maxBytes: 1000 };
+  const [one, other] = [subscribe(pool), subscribe(pool)];
+  const before = snapshotOf('1');
+  const exchange = (subscription: Subscription, target: TypeSnapshot) => {
+    const pending = subscription.compare(target);
+    return pending === undefined ? undefined : subscription.take(pending, some);
+  };
+  let pieces = 0;
+  for (let piece = exchange(one, before); piece !== undefined; piece = exchange(one, before)) {
+    expect(exchange(other, before)).toBe(piece);
+    pieces += 1;
+  }
+  expect(pieces).toBeGreaterThan(10);
+  expect(exchange(other, before)).toBeUndefined();
+
+  const after = snapshotOf('2');
+  expect(exchange(other, after)).toBe(exchange(one, after));
+  expect(one.owesAnswers).toBe(false);
+  other.updateDelta({ subscribe: [], unsubscribe: names.slice(0, 250), initialVersions: {} });
+  const rest: Record<'one' | 'other', Set<string>> = { one: new Set(), other: new Set() };
+  for (const [name, subscription] of Object.entries({ one, other })) {
+    for (let piece = exchange(subscription, after); piece !== undefined; piece = exchange(subscription, after)) {
+      for (const resource of piece.resources) rest[name === 'one' ? 'one' : 'other'].add(resource.name);
+    }
+  }
+  const stillWanted = [...rest.one].filter((name) => !names.slice(0, 250).includes(name));
+  expect([...rest.other]).toEqual(stillWanted);
+  expect(stillWanted.length).toBeLessThan(rest.one.size);
+});

@@ -12,6 +12,8 @@ export interface Access {
   readonly server: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly agent: http.Agent;
+  /** Equal as long as it is the same API server: its address and its authority. */
+  readonly identity: string;
 }
 
 interface Loaded {
@@ -74,7 +76,8 @@ export class ClusterAccess {
     const fingerprint = fingerprintOf(material);
     const agent = before?.fingerprint === fingerprint ? before.access.agent : this.#newAgent(material);
     if (before !== undefined && before.access.agent !== agent) retire(before.access.agent);
-    const access = { server: new URL(material.server), headers: material.headers, agent };
+    const { server, ca, headers } = material;
+    const access = { server: new URL(server), headers, agent, identity: hashOf([server, ca]) };
     this.#loaded = { access, fingerprint, files: material.files, signature };
     return this.#loaded;
   }
@@ -112,8 +115,11 @@ function retire(agent: http.Agent): void {
 }
 
 function fingerprintOf({ server, ca, cert, key, servername, skipVerify, proxyAgent }: ConnectionMaterial): string {
-  const identity = [server, ca, cert, key, servername, skipVerify, proxyAgent !== undefined];
-  return createHash('sha256').update(JSON.stringify(identity)).digest('base64');
+  return hashOf([server, ca, cert, key, servername, skipVerify, proxyAgent !== undefined]);
+}
+
+function hashOf(values: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(values)).digest('base64');
 }
 
 async function signatureOf(files: readonly string[]): Promise<string> {

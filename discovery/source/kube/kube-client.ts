@@ -24,12 +24,18 @@ export class KubeClient {
   readonly #clock: Clock;
   readonly #answerTimeoutMs: number;
   readonly #onBytes: () => void;
+  #answeredBy: string | undefined;
 
   constructor(options: KubeClientOptions) {
     this.#access = options.access;
     this.#clock = options.clock ?? systemClock;
     this.#answerTimeoutMs = options.answerTimeoutMs;
     this.#onBytes = options.onBytes ?? (() => undefined);
+  }
+
+  /** Which API server answered last (`Access.identity`). */
+  get answeredBy(): string | undefined {
+    return this.#answeredBy;
   }
 
   /** Resolves when a good answer has begun. An abort ends the stream with the signal's reason. */
@@ -43,6 +49,7 @@ export class KubeClient {
     }
     this.#onBytes();
     if (answer.statusCode !== 200) throw await this.#errorOf(answer);
+    this.#answeredBy = access.identity;
     return chunksOf(answer, signal, this.#onBytes);
   }
 

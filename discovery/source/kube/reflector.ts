@@ -43,6 +43,8 @@ export class Reflector {
   readonly #options: ReflectorOptions;
   #version: string | undefined;
   #cursor: string | undefined;
+  /** Whose resource version that is. */
+  #cursorOf: string | undefined;
   #list = 0;
   #relistAtMs = 0;
   #canStreamList = true;
@@ -156,6 +158,10 @@ export class Reflector {
     const stream = await client.openStream(`${this.#path()}?${query.toString()}`, signal);
     this.health.count('watches');
     this.health.heard();
+    if (!isList && client.answeredBy !== this.#cursorOf) {
+      // Its resource versions are others: it may take ours for one that is still to come, and keep quiet until then.
+      throw new KubeError('expired', 'the credentials lead to another API server than before');
+    }
     if (isList) this.#beginList();
     else this.#follows('watching');
     const openedAtMs = clock.now();
@@ -247,6 +253,7 @@ export class Reflector {
     this.#list += 1;
     this.#listHasOversized = false;
     this.#listHasUnknown = false;
+    this.#cursorOf = this.#options.client.answeredBy;
     this.#follows('listing');
   }
 
@@ -290,10 +297,11 @@ export class Reflector {
       discovery.forget(feed.kind.group);
       this.#version = undefined;
     }
-    if (error.code === 'forbidden') this.#report(error);
+    const { isForbidden } = this.#retry;
+    if (isForbidden) this.#report(error);
     // What answers next may be another server.
     if (error.code === 'unreachable') this.#canStreamList = true;
-    const isHopeless = error.code === 'forbidden' || failures >= failuresUntilSettled;
+    const isHopeless = isForbidden || (error.code !== 'forbidden' && failures >= failuresUntilSettled);
     this.health.failed(error, isHopeless && !feed.kind.required);
     return waitMs;
   }

@@ -4,7 +4,7 @@ export interface KubeTimings {
   /** First and longest wait after failures in a row. */
   readonly backOffFirstMs: number;
   readonly backOffLongestMs: number;
-  /** How often a kind that is forbidden is tried again. */
+  /** How often a kind that stays forbidden is tried again, in the end. */
   readonly forbiddenRetryMs: number;
   /** How often a kind that is not installed is looked for. */
   readonly rediscoverMs: number;

@@ -58,13 +58,24 @@ describe('an API server that refuses', () => {
   });
 
   it('with 403 a required kind is waited for', async () => {
-    scene.failing('services', 3, (response) => refuse(response, 403, 'forbidden'));
+    scene.failing('services', 7, (response) => refuse(response, 403, 'forbidden'));
     const { listener } = scene.open();
     await listener.hears('the problem', () => listener.problems.length > 0);
     expect(listener.problems).toMatchObject([{ severity: 'error', code: 'forbidden' }]);
     expect(listener.count('synced')).toBe(0);
     await listener.synced();
     await listener.hears('no problem', () => listener.problems.length === 0);
+  });
+
+  it('with 403 for a moment, as servers do that have just started, is asked again soon and not believed', async () => {
+    const { listener, source } = await scene.opened();
+    scene.failing('services', 3, (response) => refuse(response, 403, 'forbidden'));
+    scene.api.endWatches('services');
+    const services = () => source.status().feeds.find(({ kind }) => kind === 'Service');
+    await listener.hears('three refusals', () => (services()?.counts.failures ?? 0) >= 3);
+    scene.api.put('services', service('later'));
+    await listener.hears('a change', () => listener.objects.has('Service/sample/later'));
+    expect(listener.problems).toEqual([]);
   });
 
   it('with 429 is left alone as long as it asks', async () => {

@@ -1,7 +1,11 @@
 // The watches of the API server source against a server that ends, cuts, garbles and silences them.
 
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { podManifest, serviceManifest } from '../../support/kube-objects.ts';
+import { ScriptedKubeApi } from '../../support/scripted-kube-api.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { portOf, service, useKubeScene, wire, type KubeScene } from './kube-scene.ts';
 
@@ -126,6 +130,30 @@ describe('a watch', () => {
     await listener.hears('the restored state', () => listener.objects.has('Service/sample/restored'));
     await listener.hears('the end of the lost one', () => listener.objects.size === 1);
     expect(listener.count('synced')).toBe(1);
+  });
+
+  it('that leads to another API server after its file was replaced is a list there, whatever its resource versions', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'kube-source-'));
+    const other = new ScriptedKubeApi();
+    try {
+      const file = path.join(directory, 'kubeconfig');
+      await writeFile(file, scene.api.kubeconfig);
+      scene.api.put('services', service('one'));
+      scene.api.put('services', service('lost'));
+      const { listener } = await scene.opened({ credentials: { kind: 'file', path: file } });
+      await other.start();
+      other.goBack();
+      other.put('services', service('one'));
+      await writeFile(file, other.kubeconfig);
+      scene.api.cutWatches('services');
+      await listener.hears('the end of the lost one', () => listener.objects.size === 1);
+      other.put('services', service('restored'));
+      await listener.hears('a change there', () => listener.objects.has('Service/sample/restored'));
+      expect(listener.toldOf('one')).toBe(1);
+    } finally {
+      await other.stop();
+      await rm(directory, { recursive: true });
+    }
   });
 
   it('passes over an object that is too large, keeps its last good state and says which it is', async () => {

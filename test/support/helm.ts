@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { parseAllDocuments, stringify } from 'yaml';
 import { goProgram } from './go-program.ts';
 import type { TestObject } from './kube-api.ts';
-import { run, type RunResult } from './process.ts';
+import { run, runOrThrow, type RunResult } from './process.ts';
 
 export type Values = Readonly<Record<string, unknown>>;
 
@@ -64,6 +64,11 @@ export async function renderNotes(options: ChartOptions): Promise<string> {
   if (result.code !== 0) throw new Error(`helm install: ${result.stderr}`);
   const { info } = JSON.parse(result.stdout) as { readonly info: { readonly notes: string } };
   return info.notes;
+}
+
+/** `helm install` and `helm uninstall` for real. In: the arguments, and the kubeconfig of the cluster. Out: what Helm prints. */
+export async function runHelm(argv: readonly string[], kubeconfig: string): Promise<string> {
+  return (await runOrThrow([await helmProgram(), ...argv, '--kubeconfig', kubeconfig])).stdout;
 }
 
 /** The one object of a kind. */

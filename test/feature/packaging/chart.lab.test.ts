@@ -6,10 +6,12 @@ import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { serverDnsNames } from '../../../ca/server-dns-names.ts';
+import { serveCommand } from '../../../server/cli/serve.ts';
+import { readServeConfig } from '../../../server/config.ts';
 import { chartFile, helmProgram, lintChart, onlyOne, renderChart, renderNotes } from '../../support/helm.ts';
 import type { Values } from '../../support/helm.ts';
 import { objectPath, type TestObject } from '../../support/kube-api.ts';
-import { container, podTemplate } from './pod-template.ts';
+import { container, podTemplate, serveArguments } from './pod-template.ts';
 import { everything, least, revised, revision, valueSets } from './value-sets.ts';
 
 beforeAll(async () => {
@@ -130,6 +132,20 @@ describe('a pod', () => {
       '--state-dir=/var/lib/isthmus',
       '--log-level=debug',
     ]);
+  });
+
+  it.each(valueSets)('is told what `isthmus serve` understands, with $title', async ({ values }) => {
+    const command = serveCommand()
+      .exitOverride()
+      .action(() => undefined);
+    const options = serveArguments(container(await renderChart({ chart, values })), {});
+    command.parse(options, { from: 'user' });
+    const config = readServeConfig(command.opts(), () => false);
+    expect(config).toMatchObject({
+      clusterId: 'cluster-1',
+      network: values['network'] ?? '',
+      primary: { kind: 'in-cluster' },
+    });
   });
 
   it.each(valueSets)('has the ports that its Service and its probes name, with $title', async ({ values }) => {

@@ -1,12 +1,12 @@
 // The charts on a real API server: it takes what Helm makes of them, under the strictest rules for pods, and an instance with
 // exactly their account, rights and arguments serves.
 
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { helmProgram, renderChart } from '../../support/helm.ts';
+import { chartFile, helmProgram, renderChart, runHelm } from '../../support/helm.ts';
 import type { TestObject } from '../../support/kube-api.ts';
 import { serviceManifest, sliceManifest } from '../../support/kube-objects.ts';
 import { namespaceObject } from '../../support/kube-primary.ts';
@@ -73,6 +73,52 @@ it('the API server takes the remote reader', async () => {
     expect(await cluster.api.dryRun(object)).toMatchObject({ kind: object.kind });
   }
 });
+
+it('two versions are installed side by side, and the first goes without taking anything of the second', async () => {
+  const place = 'side-by-side';
+  await cluster.api.apply(namespaceObject(place));
+  const copy = await chartForAnyVersion();
+  const install = async (release: string, ...set: readonly string[]): Promise<string> =>
+    await runHelm(
+      ['install', release, copy, '--namespace', place, '--set', ['clusterId=cluster-1', ...set].join(',')],
+      cluster.kubeconfig,
+    );
+  const names = async (): Promise<readonly string[]> => {
+    const paths = [
+      `/apis/apps/v1/namespaces/${place}/deployments`,
+      `/api/v1/namespaces/${place}/services`,
+      `/apis/policy/v1/namespaces/${place}/poddisruptionbudgets`,
+      `/apis/rbac.authorization.k8s.io/v1/namespaces/${place}/roles`,
+      '/apis/rbac.authorization.k8s.io/v1/clusterroles?labelSelector=app.kubernetes.io/part-of=isthmus',
+    ];
+    const lists = (await Promise.all(paths.map((path) => cluster.api.get(path)))) as readonly {
+      readonly items: readonly TestObject[];
+    }[];
+    return lists.flatMap(({ items }) => items.map(({ metadata }) => metadata.name).toSorted());
+  };
+  const second = ['istiod-canary', 'istiod-canary', 'istiod-canary', 'isthmus-canary', 'isthmus-primary-canary'];
+
+  await install('first', 'mesh.config.accessLogFile=/dev/stdout');
+  expect(await install('second', `revision=${revision}`)).toContain(`istiod-canary.${place}.svc`);
+  expect(await names()).toEqual(second.flatMap((name) => [name.replace('-canary', ''), name]));
+
+  await runHelm(['uninstall', 'first', '--namespace', place], cluster.kubeconfig);
+  expect(await names()).toEqual(second);
+  // The mesh configuration is for both.
+  expect(await cluster.api.get(`/api/v1/namespaces/${place}/configmaps/istio`)).toMatchObject({ kind: 'ConfigMap' });
+  await runHelm(['uninstall', 'second', '--namespace', place], cluster.kubeconfig);
+  expect(await names()).toEqual([]);
+});
+
+/** A copy of the chart that does not ask for a version of Kubernetes: an API server that was built from its module has none. */
+async function chartForAnyVersion(): Promise<string> {
+  const copy = join(directory, 'chart');
+  await cp(chartFile(chart, '.'), copy, { recursive: true, dereference: true });
+  const about = join(copy, 'Chart.yaml');
+  const text = await readFile(about, 'utf8');
+  await writeFile(about, text.replace(/^kubeVersion: .*$/m, ''));
+  return copy;
+}
 
 /** Applies the account and the rights of a chart, and writes a kubeconfig of the account. Out: the path. */
 async function asAccountOf(objects: readonly TestObject[], file: string): Promise<string> {

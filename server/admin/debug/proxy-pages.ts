@@ -6,8 +6,12 @@ import { document, type DebugPage } from './debug-page.ts';
 
 export const syncz: DebugPage = {
   name: 'syncz',
-  help: 'Synchronization status of every connected proxy',
-  render: (reader) => document(reader.proxies().map(syncStatus)),
+  help: 'Synchronization status of every connected proxy, or of those of ?namespace=NAMESPACE',
+  render: (reader, query) => {
+    const wanted = query.get('namespace') ?? '';
+    const proxies = reader.proxies().filter(({ namespace }) => wanted === '' || namespace === wanted);
+    return document(proxies.map(syncStatus));
+  },
 };
 
 export const connections: DebugPage = {
@@ -48,7 +52,25 @@ function syncStatus(status: ProxyStatus): Record<string, unknown> {
     ...(status.istioVersion === '' ? {} : { istio_version: status.istioVersion }),
     ...nonces,
     ...(Object.keys(rejections).length === 0 ? {} : { errors: rejections }),
-    resources: Object.fromEntries(status.types.map((type) => [type.typeUrl, type.resources])),
+    resources: Object.fromEntries(status.types.map((type) => [type.typeUrl, resourceStatus(type)])),
+  };
+}
+
+/** `istioctl version` reads an object here, `count` is ours. */
+function resourceStatus({
+  sent,
+  acked,
+  sentAt,
+  lastError,
+  status,
+  resources,
+}: ProxyTypeStatus): Record<string, unknown> {
+  return {
+    ...(sent === '' ? {} : { sent }),
+    ...(acked === '' ? {} : { acked }),
+    ...(sentAt === undefined ? {} : { sentTime: sentAt }),
+    ...(status === 'ERROR' ? { lastError: lastError?.message } : {}),
+    count: resources,
   };
 }
 

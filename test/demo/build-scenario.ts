@@ -25,6 +25,23 @@ export type ScenarioOptions = {
   readonly certificateTtl?: string;
   /** How Envoys ask for their configuration: `delta` if not given. */
   readonly ads?: 'delta' | 'sotw';
+  /** Where the clusters are if not in directories. */
+  readonly clusters?: ClusterPlaces;
+};
+
+/** Where instances find their clusters, and what the agents of a cluster show as its tokens. */
+export type ClusterPlaces = {
+  /** Called once, before anything is started. */
+  fill(clusters: readonly ExampleCluster[], authorities: Authorities): Promise<void>;
+  /** Of the instance that runs at `host`. */
+  placeOf(cluster: ExampleCluster, host: LabHost): Promise<ClusterPlace>;
+};
+
+export type ClusterPlace = {
+  /** Options of `isthmus serve`. */
+  readonly options: readonly string[];
+  /** By `NAMESPACE/ACCOUNT`. */
+  readonly tokens: ReadonlyMap<string, string>;
 };
 
 /** Builds everything and waits until every part says that it serves. On failure nothing but the logs stays. */
@@ -71,6 +88,7 @@ type Surroundings = {
   readonly sidecarPrefix: readonly string[];
   readonly certificateTtl: string;
   readonly ads: 'delta' | 'sotw';
+  readonly clusters: ClusterPlaces | undefined;
 };
 
 async function build(
@@ -88,6 +106,7 @@ async function build(
     addNetworks(lab, [first.network, second.network, betweenNetwork]),
   ]);
   report('one root and an intermediate for each instance are made (isthmus ca init, isthmus ca issue)');
+  await options.clusters?.fill([first, second], authorities);
   const surroundings = {
     lab,
     directory,
@@ -97,6 +116,7 @@ async function build(
     sidecarPrefix: await sidecarCommandPrefix([process.execPath, mainFile, envoy]),
     certificateTtl: options.certificateTtl ?? '24h',
     ads: options.ads ?? ('delta' as const),
+    clusters: options.clusters,
   };
   const [one, two] = await Promise.all([
     buildRegion('mesh-1', first, second, surroundings),
@@ -118,20 +138,28 @@ async function buildRegion(
   other: ExampleCluster,
   surroundings: Surroundings,
 ): Promise<Region> {
-  const { lab, directory, authorities } = surroundings;
+  const { lab, directory, authorities, clusters } = surroundings;
   const { clusterId, network } = cluster;
   const registryOf = (id: string): string => join(directory, 'registry', id);
   const registry = registryOf(clusterId);
   await cp(cluster.directory, registry, { recursive: true });
-  const tokens = await makeTokens(cluster, registry);
   const gateway = podOf(cluster, gatewayName);
   const helloworld = podOf(cluster, 'helloworld');
   // The control plane is no pod of the example: it stands beside the gateway.
   const controlPlaneAddress = gateway.address.replace(/\d+$/, '2');
   const names = namesIn(cluster, controlPlaneAddress);
-  const inRegion = { ...surroundings, cluster, names, tokens };
-  const [controlPlaneLeg, ...pods] = await Promise.all([
-    lab.host({ name: meshName, legs: [{ network, address: `${controlPlaneAddress}/24` }] }),
+  const controlPlaneLeg = await lab.host({ name: meshName, legs: [{ network, address: `${controlPlaneAddress}/24` }] });
+  const inDirectories = async (): Promise<ClusterPlace> => ({
+    options: Object.entries({
+      '--registry': registry,
+      '--remote': `${other.clusterId}=${registryOf(other.clusterId)}`,
+      '--ca-dir': authorities.directories.get(clusterId) ?? '',
+    }).flat(),
+    tokens: await makeTokens(cluster, registry),
+  });
+  const place = await (clusters?.placeOf(cluster, controlPlaneLeg) ?? inDirectories());
+  const inRegion = { ...surroundings, cluster, names, tokens: place.tokens };
+  const pods = await Promise.all([
     buildPod({ pod: podOf(cluster, 'sleep'), kind: 'sidecar' }, inRegion),
     buildPod({ pod: helloworld, kind: 'sidecar', applicationVersion: helloworld.labels['version'] ?? '' }, inRegion),
     buildPod({ pod: gateway, kind: 'gateway' }, inRegion),
@@ -141,9 +169,7 @@ async function buildRegion(
     host: controlPlaneLeg,
     clusterId,
     network,
-    registry,
-    remote: { clusterId: other.clusterId, registry: registryOf(other.clusterId) },
-    caDirectory: authorities.directories.get(clusterId) ?? '',
+    places: place.options,
     stateDirectory: join(directory, 'state', meshName),
     log: new LogFile(join(directory, 'logs', `${meshName}.log`)),
   });

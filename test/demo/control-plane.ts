@@ -20,10 +20,8 @@ export type ControlPlaneOptions = {
   readonly host: LabHost;
   readonly clusterId: string;
   readonly network: string;
-  readonly registry: string;
-  /** Cluster id and registry directory of the cluster that is read for discovery only. */
-  readonly remote: { readonly clusterId: string; readonly registry: string };
-  readonly caDirectory: string;
+  /** Options of `isthmus serve` that say where its clusters and its authority are. */
+  readonly places: readonly string[];
   readonly stateDirectory: string;
   readonly log: LogFile;
 };
@@ -42,10 +40,9 @@ export class ControlPlane {
 
   /** Starts it and returns at once. */
   start(): void {
-    const { clusterId, network, registry, remote, caDirectory, stateDirectory, log } = this.#options;
-    const argv = [process.execPath, mainFile, 'serve', '--cluster-id', clusterId, '--network', network];
-    argv.push('--registry', registry, '--remote', `${remote.clusterId}=${remote.registry}`);
-    argv.push('--ca-dir', caDirectory, '--state-dir', stateDirectory, '--webhook-port', '0');
+    const { clusterId, network, places, stateDirectory, log } = this.#options;
+    const argv = [process.execPath, mainFile, 'serve', '--cluster-id', clusterId, '--network', network, ...places];
+    argv.push('--state-dir', stateDirectory, '--webhook-port', '0');
     this.#process = this.host.spawn(argv, { name: this.name, onLine: (line) => log.write(line) });
   }
 

@@ -1,13 +1,16 @@
-// A TCP relay on loopback that can be cut: connections end, and new ones are closed at once, until it is mended. In: the port that
-// it stands for. Out: its own port.
+// A TCP relay that can be cut and slowed. Cut: connections end, and new ones are closed at once, until it is mended. Slowed: every
+// piece of data arrives later. In: the port on loopback that it stands for. Out: its own port, or a Unix socket.
 
+import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 export class TcpRelay implements AsyncDisposable {
   readonly #server = createServer((client) => this.#relay(client));
   readonly #sockets = new Set<Socket>();
   readonly #target: number;
   #isCut = false;
+  #delayMs = 0;
 
   constructor(target: number) {
     this.#target = target;
@@ -21,6 +24,13 @@ export class TcpRelay implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** A Unix socket is reached from every network namespace. */
+  async listenAt(socketPath: string): Promise<void> {
+    await new Promise<void>((done) => {
+      this.#server.listen(socketPath, done);
+    });
+  }
+
   cut(): void {
     this.#isCut = true;
     for (const socket of this.#sockets) socket.destroy();
@@ -28,6 +38,11 @@ export class TcpRelay implements AsyncDisposable {
 
   mend(): void {
     this.#isCut = false;
+  }
+
+  /** From now on everything takes this much longer in each direction; 0 ends it. */
+  slow(delayMs: number): void {
+    this.#delayMs = delayMs;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -53,7 +68,21 @@ export class TcpRelay implements AsyncDisposable {
         this.#sockets.delete(socket);
         other.destroy();
       });
-      socket.pipe(other);
+      void this.#carry(socket, other);
+    }
+  }
+
+  /** One piece after another: what follows a delayed one never overtakes it. */
+  async #carry(from: Socket, to: Socket): Promise<void> {
+    try {
+      for await (const piece of from) {
+        if (this.#delayMs > 0) await delay(this.#delayMs);
+        if (to.destroyed) return;
+        if (!to.write(piece as Buffer)) await Promise.race([once(to, 'drain'), once(to, 'close')]);
+      }
+      to.end();
+    } catch {
+      to.destroy();
     }
   }
 }

@@ -1,7 +1,10 @@
 // What one stream may cost, at most. Whoever exceeds a limit is ended or held up alone.
 
 export interface StreamLimits {
-  /** A delta response is closed at this size; the next one goes when it is answered. */
+  /**
+   * A delta response is closed at this size; the next one goes when it is answered. Small, because Node keeps the buffers of
+   * a TLS connection's largest burst for as long as the connection lives.
+   */
   readonly maxResponseBytes: number;
   /** Time in which the transport must take a response before its reader counts as gone. */
   readonly writeTimeoutMs: number;
@@ -16,7 +19,7 @@ export interface StreamLimits {
 }
 
 export const defaultStreamLimits: StreamLimits = Object.freeze({
-  maxResponseBytes: 512 * 1024,
+  maxResponseBytes: 64 * 1024,
   writeTimeoutMs: 30_000,
   orderTimeoutMs: 10_000,
   maxNames: 100_000,

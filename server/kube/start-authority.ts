@@ -20,7 +20,7 @@ export interface StartAuthorityOptions {
 }
 
 /** An instance that has a copy waits this long for the API server before it starts without it. */
-const copyGraceMs = 1000;
+const copyGraceMs = 250;
 const backOff = { firstMs: 250, longestMs: 10_000 };
 
 /**

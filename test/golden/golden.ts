@@ -8,4 +8,6 @@ export interface GoldenCase {
   readonly shows: string;
   readonly proxy: Proxy;
   readonly mesh: MeshSnapshot;
+  /** The names that a DNS proxy answers for are part of what is expected. */
+  readonly names?: boolean;
 }

@@ -10,6 +10,7 @@ import type { Listener } from '../../proto/generated/envoy.config.listener.v3.ts
 import type { RouteConfiguration, VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
 import { HttpConnectionManager } from '../../proto/generated/envoy.extensions.filters.network.http_connection_manager.v3.ts';
 import { Router } from '../../proto/generated/envoy.extensions.filters.http.router.v3.ts';
+import { NameTable } from '../../proto/generated/istio.networking.nds.v1.ts';
 import { packAny } from '../../proto/codec.ts';
 import { decodeJson, toJson, type JsonValue } from '../../proto/json.ts';
 import type { Problem } from '../../discovery/model/problem.ts';
@@ -20,6 +21,7 @@ import { viewKeysOf } from '../../server/view/view-key.ts';
 import { http2Upstream } from '../../server/generate/cluster.ts';
 import { generateInbound } from '../../server/generate/inbound.ts';
 import { generateHost } from '../../server/generate/outbound-host.ts';
+import { generateNames } from '../../server/generate/name-table.ts';
 import { generateOutboundListeners } from '../../server/generate/outbound-listeners.ts';
 import type { Resource } from '../../server/generate/resource.ts';
 import {
@@ -59,6 +61,16 @@ export function generateAll(proxy: Proxy, mesh: MeshSnapshot): Generated {
     }),
     problems: hosts.flatMap(({ problems }) => problems),
   };
+}
+
+/** The name table of the proxy, as its bytes say. */
+export function generateNameTable(proxy: Proxy, mesh: MeshSnapshot): JsonValue {
+  const view = buildOutboundView(viewKeysOf(proxy, mesh).outboundScope, mesh);
+  const table = Object.assign(
+    {},
+    ...view.hosts().map((host) => generateNames(view, host)?.table),
+  ) as NameTable['table'];
+  return toJson(NameTable, { table });
 }
 
 export function resourcesOf(generated: Generated): readonly Resource<unknown>[] {

@@ -26,6 +26,9 @@ import {
 } from '../../support/kube-objects.ts';
 import { sidecar, router } from '../../support/mesh-model.ts';
 
+/** What a proxy may ask for. */
+const servedTypes = [...generatedTypes, typeUrls.nameTable];
+
 /** Two clusters that are folded by hand, and the mesh that they make. */
 class World {
   readonly store = new MeshStore({ primary: clusterId('cluster-1'), config: defaultMeshConfig, schedule: () => {} });
@@ -104,7 +107,7 @@ function livelyWorld(): World {
 /** Everything that an attachment serves, by type and name, as versions. */
 function served(attachment: Attachment): Record<string, Record<string, string>> {
   return Object.fromEntries(
-    generatedTypes.map((typeUrl) => [
+    servedTypes.map((typeUrl) => [
       typeUrl,
       Object.fromEntries(
         [...resourcesOf(attachment.snapshot(typeUrl))]
@@ -249,9 +252,7 @@ describe('a cache that is kept current', () => {
           const object = objectOf(manifest);
           world.apply(cluster, remove ? { kind: 'deleted', key: keyOf(object) } : changed(object));
           const after = served(attachment);
-          const differing = generatedTypes.filter(
-            (type) => JSON.stringify(before[type]) !== JSON.stringify(after[type]),
-          );
+          const differing = servedTypes.filter((type) => JSON.stringify(before[type]) !== JSON.stringify(after[type]));
           expect([...told].toSorted()).toEqual(expect.arrayContaining(differing));
         }
       }),
@@ -289,7 +290,7 @@ describe('one change', () => {
     const after = served(attachment);
     expect(changes).toHaveLength(1);
     const counts: Record<string, number> = {};
-    for (const type of generatedTypes) {
+    for (const type of servedTypes) {
       const then = before[type] ?? {};
       const now = after[type] ?? {};
       const differing = new Set([...Object.keys(then), ...Object.keys(now)]);
@@ -338,7 +339,7 @@ describe('classes', () => {
     const first = cache.attach(sidecar({ namespace: 'sample', addresses: ['10.1.0.1'] }), () => {});
     const second = cache.attach(sidecar({ namespace: 'sample', addresses: ['10.1.0.2'] }), () => {});
     expect(cache.classCount).toBe(1);
-    for (const type of generatedTypes) expect(second.snapshot(type)).toBe(first.snapshot(type));
+    for (const type of servedTypes) expect(second.snapshot(type)).toBe(first.snapshot(type));
     second.detach();
     first.detach();
     expect(cache.classCount).toBe(0);

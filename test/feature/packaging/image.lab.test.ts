@@ -1,7 +1,7 @@
 // The image that the Dockerfile makes: everything that runs is in it, and it runs as the chart lets it, without root, without
 // capabilities and on a file system that it can't write to.
 
-import { chmod, copyFile, cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -9,6 +9,8 @@ import { freePort } from '../../support/authority-server.ts';
 import { describeLab } from '../../support/describe-lab.ts';
 import { buildImage, type BuiltImage } from '../../support/dockerfile.ts';
 import { helmProgram, renderChart } from '../../support/helm.ts';
+import { namespaceObject } from '../../support/kube-primary.ts';
+import { startKubeCluster } from '../../support/kube.ts';
 import { runOrThrow, startProcess } from '../../support/process.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { container, podTemplate } from './pod-template.ts';
@@ -109,9 +111,62 @@ describeLab('the image', () => {
       const dashboard = await fetch(`http://127.0.0.1:${http}/`);
       expect([dashboard.status, dashboard.headers.get('content-type')]).toEqual([200, expect.stringContaining('html')]);
       expect((await fetch(`http://127.0.0.1:${monitoring}/metrics`)).status).toBe(200);
+      // Its file system as it sees it.
+      expect(await readdir(`/proc/${started.pid}/root${join(directory, 'state')}`)).not.toEqual([]);
     } finally {
       const end = await started.stop();
       expect([end, started.output]).toEqual([{ code: 0, signal: null }, expect.not.stringMatching(/EROFS|EACCES/)]);
+    }
+  });
+
+  it('in a pod of the chart reads its cluster as the account of the pod, with the arguments as they are', async () => {
+    await using cluster = await startKubeCluster();
+    const namespace = 'istio-system';
+    const objects = await renderChart({ chart: 'isthmus', values: { ...least, network: 'network1' }, namespace });
+    const account = podTemplate(objects).spec.serviceAccountName;
+    const rights = objects.filter(({ kind }) => /^ServiceAccount$|Role/.test(kind));
+    await cluster.api.apply(namespaceObject(namespace), ...rights);
+    // What a kubelet puts into every pod.
+    const files = join(directory, 'account');
+    await mkdir(files);
+    await writeFile(join(files, 'token'), await cluster.api.tokenFor(namespace, account));
+    await copyFile(cluster.file('certificates/apiserver.crt'), join(files, 'ca.crt'));
+    await writeFile(join(files, 'namespace'), namespace);
+    const { hostname, port } = new URL(cluster.server);
+    const environment = { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port };
+    const mounts = [
+      'mount -t tmpfs tmpfs /var/lib && mkdir -m 0700 /var/lib/isthmus && chown 1000:1000 /var/lib/isthmus',
+      'mount -t tmpfs tmpfs "$(readlink -f /var/run)" && mkdir -p /var/run/secrets/kubernetes.io',
+      'cp -r "$1" /var/run/secrets/kubernetes.io/serviceaccount && shift && exec "$@"',
+    ];
+    const pod = ['unshare', '--mount', 'sh', '-c', mounts.join(' && '), 'sh', files];
+
+    const ports = new Set<number>();
+    while (ports.size < 4) ports.add(await freePort());
+    const [xds = 0, xdsTls = 0, http = 0, monitoring = 0] = ports;
+    // The one thing that differs: what runs in parallel here must not meet.
+    const elsewhere = [`--xds-port=${xds}`, `--xds-tls-port=${xdsTls}`, `--http-port=${http}`].concat([
+      `--monitoring-port=${monitoring}`,
+      '--drain=200ms',
+    ]);
+    const { cwd, env } = surroundings();
+    const argv = [...pod, ...inImage([...container(objects).args, ...elsewhere])];
+    const started = startProcess(argv, { name: 'pod', cwd, env: { ...env, ...environment } });
+    try {
+      await waitFor(
+        async () => (started.running ? (await fetch(`http://127.0.0.1:${http}/ready`)).status : started.output),
+        (answer) => answer === 200 || typeof answer === 'string',
+        { what: 'the pod to be ready', timeoutMs: 60_000 },
+      );
+      expect(started.running ? '' : started.output).toBe('');
+      const clusters: unknown = await (await fetch(`http://127.0.0.1:${http}/api/v1/clusters`)).json();
+      expect(clusters).toMatchObject([{ clusterId: 'cluster-1', network: 'network1', phase: 'running' }]);
+    } finally {
+      const end = await started.stop();
+      expect([end, started.output]).toEqual([
+        { code: 0, signal: null },
+        expect.not.stringMatching(/EROFS|EACCES|forbidden/i),
+      ]);
     }
   });
 });

@@ -71,7 +71,12 @@ export function chartOf(figures: Figures): string | undefined {
     group('VirtualService change, last of 200 proxies', istiod.routeMs, routeChange.last.p50, ms),
     group('VirtualService change, sent to each proxy', istiod.routeKib * 1024, routeChange.counts.bytes, kib),
     group('200 proxies connect', istiod.connectMs, connect.allMs, ms),
-    group('200 proxies reconnect: resources sent to each', istiod.reconnectResources, reconnect.counts.resources, String),
+    group(
+      '200 proxies reconnect: resources sent to each',
+      istiod.reconnectResources,
+      reconnect.counts.resources,
+      String,
+    ),
   ]);
 }
 

@@ -15,6 +15,10 @@ COPY discovery ./discovery
 COPY ca ./ca
 COPY agent ./agent
 COPY server ./server
+# What `/version` and `istioctl version` say beside the version: docker build --build-arg REVISION=… --build-arg STATUS=Clean
+ARG REVISION=unknown
+ARG STATUS=unknown
+RUN printf '{"revision":"%s","status":"%s"}\n' "$REVISION" "$STATUS" > build-info.json
 USER node
 EXPOSE 8080 15010 15012 15014 15017
 ENTRYPOINT ["node", "server/main.ts"]

@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { X509Certificate } from 'node:crypto';
 import { podManifest, serviceManifest } from '../../support/kube-objects.ts';
-import { AdsStream, decoded, type AskedAny, type Response } from './ads-client.ts';
+import { AdsStream, decoded, struct, type AskedAny, type Response } from './ads-client.ts';
 import { agentNode, startScene, types, type ToolsScene } from './tools-scene.ts';
 
 interface NameTable {
@@ -86,6 +86,22 @@ describe.each([{ delta: false }, { delta: true }])('an agent ($delta: delta)', (
     expect(stream.received.map(({ typeUrl }) => typeUrl)).not.toContain(types.health);
     expect(stream.ended).toBeUndefined();
   });
+});
+
+test.each([
+  ['another namespace', { NAMESPACE: 'other', SERVICE_ACCOUNT: 'sleep' }, 'The node says namespace "other"'],
+  ['another account', { NAMESPACE: 'sample', SERVICE_ACCOUNT: 'admin' }, 'The node says service account "admin"'],
+])('a node that names %s than its token is refused with PERMISSION_DENIED', async (_what, metadata, words) => {
+  using stream = new AdsStream({ address: scene.instance.xdsTls, token: 'sleep-token' });
+  stream.send({ node: { ...agentNode(), metadata: struct(metadata) }, typeUrl: types.listeners });
+  const { code, details } = await stream.status();
+  expect([code, details]).toEqual([7, expect.stringContaining(words)]);
+});
+
+test('a node that names no account is taken for whom its token is', async () => {
+  using stream = new AdsStream({ address: scene.instance.xdsTls, token: 'sleep-token' });
+  stream.send({ node: { ...agentNode(), metadata: struct({ NAMESPACE: 'sample' }) }, typeUrl: types.listeners });
+  expect((await stream.next()).typeUrl).toBe(types.listeners);
 });
 
 test('a table that nobody asked for is not made', async () => {

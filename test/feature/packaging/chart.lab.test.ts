@@ -166,6 +166,11 @@ describe('a pod', () => {
     expect(livenessProbe.httpGet).toEqual({ path: '/version', port: 'http-monitoring' });
   });
 
+  it.each(valueSets)('writes to its volumes only, with $title', async ({ values }) => {
+    const { securityContext } = container(await renderChart({ chart, values }));
+    expect(securityContext).toMatchObject({ readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } });
+  });
+
   it.each(valueSets)('outlives its drain, with $title', async ({ values }) => {
     const objects = await renderChart({ chart, values });
     const { args, lifecycle } = container(objects);

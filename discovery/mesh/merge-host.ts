@@ -94,7 +94,19 @@ function mergePorts(contributions: readonly HostContribution[]): MergedPorts {
     }
     if (own.size > 0) renamed.set(service.clusterId, own);
   }
-  return { ports: [...byNumber.values()].toSorted((a, b) => a.port - b.port), conflicts, renamed };
+  const ports = [...byNumber.values()].toSorted((a, b) => a.port - b.port);
+  return { ports, conflicts: [...conflicts, ...missing(contributions, ports)], renamed };
+}
+
+/** Ports that only some clusters have: the endpoints of the others take no part there. */
+function missing(contributions: readonly HostContribution[], all: readonly ServicePort[]): readonly PortConflict[] {
+  return contributions.flatMap(({ service: { clusterId, ports } }) => {
+    if (ports.length === 0 || ports.length === all.length) return [];
+    const own = new Set(ports.map(({ port }) => port));
+    const message = (port: number): string =>
+      `${clusterId} does not have port ${port}, which other clusters have; its endpoints take no part on this port`;
+    return all.filter(({ port }) => !own.has(port)).map(({ port }) => ({ port, clusterId, message: message(port) }));
+  });
 }
 
 function freeName(wanted: string, taken: ReadonlySet<string>): string {

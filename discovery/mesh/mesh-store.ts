@@ -11,7 +11,7 @@ import type { MeshSnapshot, MeshStatus } from '../model/mesh-snapshot.ts';
 import type { ClusterId, Hostname, ObjectKey } from '../model/names.ts';
 import { compareText, socketOf, type NetworkGateway } from '../model/network-gateway.ts';
 import { PersistentMap } from '../model/persistent-map.ts';
-import type { MeshService } from '../model/service.ts';
+import type { MeshService, PortConflict } from '../model/service.ts';
 import { keepStale, type StaleRule } from '../model/stale-rule.ts';
 import type { Workload } from '../model/workload.ts';
 import { isClusterLocal } from './cluster-local.ts';
@@ -19,6 +19,7 @@ import { groupGateways, meshNetworkGateways } from './gateways-by-network.ts';
 import { mergeHost } from './merge-host.ts';
 import { outageConditions } from './outage-conditions.ts';
 import { emptyPolicyIndex, updatePolicyIndex } from './policy-index.ts';
+import { portConditions } from './port-conditions.ts';
 import { rootConditions } from './root-conditions.ts';
 import { StaleClusters, systemStaleTimer, type StaleTimer } from './stale-clusters.ts';
 
@@ -72,6 +73,8 @@ export class MeshStore {
   /** Sockets (`socketOf`) of gateways to which nothing is to be sent. */
   #deadSockets: ReadonlySet<string> = new Set();
   readonly #stale: StaleClusters;
+  /** Services whose ports are not the same everywhere. */
+  readonly #conflicts = new Map<Hostname, readonly PortConflict[]>();
 
   constructor(options: MeshStoreOptions) {
     this.#options = options;
@@ -188,6 +191,7 @@ export class MeshStore {
     const found = [
       ...rootConditions(feed.snapshot.publishedRoots, this.#ownRoots),
       ...outageConditions(feed.clusterId, this.#snapshot),
+      ...portConditions(feed.clusterId, this.#conflicts),
     ];
     return { ...status, conditions: [...status.conditions, ...found] };
   }
@@ -295,6 +299,9 @@ export class MeshStore {
       });
       const merged = mergeHost(host, contributions, isClusterLocal(host, old.config));
       if (!isDeepStrictEqual(old.services.get(host), merged?.service)) services.push([host, merged?.service]);
+      const { conflicts = [], clusterLocal = true } = merged?.service ?? {};
+      if (conflicts.length > 0 && !clusterLocal) this.#conflicts.set(host, conflicts);
+      else this.#conflicts.delete(host);
       const list = merged === undefined || merged.endpoints.length === 0 ? undefined : merged.endpoints;
       if (!isDeepStrictEqual(old.endpoints.get(host), list)) endpoints.push([host, list]);
     }

@@ -41,7 +41,10 @@ export interface ClusterService {
   readonly createdAtMs: number;
 }
 
-/** Two clusters that disagree on a port of the same host. The first cluster in the mesh's order wins. */
+/**
+ * A cluster whose port of a host is not that of the others: named or spoken to differently, or missing. The first cluster in
+ * the mesh's order wins.
+ */
 export interface PortConflict {
   readonly port: number;
   readonly clusterId: ClusterId;

@@ -131,11 +131,38 @@ describe('a host that several clusters declare', () => {
       ['http', 80],
       ['http-81', 81],
     ]);
-    expect(one?.conflicts).toMatchObject([{ port: 81, clusterId: 'cluster-2' }]);
+    expect(one?.conflicts).toMatchObject([
+      { port: 81, clusterId: 'cluster-2', message: expect.stringContaining('here it is "http-81"') },
+      { port: 81, clusterId: 'cluster-1', message: expect.stringContaining('does not have port 81') },
+      { port: 80, clusterId: 'cluster-2', message: expect.stringContaining('does not have port 80') },
+    ]);
     expect(store.snapshot.endpoints.get(hostOf('one'))?.map(({ ports }) => ports)).toEqual([
       { http: 8080 },
       { 'http-81': 8080 },
     ]);
+  });
+
+  it('with other ports in a remote is a condition of that remote until they agree', () => {
+    const web = { name: 'http', port: 80 };
+    const other = remote([service({ name: 'admin', port: 81 }), slice('10.0.2.1', 'admin')]);
+    const mesh = merged(syncedCluster([service(web), slice('10.0.1.1')]), other);
+    const one = mesh.store.snapshot.services.get(hostOf('one'));
+    expect(one?.ports.map(({ name, port }) => [name, port])).toEqual([
+      ['http', 80],
+      ['admin', 81],
+    ]);
+    expect(mesh.store.snapshot.endpoints.get(hostOf('one'))?.map(({ ports }) => ports)).toEqual([
+      { http: 8080 },
+      { admin: 8080 },
+    ]);
+    const conditions = () => mesh.store.clusterStatuses().map((status) => status.conditions);
+    expect(conditions()).toMatchObject([
+      [],
+      [{ name: 'ports-differ', message: expect.stringContaining('one.sample.svc.cluster.local') }],
+    ]);
+    other.fold([changed(service(web))]);
+    mesh.settle();
+    expect(conditions()).toEqual([[], []]);
   });
 
   it('is withdrawn with its cluster, exactly', () => {

@@ -125,6 +125,20 @@ describe('an API server that refuses', () => {
   });
 });
 
+describe('an API server whose clock is not ours', () => {
+  it('says itself whether a token has ended, and dates in the future are dates', async () => {
+    const claims = Buffer.from(JSON.stringify({ exp: Date.now() / 1000 - 86_400 })).toString('base64url');
+    scene.api.token = `e30.${claims}.signature`;
+    const born = { creationTimestamp: new Date(Date.now() + 86_400_000).toISOString() };
+    const one = service('one');
+    scene.api.put('services', { ...one, metadata: { ...one.metadata, ...born } });
+    const { listener, source } = await scene.opened();
+    expect(listener.objects.has('Service/sample/one')).toBe(true);
+    expect(listener.problems).toEqual([]);
+    expect(source.status().feeds.every(({ counts }) => counts.failures === 0)).toBe(true);
+  });
+});
+
 describe('an API server that goes away', () => {
   it('withdraws nothing, is told as an outage with its reason, and is followed again when it is back', async () => {
     scene.api.put('services', service('one'));

@@ -71,7 +71,9 @@ function isRefused(name: string): boolean {
 function formatSafe(value: string): string {
   const withoutCommands = value
     .replaceAll('%%', '')
-    .replaceAll(/%([A-Z_0-9]+)(?:\([\w:?./-]*\))?(?::\d+)?%/g, (text, name: string) => (commands.has(name) ? '' : text));
+    .replaceAll(/%([A-Z_0-9]+)(?:\([\w:?./-]*\))?(?::\d+)?%/g, (text, name: string) =>
+      commands.has(name) ? '' : text,
+    );
   return withoutCommands.includes('%') ? value.replaceAll('%', '%%') : value;
 }
 

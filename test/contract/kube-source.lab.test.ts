@@ -6,6 +6,7 @@ import { keyOf, type KubernetesObject } from '../../discovery/model/kubernetes-o
 import type { Problem } from '../../discovery/model/problem.ts';
 import type { SourceEvent, SourceScope } from '../../discovery/model/source-event.ts';
 import type { KubeTimings } from '../../discovery/source/kube/timings.ts';
+import { systemClock, type Clock } from '../../discovery/source/kube/clock.ts';
 import { KubeSource, type KubeSourceOptions } from '../../discovery/source/kube/kube-source.ts';
 import type { TestObject } from '../support/kube-api.ts';
 import { namespaceManifest, policyManifest, serviceManifest, type Manifest } from '../support/kube-objects.ts';
@@ -174,9 +175,19 @@ describe.skipIf(reason !== undefined)('Kubernetes', () => {
 
     it('misses nothing that changed while it was cut off', async () => {
       await write(serviceManifest('stays'), serviceManifest('goes'));
-      // Long enough for the server to be back, and the changes made, before the next try.
-      const patient = { ...quick, backOffFirstMs: 12_000, backOffLongestMs: 12_000, relistAfterOutageMs: 600_000 };
-      const started = start('primary', { timings: patient });
+      // Whether the server lets a watch go on from before its restart is its own affair: a list is as good.
+      // Pauses of a day, the length of a back-off here, last until the server is back and the changes are made.
+      const dayMs = 86_400_000;
+      const { promise: changesMade, resolve: letGo } = Promise.withResolvers<void>();
+      const clock: Clock = {
+        now: systemClock.now,
+        sleep: (ms, signal) =>
+          ms < dayMs / 4
+            ? systemClock.sleep(ms, signal)
+            : Promise.race([changesMade, systemClock.sleep(2 ** 30, signal)]),
+      };
+      const patient = { ...quick, backOffFirstMs: dayMs, backOffLongestMs: dayMs, relistAfterOutageMs: 600_000 };
+      start('primary', { timings: patient, clock });
       await synced();
       await cluster.killApiServer();
       await until('the outage', () => count('disconnected') > 0);
@@ -184,6 +195,7 @@ describe.skipIf(reason !== undefined)('Kubernetes', () => {
       await cluster.api.delete(serviceManifest('goes') as TestObject);
       await write(serviceManifest('comes'));
       expect(count('connected')).toBe(1);
+      letGo();
       await until(
         'both changes',
         () => objects().has('Service/sample/comes') && !objects().has('Service/sample/goes'),
@@ -191,8 +203,6 @@ describe.skipIf(reason !== undefined)('Kubernetes', () => {
       );
       expect(objects().has('Service/sample/stays')).toBe(true);
       expect(events.filter((event) => event.kind === 'deleted')).toHaveLength(1);
-      // The watch was resumed: nothing was listed again for it.
-      expect(started.status().feeds.find(({ kind }) => kind === 'Service')?.counts.lists).toBe(1);
     });
 
     it('picks up a definition that is installed later, in the best version that is served', async () => {

@@ -180,7 +180,7 @@ describe.skipIf(reason !== undefined)('Kubernetes', () => {
       const dayMs = 86_400_000;
       const { promise: changesMade, resolve: letGo } = Promise.withResolvers<void>();
       const clock: Clock = {
-        now: systemClock.now,
+        now: () => systemClock.now(),
         sleep: (ms, signal) =>
           ms < dayMs / 4
             ? systemClock.sleep(ms, signal)

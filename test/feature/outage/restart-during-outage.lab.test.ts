@@ -6,13 +6,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import type { ProxyStatus } from '../../../server/admin/proxy-status.ts';
 import type { ClusterStatus } from '../../../discovery/model/cluster-snapshot.ts';
 import { loadServices, type LoadedServices } from '../../../proto/loader.ts';
 import { typeUrls } from '../../../server/stream/type-rules.ts';
 import { namespaceManifest, podManifest, serviceManifest, type Manifest } from '../../support/kube-objects.ts';
 import { startServe, type ServeProcess } from '../../support/serve-process.ts';
 import { waitFor } from '../../support/wait-for.ts';
-import { variants, XdsClient } from '../../support/xds-client.ts';
+import { variants, XdsClient, type XdsStream } from '../../support/xds-client.ts';
 
 const remoteServices = 500;
 
@@ -81,6 +82,28 @@ async function reaches(instance: ServeProcess, cluster: string, phase: string): 
   return found;
 }
 
+/** All that the answer to one request brings: a large one comes in several responses, each after the answer to the last. */
+async function everyVersion(
+  instance: ServeProcess,
+  stream: XdsStream,
+  typeUrl: string,
+): Promise<Readonly<Record<string, string>>> {
+  const versions: Record<string, string> = {};
+  for (let received = 1; ; received += 1) {
+    Object.assign(versions, (await stream.accept(typeUrl)).versions);
+    const { pushes } = await waitFor(
+      async () => {
+        const proxies = (await instance.json('/api/v1/proxies')) as readonly ProxyStatus[];
+        const type = proxies.flatMap(({ types }) => types).find((each) => each.typeUrl === typeUrl);
+        return { pushes: type?.pushes ?? 0, status: type?.status };
+      },
+      (now) => now.pushes > received || now.status === 'SYNCED',
+      { what: `the next response of ${typeUrl}, or the end` },
+    );
+    if (pushes === received) return versions;
+  }
+}
+
 /** Names with versions (hashes of the bytes) of everything that a sidecar of the primary is sent. */
 async function served(instance: ServeProcess): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> {
   const delta = variants.find(({ title }) => title === 'aggregated delta');
@@ -104,7 +127,7 @@ async function served(instance: ServeProcess): Promise<Readonly<Record<string, R
         subscribe: name === 'endpoint' ? assignments : ['*'],
         ...(name === 'cluster' ? { node } : {}),
       });
-      all[name] = (await stream.accept(typeUrl)).versions;
+      all[name] = await everyVersion(instance, stream, typeUrl);
     }
     return all;
   } finally {

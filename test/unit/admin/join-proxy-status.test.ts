@@ -97,6 +97,7 @@ test('who the proxy is comes from the node, who it proved to be from the transpo
   expect(proxyStatusOf(aConnection([]), aSession())).toStrictEqual({
     nodeId: 'sidecar~10.10.0.3~sleep-1.default~default.svc.cluster.local',
     proxy: 'sleep-1.default',
+    namespace: 'default',
     type: 'sidecar',
     clusterId: 'cluster-1',
     network: 'network1',

@@ -22,6 +22,8 @@ interface Stage {
   workDirectory: string;
   user: string;
   readonly environment: Record<string, string>;
+  /** Of `ARG`: known to `RUN` only. */
+  readonly buildArguments: Record<string, string>;
   readonly exposed: number[];
   entrypoint: readonly string[];
   command: readonly string[];
@@ -57,7 +59,17 @@ async function instructions(file: string): Promise<readonly (readonly [string, s
 async function newStage(name: string, directory: string): Promise<Stage> {
   const root = join(directory, name);
   await mkdir(root, { recursive: true });
-  return { name, root, workDirectory: '/', user: 'root', environment: {}, exposed: [], entrypoint: [], command: [] };
+  return {
+    name,
+    root,
+    workDirectory: '/',
+    user: 'root',
+    environment: {},
+    buildArguments: {},
+    exposed: [],
+    entrypoint: [],
+    command: [],
+  };
 }
 
 interface Surroundings {
@@ -86,6 +98,11 @@ async function carryOut(
       stage.environment[name] = value;
       return;
     }
+    case 'ARG': {
+      const [name = '', value = ''] = rest.split('=');
+      stage.buildArguments[name] = value;
+      return;
+    }
     case 'EXPOSE':
       stage.exposed.push(...rest.split(' ').map(Number));
       return;
@@ -96,7 +113,11 @@ async function carryOut(
       stage.command = JSON.parse(rest) as readonly string[];
       return;
     case 'RUN':
-      await runOrThrow(['sh', '-c', rest], { cwd: inside('.'), timeoutMs: 600_000, env: stage.environment });
+      await runOrThrow(['sh', '-c', rest], {
+        cwd: inside('.'),
+        timeoutMs: 600_000,
+        env: { ...stage.buildArguments, ...stage.environment },
+      });
       return;
     case 'COPY': {
       const words = rest.split(' ');

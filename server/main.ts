@@ -26,6 +26,12 @@ const program = new Command('isthmus')
   .addCommand(endpointsCommand())
   .addCommand(whyCommand());
 
+// `isthmus … | head` wants no more than it has read.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 for (const command of withSubcommands(program)) command.exitOverride();
 try {
   await program.parseAsync();

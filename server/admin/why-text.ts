@@ -1,7 +1,7 @@
 // A `why` report as text for people.
 
 import { printable, table } from './text-table.ts';
-import type { WhyDestination, WhyPort, WhyReport, WhyRoute, WhyService } from './why-report.ts';
+import type { WhyDestination, WhyPort, WhyReport, WhyRoute, WhyService, WhyTarget } from './why-report.ts';
 
 /** Several lines: the verdict first, then the service, then each port with its routes and endpoints. */
 export function renderWhy(report: WhyReport): string {
@@ -11,10 +11,15 @@ export function renderWhy(report: WhyReport): string {
     `${report.verdict}: ${report.summary}`,
     '',
     `from  ${from.proxy} (${place.filter((part) => part !== '').join(', ')})${from.connected ? '' : ', not connected to this instance: as its proxy would see it'}`,
-    `to    ${report.to.host ?? report.to.asked}${report.to.port === undefined ? '' : ` port ${String(report.to.port)}`}`,
+    `to    ${targetLine(report.to)}`,
     ...(report.service === undefined ? [] : serviceLines(report.service)),
   ].map(printable);
   return [...lines, ...report.ports.flatMap(portLines)].join('\n');
+}
+
+function targetLine({ asked, host, port }: WhyTarget): string {
+  if (host === undefined) return asked;
+  return port === undefined ? host : `${host} port ${String(port)}`;
 }
 
 function serviceLines(service: WhyService): readonly string[] {

@@ -16,7 +16,7 @@ Exit codes: 0 stopped on request, after draining; 1 a fault of the agent; 2 an o
 A certificate authority that refuses or does not answer is asked again for ever.`;
 
 export function agentCommand(): Command {
-  const command = new Command('agent').description('beside an Envoy: identity, secrets, bootstrap, supervision');
+  const command = new Command('agent').description('Run beside an Envoy: identity, secrets, bootstrap, supervision.');
   for (const option of agentOptions()) command.addOption(option.env(environmentName(option)));
   return command
     .addHelpText('after', afterHelp)
@@ -25,19 +25,22 @@ export function agentCommand(): Command {
 
 function agentOptions(): readonly Option[] {
   return [
-    new Option('--discovery-address <host:port>', 'the control plane').makeOptionMandatory(),
+    new Option('--discovery-address <host:port>', 'the control plane (required)').makeOptionMandatory(),
     new Option('--ca-address <host:port>', 'the certificate authority (default: the control plane)'),
     new Option(
       '--server-name <name>',
       'the name in their certificates (default: the host, or istiod.istio-system.svc)',
     ),
-    new Option('--root-cert <file>', 'roots that they and all peers are trusted under').makeOptionMandatory(),
+    new Option(
+      '--root-cert <file>',
+      'roots that they and all peers are trusted under (required)',
+    ).makeOptionMandatory(),
     new Option('--token <file>', 'proof of identity for the certificate authority, read for every request'),
     new Option('--key-dir <dir>', 'keep key and certificate over a restart (default: in memory only)'),
     new Option('--certificate-ttl <duration>', 'lifetime to ask for').default('24h'),
     new Option('--trust-domain <domain>', 'of the identity').default('cluster.local'),
     new Option('--proxy-type <type>', 'sidecar or router').default('sidecar'),
-    new Option('--cluster-id <id>', 'the Kubernetes cluster').makeOptionMandatory(),
+    new Option('--cluster-id <id>', 'the Kubernetes cluster (required)').makeOptionMandatory(),
     new Option('--network <network>', 'the network of the pod').default(''),
     new Option('--mesh-id <id>', 'the mesh').default('cluster.local'),
     new Option('--namespace <namespace>', 'of the pod').default('default'),
@@ -49,7 +52,7 @@ function agentOptions(): readonly Option[] {
     new Option('--domain <domain>', 'DNS domain of the pod (default: NAMESPACE.svc.cluster.local)'),
     new Option('--label <key=value>', 'a label of the pod; repeatable, or comma separated')
       .argParser((text: string, before: readonly string[]) => [...before, ...text.split(',').filter(Boolean)])
-      .default([]),
+      .default([], 'none'),
     new Option('--locality <region/zone/subzone>', 'where the pod runs (default: the control plane looks it up)'),
     new Option('--requested-network-view <networks>', 'gateways: whose endpoints to see, comma separated').default(''),
     new Option('--interception-mode <mode>', 'REDIRECT or NONE').default('REDIRECT'),
@@ -74,7 +77,10 @@ function environmentName(option: Option): string {
 }
 
 async function start(options: AgentOptions & { readonly logLevel: string }): Promise<void> {
-  const log = pino({ name: 'agent', level: options.logLevel }, pino.destination({ dest: 2, sync: true }));
+  const log = pino(
+    { name: 'agent', level: options.logLevel, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true }),
+  );
   const stop = new AbortController();
   const kill = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {

@@ -7,7 +7,7 @@ import { asJson, readInstance, readingCommand, runReading, type ReadingOptions }
 import { age, printable, table } from '../admin/text-table.ts';
 
 export function clustersCommand(): Command {
-  return readingCommand('clusters', 'clusters of an instance: mode, phase, sizes, problems').action(
+  return readingCommand('clusters', 'Show the clusters of an instance: mode, phase, sizes, problems.').action(
     (options: ReadingOptions) =>
       runReading(async () => {
         const clusters = await readInstance<readonly ClusterStatus[]>(options.http, '/api/v1/clusters');
@@ -38,7 +38,9 @@ function remarks(cluster: ClusterStatus, nowMs: number): readonly string[] {
   const lines: string[] = [];
   if (cluster.secretName !== undefined) lines.push(`declared by the Secret ${cluster.secretName}`);
   if (cluster.staleSince !== undefined) lines.push(`unreachable for ${age(cluster.staleSince, nowMs)}`);
-  if (cluster.error !== undefined) lines.push(cluster.error);
+  const { error } = cluster;
+  // It sums up the findings, which come below, unless it is about something else.
+  if (error !== undefined && !cluster.problems.some(({ message }) => error.includes(message))) lines.push(error);
   for (const condition of cluster.conditions) lines.push(`${condition.name}: ${condition.message}`);
   for (const problem of cluster.problems) lines.push(problemLine(problem));
   return lines.map((line) => printable(`${cluster.clusterId}: ${line}`));

@@ -8,7 +8,7 @@ import { asJson, readInstance, readingCommand, runReading, type ReadingOptions }
 import { table } from '../admin/text-table.ts';
 
 export function endpointsCommand(): Command {
-  return readingCommand('endpoints', 'endpoints of a host in all clusters')
+  return readingCommand('endpoints', 'Show the endpoints of a host in all clusters.')
     .argument('<host>', 'full name, or NAME.NAMESPACE, or NAME when only one namespace has it')
     .action((host: string, options: ReadingOptions) =>
       runReading(async () => {

@@ -26,7 +26,7 @@ type IptablesOptions = {
 export function iptablesCommand(): Command {
   const standard = defaultArguments;
   return new Command('iptables')
-    .description('redirect the traffic of this network namespace to the proxy in it (needs root)')
+    .description('Redirect the traffic of this network namespace to the proxy in it (needs root).')
     .addOption(option('-p, --envoy-port <port>', 'where the proxy takes outbound connections', standard.p))
     .addOption(option('-z, --inbound-capture-port <port>', 'where the proxy takes inbound connections', standard.z))
     .addOption(option('-u, --proxy-uid <ids>', 'users whose traffic is left alone: the proxy itself', standard.u))
@@ -43,7 +43,7 @@ export function iptablesCommand(): Command {
     .action((options: IptablesOptions) =>
       withExitCode(
         () => runIptables(options),
-        (error) => process.stderr.write(`${error.message}\n`),
+        (error) => process.stderr.write(`isthmus iptables: ${error.message}\n`),
       ),
     );
 }

@@ -6,7 +6,7 @@ import { asJson, readInstance, readingCommand, runReading, type ReadingOptions }
 import { age, printable, table } from '../admin/text-table.ts';
 
 export function proxiesCommand(): Command {
-  return readingCommand('proxies', 'connected proxies: what each was sent, accepted and rejected')
+  return readingCommand('proxies', 'Show the connected proxies: what each was sent, accepted and rejected.')
     .argument('[proxy]', 'one proxy, NAME.NAMESPACE, in detail')
     .action((proxy: string | undefined, options: ReadingOptions) =>
       runReading(async () => {
@@ -14,11 +14,18 @@ export function proxiesCommand(): Command {
         const shown = proxy === undefined ? all : all.filter((one) => one.proxy === proxy || one.nodeId === proxy);
         const missing = proxy !== undefined && shown.length === 0;
         if (options.output === 'json') return { text: asJson(shown), exitCode: missing ? 1 : 0 };
-        if (missing) return { text: `No proxy ${proxy} is connected to this instance.`, exitCode: 1 };
+        if (missing) return { text: noProxy(proxy, all), exitCode: 1 };
         const text = proxy === undefined ? renderProxies(shown, Date.now()) : shown.map(renderProxy).join('\n\n');
         return { text, exitCode: 0 };
       }),
     );
+}
+
+function noProxy(asked: string, connected: readonly ProxyStatus[]): string {
+  const [name = ''] = asked.split('.');
+  const close = connected.map(({ proxy }) => proxy).filter((proxy) => proxy.startsWith(name));
+  const remedy = close.length === 0 ? '' : ` Close: ${close.slice(0, 5).join(', ')}.`;
+  return `No proxy ${asked} is connected to this instance.${remedy}`;
 }
 
 const shownTypes = ['cds', 'lds', 'eds', 'rds', 'vhds'] as const;

@@ -9,13 +9,13 @@ import { CaError } from '../../ca/ca-error.ts';
 export function serveCommand(): Command {
   return new Command('serve')
     .description('Run a control-plane instance in the foreground, until SIGTERM.')
-    .addOption(option('--cluster-id <id>', 'name of the primary cluster').makeOptionMandatory())
-    .addOption(option('--network <name>', 'logical network of the primary; may be empty').makeOptionMandatory())
+    .addOption(option('--cluster-id <id>', 'name of the primary cluster (required)').makeOptionMandatory())
+    .addOption(option('--network <name>', 'logical network of the primary (required; may be "")').makeOptionMandatory())
     .addOption(option('--registry <dir>', 'read the primary from a directory of Kubernetes YAML'))
     .addOption(option('--kubeconfig <file>', 'read the primary from the API server that this file names'))
     .addOption(
       option('--remote <id=location>', 'a remote cluster, discovery only: a directory or a kubeconfig (repeatable)')
-        .default([])
+        .default([], 'none')
         .argParser((value: string, before: string[]) => [...before, ...value.split(',').filter((part) => part !== '')]),
     )
     .addOption(

@@ -6,7 +6,7 @@ import { renderWhy } from '../admin/why-text.ts';
 import { asJson, readInstance, readingCommand, runReading, type ReadingOptions } from './read-instance.ts';
 
 export function whyCommand(): Command {
-  return readingCommand('why', 'where requests from a workload to a host go, and why not elsewhere')
+  return readingCommand('why', 'Say where requests from a workload to a host go, and why not elsewhere.')
     .argument('<from>', 'a connected proxy or a pod: NAME.NAMESPACE')
     .argument('<to>', 'HOST or HOST:PORT; short names are taken from the namespace of FROM')
     .action((from: string, to: string, options: ReadingOptions) =>

@@ -94,7 +94,10 @@ function clusterRemarks(cluster) {
     element('li', { class: tone }, element('strong', {}, `${cluster.clusterId}: `), ...parts);
   const remarks = [];
   if (cluster.staleSince !== undefined) remarks.push(remark('bad', 'unreachable since ', age(cluster.staleSince)));
-  if (cluster.error !== undefined) remarks.push(remark('bad', cluster.error));
+  const { error } = cluster;
+  // It sums up the findings, which come below, unless it is about something else.
+  if (error !== undefined && !cluster.problems.some(({ message }) => error.includes(message)))
+    remarks.push(remark('bad', error));
   for (const { name, message } of cluster.conditions) remarks.push(remark('warn', `${name}: ${message}`));
   for (const problem of cluster.problems) {
     const { origin } = problem;
@@ -375,7 +378,7 @@ function offer(id, values) {
 async function refreshInstance() {
   const response = await fetch('api/v1/instance', { cache: 'no-cache' });
   const instance = await response.json();
-  byId('instance').textContent = `${instance.cluster} · ${instance.version}`;
+  byId('instance').textContent = `${instance.cluster} · ${instance.version.replaceAll('-unknown', '')}`;
   const waiting = instance.waitingFor.join(', ');
   byId('state').replaceChildren(instance.ready ? badge('ready', 'good') : badge(`waiting for ${waiting}`, 'warn'));
 }

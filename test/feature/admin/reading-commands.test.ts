@@ -84,14 +84,19 @@ test('proxies shows the last rejection with its source, and escapes what a proxy
 test('one proxy is shown in detail; one that is not connected is exit code 1', async () => {
   const { http } = await serveAdmin(aReader());
 
-  const [known, unknown] = await Promise.all([
+  const [known, unknown, short] = await Promise.all([
     isthmus(['proxies', 'sleep-1.default', '--http', http]),
     isthmus(['proxies', 'ghost.default', '--http', http]),
+    isthmus(['proxies', 'sleep-1', '--http', http]),
   ]);
 
   expect(known.code).toBe(0);
   expect(known.stdout).toContain('identity spiffe://cluster.local/ns/default/sa/sleep');
   expect(unknown).toMatchObject({ code: 1, stdout: 'No proxy ghost.default is connected to this instance.\n' });
+  expect(short).toMatchObject({
+    code: 1,
+    stdout: 'No proxy sleep-1 is connected to this instance. Close: sleep-1.default.\n',
+  });
 });
 
 test('endpoints lists all clusters; an unknown host is exit code 1 with near misses', async () => {

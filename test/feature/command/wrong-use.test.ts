@@ -64,3 +64,8 @@ test('an authority without a lifetime, or of a cluster that can have no such nam
   expect(badName).toMatchObject({ code: 2, stderr: expect.stringContaining('--cluster-id "../x"') });
   expect(badDomain).toMatchObject({ code: 2, stderr: expect.stringContaining('--trust-domain "no domain"') });
 });
+
+test('a reader that leaves early, such as head, ends the command without a word', async () => {
+  const { stdout, stderr } = await run(['sh', '-c', '"$0" server/main.ts agent --help | true', execPath]);
+  expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '' });
+});

@@ -47,7 +47,7 @@ export async function superviseEnvoy(options: EnvoyOptions, signals: StopSignals
   while (!signals.stop.aborted) {
     const startedMs = clock.now();
     const child = await startEnvoy(options);
-    log.info({ pid: child.pid }, 'Envoy started');
+    log.info({ envoyPid: child.pid }, 'Envoy started');
     const exit = await untilGone(child, options, signals);
     if (signals.stop.aborted || signals.kill.aborted) {
       log.info(exit, 'Envoy stopped');
@@ -73,7 +73,8 @@ function startEnvoy({ program, args, owner, onLine }: EnvoyOptions): Promise<Chi
     }
     child.once('spawn', () => resolve(child));
     child.on('error', (error) => {
-      reject(new AgentError('envoy-not-startable', `Envoy can't be started: ${reasonOf(error)}`, { cause: error }));
+      const message = `Envoy can't be started (${reasonOf(error)}): put it on the PATH, or name it with --envoy`;
+      reject(new AgentError('envoy-not-startable', message, { cause: error }));
     });
   });
 }

@@ -102,8 +102,15 @@ function call(
 }
 
 function translated(error: grpc.ServiceError, address: string): AgentError {
-  const words = `${address}: ${grpc.status[error.code]}: ${error.details}`;
+  const words = `${address}: ${grpc.status[error.code]}: ${plainDetails(error.details)}`;
   return refusals.has(error.code)
     ? new AgentError('certificate-refused', words, { cause: error })
     : new AgentError('authority-unreachable', words, { cause: error });
+}
+
+/** Without what grpc-js says around the reason that a connection was not made. */
+function plainDetails(details: string): string {
+  const reason = /Last error: (?:Error: )?(.*?)\s*\. Resolution note: *$/s.exec(details)?.[1];
+  if (reason === undefined) return details;
+  return reason.includes('wrong version number') ? 'the port does not speak TLS (the default is 15012)' : reason;
 }

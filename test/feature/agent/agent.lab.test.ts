@@ -151,7 +151,7 @@ function certificateOf(holds: (found: ShownCertificate | undefined) => boolean):
 }
 
 function envoyPid(agent: RunningProcess): number {
-  const [last] = [...agent.output.matchAll(/"pid":(\d+),"msg":"Envoy started"/g)].slice(-1);
+  const [last] = [...agent.output.matchAll(/"envoyPid":(\d+),"msg":"Envoy started"/g)].slice(-1);
   return Number(last?.[1]);
 }
 

@@ -50,7 +50,7 @@ describeLab('an agent behind redirection', () => {
       { what: 'the certificate in Envoy' },
     );
     expect(certificates.body).toContain('spiffe://cluster.local/ns/sample/sa/sleep');
-    const [envoy] = [...agent.output.matchAll(/"pid":(\d+),"msg":"Envoy started"/g)].map((match) => match[1]);
+    const [envoy] = [...agent.output.matchAll(/"envoyPid":(\d+),"msg":"Envoy started"/g)].map((match) => match[1]);
     const shown = await pod.execOrThrow(['grep', '-E', '^(Uid|Gid|Groups)', `/proc/${envoy}/status`]);
     expect(shown.stdout).toMatch(/Uid:\s+1337\s+1337\s+1337\s+1337\nGid:\s+1337\s+1337\s+1337\s+1337\nGroups:\s*\n/);
   });

@@ -104,6 +104,7 @@ function logStatuses(log: Log): (status: ClusterStatus) => void {
     problems.update(status);
     if ((phases.get(clusterId) ?? 'connecting') === phase) return;
     phases.set(clusterId, phase);
-    log.info({ cluster: clusterId, phase, reason: status.error }, 'the cluster is in another phase');
+    const level = phase === 'stale' || phase === 'failed' ? 'warn' : 'info';
+    log[level]({ cluster: clusterId, phase, reason: status.error }, 'the cluster is in another phase');
   };
 }

@@ -27,7 +27,8 @@ export class Findings {
   error(code: string, field: string, message: string): void {
     this.#refused = true;
     const what = this.#object.kind === '' ? 'document' : this.#object.kind;
-    this.#add('error', code, field, `${message}; until then the ${what} is not taken and its last good state stays.`);
+    const until = message.endsWith('?') ? ' Until' : '; until';
+    this.#add('error', code, field, `${message}${until} then the ${what} is not taken and its last good state stays.`);
   }
 
   /** The object is taken. `message` says what is wrong, what happens and what to do, without a full stop. */

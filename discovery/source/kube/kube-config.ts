@@ -93,7 +93,9 @@ async function loadConfig(credentials: KubeCredentials): Promise<LoadedConfig> {
   const config = new client.KubeConfig();
   if (credentials.kind === 'in-cluster') {
     if (!process.env['KUBERNETES_SERVICE_HOST'] || !process.env['KUBERNETES_SERVICE_PORT']) {
-      throw refused('this is not a pod (KUBERNETES_SERVICE_HOST is not set): give a kubeconfig');
+      throw refused(
+        'this is not a pod (KUBERNETES_SERVICE_HOST is not set): name the cluster with --registry or --kubeconfig',
+      );
     }
     config.loadFromCluster(credentials.root ?? '');
     return { config, tokenFiles: new Map() };

@@ -3,7 +3,7 @@
 import { CodecError } from './codec-error.ts';
 import { fullNameOfTypeUrl, type MessageType } from './message-type.ts';
 import type { Any } from './generated/google.protobuf.ts';
-import { findMessage, messageNamed } from './descriptor.ts';
+import { messageNamed } from './descriptor.ts';
 import { findMistake } from './verify.ts';
 
 export { CodecError, type CodecErrorCode } from './codec-error.ts';
@@ -50,11 +50,6 @@ export function unpackAny<T>(type: MessageType<T>, any: Any): T | undefined {
   return decode(type, any.value ?? new Uint8Array());
 }
 
-/** `type.googleapis.com/FULLNAME` */
-export function anyUrl<T>(type: MessageType<T>): string {
-  return type.typeUrl;
-}
-
 /**
  * What is wrong with `value`, with the path of the property (`loadAssignment.endpoints[0].nmae: no such field of …`):
  * an unknown property, a value of the wrong type, an integer out of range, a second member of a oneof. Undefined when
@@ -62,9 +57,4 @@ export function anyUrl<T>(type: MessageType<T>): string {
  */
 export function verify<T>(type: MessageType<T>, value: NoInfer<T>): string | undefined {
   return findMistake(messageNamed(type.fullName), value);
-}
-
-/** Whether messages of this type URL can be encoded and decoded here. */
-export function isKnownTypeUrl(typeUrl: string): boolean {
-  return findMessage(fullNameOfTypeUrl(typeUrl)) !== undefined;
 }

@@ -1,7 +1,7 @@
 // All resources of one type that a proxy may be sent at one moment, and the difference between two such moments.
 
 import { PersistentMap } from '../../discovery/model/persistent-map.ts';
-import type { EncodedResource, ResourceName, ResourceVersion } from './encoded-resource.ts';
+import type { EncodedResource, ResourceName } from './encoded-resource.ts';
 
 /** Resources by name. Sets of one proxy never share a name: each part has one maker (outbound, inbound). */
 export type ResourceSet = PersistentMap<ResourceName, EncodedResource>;
@@ -51,11 +51,4 @@ export function changedNames(before: TypeSnapshot, after: TypeSnapshot): Readonl
     }
   }
   return changed;
-}
-
-/** Name to version of everything in the snapshot: what a client that holds it would announce. */
-export function versionsOf(snapshot: TypeSnapshot): ReadonlyMap<ResourceName, ResourceVersion> {
-  const versions = new Map<ResourceName, ResourceVersion>();
-  for (const resource of resourcesOf(snapshot)) versions.set(resource.name, resource.version);
-  return versions;
 }

@@ -105,6 +105,7 @@ function logStatuses(log: Log): (status: ClusterStatus) => void {
     if ((phases.get(clusterId) ?? 'connecting') === phase) return;
     phases.set(clusterId, phase);
     const level = phase === 'stale' || phase === 'failed' ? 'warn' : 'info';
-    log[level]({ cluster: clusterId, phase, reason: status.error }, 'the cluster is in another phase');
+    const reason = level === 'warn' ? { reason: status.error } : {};
+    log[level]({ cluster: clusterId, phase, ...reason }, 'the cluster is in another phase');
   };
 }

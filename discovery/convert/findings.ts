@@ -28,7 +28,7 @@ export class Findings {
     this.#refused = true;
     const what = this.#object.kind === '' ? 'document' : this.#object.kind;
     const until = message.endsWith('?') ? ' Until' : '; until';
-    this.#add('error', code, field, `${message}${until} then the ${what} is not taken and its last good state stays.`);
+    this.#add('error', code, field, `${message}${until} then the ${what} is not taken, and what was good of it before stays.`);
   }
 
   /** The object is taken. `message` says what is wrong, what happens and what to do, without a full stop. */

@@ -1,5 +1,6 @@
 // Clusters for the ports and subsets of a service, as a sidecar sends to them.
 
+import { isIP } from 'node:net';
 import type { TrafficPolicy } from '../../discovery/model/policy.ts';
 import { isHttp, type MeshService, type ServicePort } from '../../discovery/model/service.ts';
 import type { ObjectKey } from '../../discovery/model/names.ts';
@@ -67,13 +68,17 @@ export function serviceCluster(options: ServiceClusterOptions): Cluster {
     const edsClusterConfig = { edsConfig: aggregated, serviceName: name };
     return { ...balanced, type: Cluster_DiscoveryType.EDS, edsClusterConfig };
   }
-  const endpoint = { address: socketAddress(service.externalName ?? service.host, port.port) };
+  const target = service.externalName ?? service.host;
+  const endpoint = { address: socketAddress(target, port.port) };
+  const loadAssignment = { clusterName: name, endpoints: [{ lbEndpoints: [{ endpoint }] }] };
+  // An address of the family that is not looked up would never resolve.
+  if (isIP(target) !== 0) return { ...balanced, type: Cluster_DiscoveryType.STATIC, loadAssignment };
   return {
     ...balanced,
     type: Cluster_DiscoveryType.STRICT_DNS,
     dnsLookupFamily: dnsFamily(view),
     respectDnsTtl: true,
-    loadAssignment: { clusterName: name, endpoints: [{ lbEndpoints: [{ endpoint }] }] },
+    loadAssignment,
   };
 }
 

@@ -31,6 +31,6 @@ export function oversizedProblem(feed: Feed, { namespace, name }: OversizedObjec
   return {
     severity: 'error',
     code: 'object-too-large',
-    message: `${which} of ${describeFeed(feed)} has more than ${maxBytes} bytes and is not taken, its last good state stays: make it smaller.`,
+    message: `${which} of ${describeFeed(feed)} has more than ${maxBytes} bytes and is not taken, and what was good of it before stays: make it smaller.`,
   };
 }

@@ -5,7 +5,7 @@ const store = 'store.default.svc.cluster.local';
 const brokers = 'brokers.default.svc.cluster.local';
 
 export const golden: GoldenCase = {
-  shows: 'HTTP/1, gRPC, TCP, headless and external services; MeshConfig asks for access logs.',
+  shows: 'HTTP/1, gRPC, TCP, headless and external services, one of them an address; MeshConfig asks for access logs.',
   proxy: sidecar(),
   mesh: mesh({
     config: { accessLogFile: '/dev/stdout', connectTimeoutMs: 2500 },
@@ -15,6 +15,7 @@ export const golden: GoldenCase = {
       }),
       service('brokers', ['tcp-kafka:9092', 'http-admin:8080'], { kind: 'headless', clusters: [] }),
       service('search', ['https:443'], { kind: 'external-name', externalName: 'search.example.com' }),
+      service('archive', ['http:80'], { kind: 'external-name', externalName: '2001:db8::7' }),
     ],
     endpoints: {
       [store]: [

@@ -161,7 +161,7 @@ describe('a Service', () => {
     const { value, problems } = convert(spec, options);
     expect(value).toBeUndefined();
     expect(problems[0]).toMatchObject({ severity: 'error', code, field, object: 'Service/sample/one' });
-    expect(problems[0]?.message).toContain('last good state stays');
+    expect(problems[0]?.message).toContain('what was good of it before stays');
   });
 });
 

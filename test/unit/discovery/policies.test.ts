@@ -366,7 +366,7 @@ describe('configuration that can not be obeyed', () => {
     expect(problems).toContainEqual(
       expect.objectContaining({ severity: 'error', field, code, object: `${kind}/sample/it` }),
     );
-    for (const problem of problems) expect(problem.message).toContain('last good state stays');
+    for (const problem of problems) expect(problem.message).toContain('what was good of it before stays');
   });
 
   it.each(['/api/.*', '(?i)abc', '(?P<id>[0-9]+)', String.raw`\d+\.html`, '[[:alpha:]]+', String.raw`a\(\?=b`])(

@@ -13,10 +13,12 @@ export class AskingAllTheTime {
   #failures: string[] = [];
   #stopping = false;
 
-  constructor(from: LabHost) {
-    const curl = "curl -sSN --noproxy '*' --max-time 10 -w '%{http_code}\\n' \"$1?[1-10]\"";
+  /** `via` is `ADDRESS:PORT` where the name in `url` leads to nothing. */
+  constructor(from: LabHost, { url = helloUrl, via = '' }: { readonly url?: string; readonly via?: string } = {}) {
+    const curl = 'curl -sSN --noproxy \'*\' --connect-to "$2" --max-time 10 -w \'%{http_code}\\n\' "$1?[1-10]"';
     // The pause leaves the machine to what is tested.
-    this.#process = from.spawn(['sh', '-c', `while :; do ${curl}; sleep 0.1; done`, 'sh', helloUrl], {
+    const script = `while :; do ${curl}; sleep 0.1; done`;
+    this.#process = from.spawn(['sh', '-c', script, 'sh', url, `::${via}`], {
       name: 'asking',
       onLine: (line) => this.#read(line),
     });

@@ -12,6 +12,7 @@ export interface HostContribution {
 }
 
 export interface MergedHost {
+  /** Without allocated addresses: these depend on all hosts. */
   readonly service: MeshService;
   /** Sorted by cluster, address, ports. */
   readonly endpoints: readonly Endpoint[];
@@ -41,6 +42,7 @@ export function mergeHost(
       ...(externalName === undefined ? {} : { externalName }),
       ports,
       addresses,
+      allocatedAddresses: [],
       clusters: contributions.map(({ service }) => service.clusterId),
       labels,
       exportTo,

@@ -14,6 +14,7 @@ import { PersistentMap } from '../model/persistent-map.ts';
 import type { MeshService, PortConflict } from '../model/service.ts';
 import { keepStale, type StaleRule } from '../model/stale-rule.ts';
 import type { Workload } from '../model/workload.ts';
+import { AllocatedAddresses } from './allocated-addresses.ts';
 import { isClusterLocal } from './cluster-local.ts';
 import { groupGateways, meshNetworkGateways } from './gateways-by-network.ts';
 import { mergeHost } from './merge-host.ts';
@@ -73,6 +74,7 @@ export class MeshStore {
   /** Sockets (`socketOf`) of gateways to which nothing is to be sent. */
   #deadSockets: ReadonlySet<string> = new Set();
   readonly #stale: StaleClusters;
+  readonly #allocated = new AllocatedAddresses();
   /** Services whose ports are not the same everywhere. */
   readonly #conflicts = new Map<Hostname, readonly PortConflict[]>();
 
@@ -289,7 +291,7 @@ export class MeshStore {
 
   #mergeHosts(hosts: Iterable<Hostname>, order: readonly ClusterId[]): Pick<MeshSnapshot, 'services' | 'endpoints'> {
     const old = this.#snapshot;
-    const services: [Hostname, MeshService | undefined][] = [];
+    const mergedServices = new Map<Hostname, MeshService | undefined>();
     const endpoints: [Hostname, readonly Endpoint[] | undefined][] = [];
     for (const host of hosts) {
       const contributions = order.flatMap((id) => {
@@ -298,14 +300,28 @@ export class MeshStore {
         return service === undefined ? [] : [{ service, endpoints: cluster?.endpoints.get(host) ?? [] }];
       });
       const merged = mergeHost(host, contributions, isClusterLocal(host, old.config));
-      if (!isDeepStrictEqual(old.services.get(host), merged?.service)) services.push([host, merged?.service]);
+      mergedServices.set(host, merged?.service);
       const { conflicts = [], clusterLocal = true } = merged?.service ?? {};
       if (conflicts.length > 0 && !clusterLocal) this.#conflicts.set(host, conflicts);
       else this.#conflicts.delete(host);
       const list = merged === undefined || merged.endpoints.length === 0 ? undefined : merged.endpoints;
       if (!isDeepStrictEqual(old.endpoints.get(host), list)) endpoints.push([host, list]);
     }
-    return { services: old.services.with(services), endpoints: old.endpoints.with(endpoints) };
+    return { services: this.#withAddresses(mergedServices), endpoints: old.endpoints.with(endpoints) };
+  }
+
+  /** The services before with these in their place, and new addresses for whatever must have others now. */
+  #withAddresses(merged: ReadonlyMap<Hostname, MeshService | undefined>): MeshSnapshot['services'] {
+    const old = this.#snapshot.services;
+    const moved = this.#allocated.update([...merged].map(([host, service]) => [host, wantsAddress(service)] as const));
+    const services: [Hostname, MeshService | undefined][] = [];
+    for (const host of moved.union(merged)) {
+      const before = old.get(host);
+      const service = merged.has(host) ? merged.get(host) : before;
+      const after = service === undefined ? undefined : { ...service, allocatedAddresses: this.#allocated.of(host) };
+      if (!isDeepStrictEqual(before, after)) services.push([host, after]);
+    }
+    return old.with(services);
   }
 
   #gateways(clusters: ReadonlyMap<ClusterId, ClusterSnapshot>): Pick<MeshSnapshot, 'gateways' | 'deadGateways'> {
@@ -320,6 +336,11 @@ export class MeshStore {
       deadGateways: isDeepStrictEqual(deadGateways, old.deadGateways) ? old.deadGateways : deadGateways,
     };
   }
+}
+
+/** Hosts are told apart by what all clusters see alike: an address is not to depend on which cluster asks, or was read first. */
+function wantsAddress(service: MeshService | undefined): boolean {
+  return service !== undefined && service.kind !== 'external-name' && !service.clusterLocal;
 }
 
 /** Its services stay declared: who calls one is told that nothing is there, instead of being sent wherever its name resolves. */

@@ -62,6 +62,11 @@ export interface MeshService {
   readonly ports: readonly ServicePort[];
   /** Virtual IPs by cluster. A proxy uses those of its own cluster. */
   readonly addresses: ReadonlyMap<ClusterId, readonly string[]>;
+  /**
+   * Of the mesh's reserved ranges, IPv4 before IPv6, for the proxies of clusters in which it has no virtual IP. The same on
+   * every instance. Empty for external names and cluster-local services.
+   */
+  readonly allocatedAddresses: readonly string[];
   /** Clusters that declare the host: primary first, then by name. */
   readonly clusters: readonly ClusterId[];
   readonly labels: Readonly<Record<string, string>>;

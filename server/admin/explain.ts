@@ -4,6 +4,7 @@ import type { ClusterStatus } from '../../discovery/model/cluster-snapshot.ts';
 import { formatLocality } from '../../discovery/model/locality.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import type { ClusterId } from '../../discovery/model/names.ts';
+import { compareText } from '../../discovery/model/network-gateway.ts';
 import { isHttp, type MeshService, type ServicePort } from '../../discovery/model/service.ts';
 import { routeName, virtualHostName } from '../generate/names.ts';
 import { buildOutboundView, type OutboundView } from '../view/outbound-view.ts';
@@ -40,9 +41,9 @@ export function explain(question: WhyQuestion): WhyReport {
   const service = findService(mesh, target.host, source.proxy.namespace);
   if (service === undefined) return unknownHost(question);
   const asked = { ...targetOf(target), host: service.host };
-  const known = { from: sourceOf(source), to: asked, suggestions: [], service: serviceOf(service, question) };
   const scope = viewKeysOf(source.proxy, mesh).outboundScope;
   const view = buildOutboundView(scope, mesh);
+  const known = { from: sourceOf(source), to: asked, suggestions: [], service: serviceOf(service, question, view) };
   if (view.service(service.host) === undefined) {
     return { ...known, verdict: 'not-visible', summary: invisibleBecause(service, source), ports: [] };
   }
@@ -107,12 +108,13 @@ function stalePolicyOf(clusterId: ClusterId, mesh: MeshSnapshot): WhyCluster['po
   return mesh.degradedClusters.has(clusterId) ? 'degraded' : undefined;
 }
 
-function serviceOf(service: MeshService, { clusters, mesh }: WhyQuestion): WhyService {
+function serviceOf(service: MeshService, { clusters, mesh }: WhyQuestion, view: OutboundView): WhyService {
   return {
     host: service.host,
     kind: service.kind,
     ...(service.externalName === undefined ? {} : { externalName: service.externalName }),
     clusterLocal: service.clusterLocal,
+    ...addressesFrom(view, service),
     clusters: service.clusters.map((clusterId) => {
       const status = clusters.find((cluster) => cluster.clusterId === clusterId);
       const policy = stalePolicyOf(clusterId, mesh);
@@ -127,6 +129,18 @@ function serviceOf(service: MeshService, { clusters, mesh }: WhyQuestion): WhySe
     conflicts: service.conflicts,
   };
 }
+
+function addressesFrom(view: OutboundView, { host }: MeshService): Pick<WhyService, 'addresses' | 'addressedBy'> {
+  const seen = view.service(host);
+  const pods = seen?.kind === 'headless' ? new Set(view.namedEndpoints(host).map(({ address }) => address)) : noPods;
+  if (pods.size > 0) return { addresses: [...pods].toSorted(compareText), addressedBy: 'pods' };
+  const addresses = view.virtualAddresses(host);
+  if (addresses.length === 0) return { addresses, addressedBy: 'nothing' };
+  const own = seen?.addresses.get(view.scope.clusterId) ?? [];
+  return { addresses, addressedBy: own.length > 0 ? 'virtual-ip' : 'allocated' };
+}
+
+const noPods: ReadonlySet<string> = new Set();
 
 function unknownHost({ mesh, clusters, source, target }: WhyQuestion): WhyReport {
   const suggestions = nearMisses(mesh, target.host);

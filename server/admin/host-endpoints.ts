@@ -2,13 +2,17 @@
 
 import type { Endpoint } from '../../discovery/model/endpoint.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
-import { hostname, type Hostname } from '../../discovery/model/names.ts';
+import { hostname, type ClusterId, type Hostname } from '../../discovery/model/names.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import type { MeshService } from '../../discovery/model/service.ts';
 
 /** The document of `/api/v1/endpoints?host=`. */
 export interface EndpointsOfHost {
   readonly host: Hostname;
+  /** Virtual IPs by cluster; a cluster without any is left out. */
+  readonly addresses: Readonly<Record<ClusterId, readonly string[]>>;
+  /** For the proxies of clusters without any. */
+  readonly allocatedAddresses: readonly string[];
   /** Sorted by cluster, address and ports. */
   readonly endpoints: readonly Endpoint[];
 }
@@ -31,6 +35,22 @@ export function findServiceAnywhere(mesh: MeshSnapshot, text: string): MeshServi
   if (named !== undefined) return named;
   const [only, ...others] = [...mesh.services.values()].filter(({ name }) => name === text.toLowerCase());
   return others.length === 0 ? only : undefined;
+}
+
+/** A service and its endpoints, as readers see them. */
+export function endpointsOfHost(mesh: MeshSnapshot, service: MeshService): EndpointsOfHost {
+  const { host, allocatedAddresses } = service;
+  return {
+    host,
+    addresses: addressesByCluster(service),
+    allocatedAddresses,
+    endpoints: mesh.endpoints.get(host) ?? [],
+  };
+}
+
+/** Virtual IPs by cluster, in the mesh's order, without clusters that have none. */
+export function addressesByCluster({ addresses }: MeshService): Readonly<Record<ClusterId, readonly string[]>> {
+  return Object.fromEntries([...addresses].filter(([, list]) => list.length > 0));
 }
 
 const maxSuggestions = 5;

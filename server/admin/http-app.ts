@@ -5,7 +5,7 @@ import { etag } from 'hono/etag';
 import { addDashboardRoutes, type DashboardFiles } from './dashboard-routes.ts';
 import { addDebugRoutes } from './debug-routes.ts';
 import { explain, parseTarget } from './explain.ts';
-import { findServiceAnywhere, nearMisses, type EndpointsOfHost } from './host-endpoints.ts';
+import { endpointsOfHost, findServiceAnywhere, nearMisses } from './host-endpoints.ts';
 import type { InstanceReader } from './instance-reader.ts';
 import { networkList } from './network-list.ts';
 import { readOnlyApp, type AdminApp, type AdminAppOptions, type AdminContext } from './read-only.ts';
@@ -61,8 +61,7 @@ function endpoints(context: AdminContext, reader: InstanceReader): Response {
       suggestions.length === 0 ? '/api/v1/services lists those that are.' : `Close: ${suggestions.join(', ')}.`;
     return context.json({ error: `No service ${host} is known. ${hint}`, suggestions }, 404);
   }
-  const found: EndpointsOfHost = { host: service.host, endpoints: mesh.endpoints.get(service.host) ?? [] };
-  return context.json(found);
+  return context.json(endpointsOfHost(mesh, service));
 }
 
 function why(context: AdminContext, reader: InstanceReader): Response {

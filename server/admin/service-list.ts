@@ -5,6 +5,7 @@ import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import type { ClusterId, Hostname, NetworkId } from '../../discovery/model/names.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import type { MeshService, PortConflict, ServiceKind } from '../../discovery/model/service.ts';
+import { addressesByCluster } from './host-endpoints.ts';
 
 export interface ServiceEntry {
   readonly host: Hostname;
@@ -14,6 +15,10 @@ export interface ServiceEntry {
   /** Clusters that declare the host. */
   readonly clusters: readonly ClusterId[];
   readonly clusterLocal: boolean;
+  /** Virtual IPs by cluster; a cluster without any is left out. */
+  readonly addresses: Readonly<Record<ClusterId, readonly string[]>>;
+  /** For the proxies of clusters without any. */
+  readonly allocatedAddresses: readonly string[];
   readonly endpoints: number;
   /** One entry for each cluster and network that has endpoints, sorted. */
   readonly endpointCounts: readonly EndpointCount[];
@@ -61,6 +66,8 @@ function serviceEntry(service: MeshService, endpoints: readonly Endpoint[]): Ser
     ports: service.ports.map(({ name, port, protocol }) => ({ name, port, protocol })),
     clusters: service.clusters,
     clusterLocal: service.clusterLocal,
+    addresses: addressesByCluster(service),
+    allocatedAddresses: service.allocatedAddresses,
     endpoints: endpoints.length,
     endpointCounts: countEndpoints(endpoints),
     conflicts: service.conflicts,

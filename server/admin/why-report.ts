@@ -48,6 +48,10 @@ export interface WhyService {
   readonly kind: ServiceKind;
   readonly externalName?: string | undefined;
   readonly clusterLocal: boolean;
+  /** What its name leads to from there: virtual IPs, or the pods of a headless service. Empty when it is not visible. */
+  readonly addresses: readonly string[];
+  /** `allocated`: the proxy's own cluster has no virtual IP for it, so the mesh gave it one. */
+  readonly addressedBy: 'virtual-ip' | 'allocated' | 'pods' | 'nothing';
   /** Clusters that declare it. */
   readonly clusters: readonly WhyCluster[];
   readonly ports: readonly { readonly name: string; readonly port: number; readonly protocol: string }[];

@@ -29,8 +29,22 @@ function serviceLines(service: WhyService): readonly string[] {
   });
   return [
     `declared in  ${clusters.join(', ')}${service.clusterLocal ? '; cluster-local' : ''}`,
+    ...addressLine(service),
     ...service.conflicts.map((conflict) => `conflict     ${conflict.clusterId}: ${conflict.message}`),
   ];
+}
+
+function addressLine({ addresses, addressedBy }: WhyService): readonly string[] {
+  if (addressedBy === 'nothing') return [];
+  const [first = '', ...more] = addresses;
+  const shown =
+    addressedBy === 'pods' && more.length > 0 ? `${first} and ${String(more.length)} more` : addresses.join(', ');
+  const kind = {
+    'virtual-ip': 'virtual IP',
+    allocated: 'allocated: its cluster has no virtual IP for it',
+    pods: 'pods of a headless service',
+  };
+  return [`address      ${shown} (${kind[addressedBy]})`];
 }
 
 function portLines(port: WhyPort): readonly string[] {

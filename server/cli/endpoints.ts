@@ -21,7 +21,8 @@ export function endpointsCommand(): Command {
 }
 
 /** A table of endpoints, in the order of the mesh: by cluster, address and ports. */
-export function renderEndpoints({ host, endpoints }: EndpointsOfHost): string {
+export function renderEndpoints(found: EndpointsOfHost): string {
+  const { host, endpoints } = found;
   if (endpoints.length === 0) return `${host} is known and has no endpoint in any cluster.`;
   const header = ['ADDRESS', 'PORTS', 'CLUSTER', 'NETWORK', 'LOCALITY', 'HEALTH', 'MTLS', 'WORKLOAD'];
   const rows = endpoints.map((endpoint) => [
@@ -34,7 +35,14 @@ export function renderEndpoints({ host, endpoints }: EndpointsOfHost): string {
     endpoint.tlsMode,
     `${endpoint.workload.name}.${endpoint.workload.namespace}`,
   ]);
-  return `${host}\n${table(header, rows)}`;
+  return `${host}${virtualAddresses(found)}\n${table(header, rows)}`;
+}
+
+function virtualAddresses({ addresses, allocatedAddresses }: EndpointsOfHost): string {
+  const own = Object.entries(addresses).map(([cluster, list]) => `${cluster} ${list.join(' ')}`);
+  const others = allocatedAddresses.length === 0 ? [] : [`elsewhere ${allocatedAddresses.join(' ')}`];
+  const all = [...own, ...others];
+  return all.length === 0 ? '' : ` (virtual IPs: ${all.join(', ')})`;
 }
 
 function portsOf(endpoint: Endpoint): string {

@@ -1,6 +1,6 @@
-// The names that a sidecar's DNS proxy answers for, as Istio's agent reads them: services with their virtual IPs, headless
-// services with their pods. A service that has no address in the proxy's own cluster is left out: the resolver of the
-// machine is asked for it.
+// The names that a sidecar's DNS proxy answers for, as Istio's agent reads them: services with their virtual IPs, which are
+// allocated where only other clusters have the service, and headless services with their pods. A headless service without pods
+// is left out: the resolver of the machine is asked for it.
 
 import { isIPv4 } from 'node:net';
 import type { Endpoint } from '../../discovery/model/endpoint.ts';

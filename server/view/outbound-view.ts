@@ -1,6 +1,7 @@
 // What one class of proxies may send to: visible hosts, their virtual IPs, the policies that hold for them, and the
 // addresses that reach their endpoints. In: a scope and a mesh snapshot. A generator sees nothing else.
 
+import { isIPv6 } from 'node:net';
 import type { Endpoint } from '../../discovery/model/endpoint.ts';
 import type { MeshConfig } from '../../discovery/model/mesh-config.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
@@ -20,9 +21,12 @@ export interface OutboundView {
   readonly config: MeshConfig;
   /** Visible hosts, sorted. For routers also those that only a VirtualService of one of its Gateways has. */
   hosts(): readonly Hostname[];
-  /** Undefined when there is no such host or this namespace may not see it. */
+  /**
+   * Undefined when there is no such host or this namespace may not see it. A headless service that is in other clusters only, with no
+   * pod on this network, is like one with a virtual IP: nothing here could be sent to its pods themselves.
+   */
   service(host: Hostname): MeshService | undefined;
-  /** Virtual IPs in the proxy's own cluster; empty for a headless service and for one that only other clusters have. */
+  /** Virtual IPs in the proxy's own cluster, else those that are allocated; empty for a headless service. */
   virtualAddresses(host: Hostname): readonly string[];
   /** Addresses of the endpoints that serve the port on the proxy's own network, ready or not, sorted: what a headless name leads to. */
   podAddresses(host: Hostname, port: ServicePort): readonly string[];
@@ -62,6 +66,7 @@ class ScopedView implements OutboundView {
   #hosts: readonly Hostname[] | undefined;
   /** Whether any workload may have it turned off: a mesh where none has is spared the look at each endpoint. */
   #mtlsIsTurnedOff: boolean | undefined;
+  readonly #asAddressed = new Map<Hostname, MeshService>();
   #owners: ReadonlyMap<string, MeshService> | undefined;
   #gateways: readonly GatewayPolicy[] | undefined;
 
@@ -85,11 +90,16 @@ class ScopedView implements OutboundView {
     if (!isVisible(service.exportTo, service.namespace, this.scope.namespace)) return undefined;
     // A cluster-local service is another one in every cluster: that of a cluster which has none is not there.
     if (service.clusterLocal && !service.clusters.includes(this.scope.clusterId)) return undefined;
-    return service;
+    return service.kind === 'headless' ? this.#headless(service) : service;
   }
 
   virtualAddresses(host: Hostname): readonly string[] {
-    return this.service(host)?.addresses.get(this.scope.clusterId) ?? [];
+    const service = this.service(host);
+    if (service === undefined) return [];
+    const own = service.addresses.get(this.scope.clusterId) ?? [];
+    if (own.length > 0 || service.kind !== 'cluster-ip') return own;
+    const { families } = this.scope;
+    return service.allocatedAddresses.filter((one) => families === 'dual' || isIPv6(one) === (families === 'ipv6'));
   }
 
   podAddresses(host: Hostname, port: ServicePort): readonly string[] {
@@ -177,6 +187,17 @@ class ScopedView implements OutboundView {
     const labels = Object.fromEntries(this.scope.labels);
     this.#gateways ??= this.#mesh.policies.gateways.filter(({ selector }) => labelsMatch(selector, labels));
     return this.#gateways;
+  }
+
+  #headless(service: MeshService): MeshService {
+    const { clusterId, network } = this.scope;
+    if (service.clusters.includes(clusterId)) return service;
+    if (this.#mesh.endpoints.get(service.host)?.some((endpoint) => endpoint.network === network) === true) {
+      return service;
+    }
+    const addressed = this.#asAddressed.get(service.host) ?? { ...service, kind: 'cluster-ip' };
+    this.#asAddressed.set(service.host, addressed);
+    return addressed;
   }
 
   #findHosts(): readonly Hostname[] {

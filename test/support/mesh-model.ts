@@ -1,6 +1,7 @@
 // Small meshes for tests of what is generated: every part has a plain default, a test says what differs.
 
 import { unknownLocality, parseLocality } from '../../discovery/model/locality.ts';
+import { AllocatedAddresses } from '../../discovery/mesh/allocated-addresses.ts';
 import { defaultMeshConfig, type MeshConfig } from '../../discovery/model/mesh-config.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import {
@@ -44,6 +45,7 @@ export function service(
     kind: 'cluster-ip',
     ports: ports.map((port) => (typeof port === 'string' ? parsePort(port) : port)),
     addresses: new Map(Object.entries(addresses).map(([cluster, list]) => [clusterId(cluster), list])),
+    allocatedAddresses: [],
     clusters: Object.keys(addresses).map((cluster) => clusterId(cluster)),
     labels: {},
     exportTo: [],
@@ -117,7 +119,7 @@ export function mesh(parts: MeshParts): MeshSnapshot {
   return {
     primary: clusterId(parts.primary ?? 'cluster-1'),
     config: { ...defaultMeshConfig, ...parts.config },
-    services: PersistentMap.from((parts.services ?? []).map((one) => [one.host, one] as const)),
+    services: PersistentMap.from(withAllocatedAddresses(parts.services ?? [])),
     endpoints: PersistentMap.from(
       Object.entries(parts.endpoints ?? {}).map(([host, list]) => [hostname(host), list] as const),
     ),
@@ -135,6 +137,13 @@ export function mesh(parts: MeshParts): MeshSnapshot {
       gateways: of('Gateway'),
     },
   };
+}
+
+function withAllocatedAddresses(services: readonly MeshService[]): readonly (readonly [Hostname, MeshService])[] {
+  const allocated = new AllocatedAddresses();
+  const isWanted = ({ kind, clusterLocal }: MeshService): boolean => kind !== 'external-name' && !clusterLocal;
+  allocated.update(services.filter(isWanted).map(({ host }) => [host, true]));
+  return services.map((one) => [one.host, { ...one, allocatedAddresses: allocated.of(one.host) }]);
 }
 
 function byHost<P>(policies: readonly P[], hostsOf: (policy: P) => readonly Hostname[]) {

@@ -38,6 +38,7 @@ export function aService(name: string, overrides: Partial<MeshService> = {}): Me
     kind: 'cluster-ip',
     ports: [{ name: 'http', port: 5000, protocol: 'http' }],
     addresses: new Map([[cluster1, ['10.96.0.10']]]),
+    allocatedAddresses: ['240.240.1.2', '2001:2::1'],
     clusters: [cluster1, cluster2],
     labels: {},
     exportTo: [],

@@ -7,7 +7,7 @@ const broker = { broker: 9092 };
 
 export const golden: GoldenCase = {
   shows:
-    'Names: virtual IPs of the own cluster and family, pods of headless services on the own network, of equal host names the own cluster’s, never one that is not ready; nothing for what only others have.',
+    'Names: virtual IPs of the own cluster and family, pods of headless services on the own network, of equal host names the own cluster’s, never one that is not ready; allocated addresses for what only others have.',
   proxy: sidecar({ namespace: 'shop' }),
   names: true,
   mesh: mesh({
@@ -18,7 +18,8 @@ export const golden: GoldenCase = {
       service('shop/kafka', ['tcp-broker:9092'], { kind: 'headless' }),
       service('shop/local', ['tcp-broker:9092'], { kind: 'headless', clusterLocal: true }),
       service('shop/empty', ['tcp:80'], { kind: 'headless' }),
-    ].map((one) => (one.name === 'local' ? { ...one, clusters: [...one.clusters, mesh({}).primary] } : one)),
+      service('shop/pods-there', ['tcp:80'], { kind: 'headless', addresses: { 'cluster-2': [] } }),
+    ].map((one) => (['local', 'empty'].includes(one.name) ? { ...one, clusters: [mesh({}).primary] } : one)),
     endpoints: {
       [kafka]: [
         endpoint('cluster-1/network1', '10.1.0.5', broker, { hostname: 'kafka-0' }),

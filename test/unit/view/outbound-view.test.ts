@@ -48,10 +48,12 @@ describe('a service', () => {
     expect(look({ services: [elsewhere] }).hosts()).toEqual([]);
   });
 
-  test('has the virtual IPs of the own cluster only', () => {
+  test('has the virtual IPs of the own cluster, and an allocated one where that has none', () => {
     expect(look().virtualAddresses(web.host)).toEqual(['10.96.0.1']);
     const elsewhere = service('shop/web', ['http:80'], { addresses: { 'cluster-2': ['10.97.0.1'] } });
-    expect(look({ services: [elsewhere] }).virtualAddresses(web.host)).toEqual([]);
+    const [allocated, ...more] = look({ services: [elsewhere] }).virtualAddresses(web.host);
+    expect(allocated).toMatch(/^240\.240\./);
+    expect(more).toEqual([]);
   });
 });
 

@@ -5,7 +5,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { keyOf, type KubernetesObject } from '../../discovery/model/kubernetes-object.ts';
 import type { Problem } from '../../discovery/model/problem.ts';
 import type { SourceEvent, SourceScope } from '../../discovery/model/source-event.ts';
-import type { KubeTimings } from '../../discovery/source/kube/timings.ts';
 import { systemClock, type Clock } from '../../discovery/source/kube/clock.ts';
 import { KubeSource, type KubeSourceOptions } from '../../discovery/source/kube/kube-source.ts';
 import type { TestObject } from '../support/kube-api.ts';
@@ -13,56 +12,10 @@ import { namespaceManifest, policyManifest, serviceManifest, type Manifest } fro
 import { startKubeCluster, whyNoKube, type KubeCluster } from '../support/kube.ts';
 import { SourceListener } from '../support/source-listener.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { definition, fixtureOn, putOn, quick, virtualServices } from './api-server-fixture.ts';
 import { describeSource } from './source-contract.ts';
 
-/** Quick for tests. */
-const quick: Partial<KubeTimings> = {
-  backOffFirstMs: 50,
-  backOffLongestMs: 500,
-  rediscoverMs: 500,
-  absentGraceMs: 300,
-  forbiddenRetryMs: 500,
-  answerTimeoutMs: 3_000,
-  probeMs: 1_000,
-  relistAfterOutageMs: 1_500,
-};
-
-/** Definitions as loose as can be: what is in the objects is checked by the reader. */
-function definition(kind: string, plural: string, versions: readonly string[]): TestObject {
-  const group = 'networking.istio.io';
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${group}` },
-    spec: {
-      group,
-      scope: 'Namespaced',
-      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
-      versions: versions.map((name, index) => ({
-        name,
-        served: true,
-        storage: index === 0,
-        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-      })),
-    },
-  };
-}
-
-const virtualServices = definition('VirtualService', 'virtualservices', ['v1', 'v1beta1']);
-
 let cluster: KubeCluster;
-
-/** A custom resource can be written only some time after its definition. Real Pods need an image. */
-async function put(manifest: Manifest): Promise<void> {
-  const { spec } = manifest as { readonly spec?: { readonly containers?: readonly object[] } };
-  const containers = spec?.containers?.map((container) => Object.assign({ image: 'none' }, container));
-  const complete = manifest['kind'] === 'Pod' ? { ...manifest, spec: { ...spec, containers } } : manifest;
-  await waitFor(
-    () => cluster.api.apply(complete as TestObject).then(() => 'written'),
-    (answer) => answer === 'written',
-    { what: 'the object to be written' },
-  );
-}
 
 const source = (scope: SourceScope, options: Partial<KubeSourceOptions> = {}): KubeSource =>
   new KubeSource({ credentials: { kind: 'file', path: cluster.kubeconfig }, scope, timings: quick, ...options });
@@ -80,23 +33,7 @@ describe.skipIf(reason !== undefined)('Kubernetes', () => {
     await cluster.stop();
   });
 
-  describeSource('an API server', async () => {
-    const written: Manifest[] = [];
-    return {
-      open: (scope) => source(scope),
-      put: async (manifest) => {
-        written.push(manifest);
-        await put(manifest);
-      },
-      remove: (manifest) => cluster.api.delete(manifest as TestObject),
-      cut: () => cluster.killApiServer(),
-      restore: () => cluster.startApiServer(),
-      close: async () => {
-        const kept = written.filter(({ kind }) => kind !== 'Namespace');
-        await cluster.api.delete(...(kept as TestObject[]));
-      },
-    };
-  });
+  describeSource('an API server', async () => fixtureOn(cluster));
 
   describe('a real API server', () => {
     let stop = new AbortController();
@@ -121,7 +58,7 @@ describe.skipIf(reason !== undefined)('Kubernetes', () => {
     };
     const write = async (...manifests: readonly Manifest[]): Promise<void> => {
       written.push(...(manifests as TestObject[]));
-      for (const manifest of manifests) await put(manifest);
+      for (const manifest of manifests) await putOn(cluster, manifest);
     };
     const objects = (): ReadonlyMap<string, KubernetesObject> => {
       const found = new Map<string, KubernetesObject>();
@@ -287,20 +224,6 @@ describe.skipIf(reason !== undefined)('Kubernetes', () => {
       expect(services).toEqual(['Service/istio-system/east-west', 'Service/sample/in']);
       const namespaces = [...objects().keys()].filter((key) => key.startsWith('Namespace/')).toSorted();
       expect(namespaces).toEqual(['Namespace//istio-system', 'Namespace//sample']);
-    });
-
-    it('reads by pages, without a failure, where the server does not stream lists', async () => {
-      await using older = await startKubeCluster({ index: 1, apiServerFlags: { 'feature-gates': 'WatchList=false' } });
-      const names = ['a', 'b', 'c', 'd', 'e'];
-      await older.api.apply(...names.map((name) => namespaceManifest(name) as TestObject));
-      const credentials = { kind: 'file', path: older.kubeconfig } as const;
-      const started = start('discovery-only', { credentials, timings: { ...quick, pageSize: 2 } });
-      await synced();
-      for (const name of names) expect([...objects().keys()]).toContain(`Namespace//${name}`);
-      await older.api.delete(namespaceManifest('b') as TestObject);
-      await older.api.apply(namespaceManifest('f') as TestObject);
-      await until('the new namespace', () => objects().has('Namespace//f'));
-      expect(started.status().feeds.map(({ counts }) => counts.failures)).toEqual([0, 0, 0, 0, 0, 0]);
     });
 
     it('equals a fresh start after the server came back empty-handed', async () => {

@@ -14,6 +14,10 @@ export interface GoProgram {
   readonly directory: string;
   /** Path of the package to build. */
   readonly package: string;
+  /** Absolute path of the go.mod to build it with, go.sum beside it; default: that of the directory. */
+  readonly modFile?: string | undefined;
+  /** What string variables of its packages are set to, by their full names. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
   /** For whoever waits: `ten minutes`. */
   readonly takes: string;
   /** What to do when it can't be built. */
@@ -43,7 +47,8 @@ export async function isExecutable(file: string): Promise<boolean> {
   );
 }
 
-function pathOf({ name }: GoProgram): string {
+/** Where it is, or will be. */
+export function pathOf({ name }: Pick<GoProgram, 'name'>): string {
   return join(cacheDirectory, name);
 }
 
@@ -61,8 +66,11 @@ async function build(program: GoProgram): Promise<void> {
   try {
     await held.write(String(process.pid));
     console.warn(`${path} is being built (once, about ${program.takes})`);
-    const command = ['nice', '-n', '19', 'go', 'build', '-C', program.directory, '-trimpath', '-ldflags=-s -w'];
-    await runOrThrow([...command, '-o', fresh, program.package], { timeoutMs: 3_600_000 });
+    const command = ['nice', '-n', '19', 'go', 'build', '-C', program.directory, '-trimpath'];
+    const variables = Object.entries(program.variables ?? {}).map(([name, value]) => `-X ${name}=${value}`);
+    const flags = [`-ldflags=${['-s -w', ...variables].join(' ')}`];
+    if (program.modFile !== undefined) flags.push(`-modfile=${program.modFile}`);
+    await runOrThrow([...command, ...flags, '-o', fresh, program.package], { timeoutMs: 3_600_000 });
     await rename(fresh, path);
   } catch (error) {
     throw new Error(`${program.name} can't be built; ${program.advice}`, { cause: error });

@@ -5,9 +5,10 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { canHaveGoProgram, goProgram, isExecutable, type GoProgram } from './go-program.ts';
+import { join } from 'node:path';
+import { canHaveGoProgram, goProgram, isExecutable } from './go-program.ts';
 import { KubeApi } from './kube-api.ts';
+import { chosenKubeVersion, kubeProgram } from './kube-versions.ts';
 import { runOrThrow, startProcess, type RunningProcess } from './process.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -19,18 +20,13 @@ export interface KubePrograms {
   readonly controllerManager?: readonly string[] | undefined;
 }
 
-const testkube: GoProgram = {
-  name: 'testkube',
-  directory: resolve(import.meta.dirname, '../kube'),
-  package: '.',
-  takes: 'ten minutes',
-  advice: 'install Go 1.26 or newer, or set KUBEBUILDER_ASSETS to a directory with etcd and kube-apiserver',
-};
-
-/** `$KUBEBUILDER_ASSETS`, else `.cache/testkube`, which is built with Go when it is not there yet (once, about ten minutes). */
-export async function kubePrograms(): Promise<KubePrograms> {
+/**
+ * `$KUBEBUILDER_ASSETS`, else `.cache/testkube`, which is built with Go when it is not there yet (once, about ten minutes).
+ * @param version of Kubernetes, which the assets need not be in; default: the assets, else `$TEST_KUBE_VERSION`, else the newest.
+ */
+export async function kubePrograms(version?: string): Promise<KubePrograms> {
   const assets = process.env['KUBEBUILDER_ASSETS'];
-  if (assets !== undefined && assets !== '') {
+  if (assets !== undefined && assets !== '' && version === undefined) {
     const controllerManager = join(assets, 'kube-controller-manager');
     return {
       etcd: (directory, clientUrl, peerUrl) => [
@@ -50,7 +46,7 @@ export async function kubePrograms(): Promise<KubePrograms> {
       controllerManager: (await isExecutable(controllerManager)) ? [controllerManager] : undefined,
     };
   }
-  const program = await goProgram(testkube);
+  const program = await goProgram(kubeProgram(version ?? chosenKubeVersion()));
   return {
     etcd: (directory, clientUrl, peerUrl) => [program, 'etcd', directory, clientUrl, peerUrl],
     apiServer: [program, 'kube-apiserver'],
@@ -61,12 +57,15 @@ export async function kubePrograms(): Promise<KubePrograms> {
 /** Why there can be no real API here, or undefined. In CI there is never a reason: what is missing fails there. */
 export async function whyNoKube(): Promise<string | undefined> {
   if (process.env['CI'] !== undefined || process.env['KUBEBUILDER_ASSETS']) return undefined;
-  return (await canHaveGoProgram(testkube)) ? undefined : `no Go to build it with: ${testkube.advice}`;
+  const program = kubeProgram(chosenKubeVersion());
+  return (await canHaveGoProgram(program)) ? undefined : `no Go to build it with: ${program.advice}`;
 }
 
 export interface KubeClusterOptions {
   /** Two clusters side by side need different ones. Default 0. */
   readonly index?: number | undefined;
+  /** `1.30`; default: `$TEST_KUBE_VERSION`, else the newest. */
+  readonly version?: string | undefined;
   /** More flags of kube-apiserver, e.g. `audit-log-path`. */
   readonly apiServerFlags?: Readonly<Record<string, string>> | undefined;
 }
@@ -246,7 +245,7 @@ export class KubeCluster {
 
 /** Starts etcd and kube-apiserver, about five seconds. Who starts it stops it. */
 export async function startKubeCluster(options: KubeClusterOptions = {}): Promise<KubeCluster> {
-  const programs = await kubePrograms();
+  const programs = await kubePrograms(options.version);
   const directory = await mkdtemp(join(tmpdir(), 'isthmus-kube-'));
   await runOrThrow(['openssl', 'genrsa', '-out', join(directory, 'sa.key'), '2048']);
   await writeFile(join(directory, 'tokens.csv'), `${adminToken},admin,admin,"system:masters"\n`);

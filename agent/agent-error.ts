@@ -14,8 +14,12 @@ export type AgentErrorCode =
   | 'socket-unavailable'
   /** Envoy can't be started at all. */
   | 'envoy-not-startable'
-  /** The packet filter refused the rules, or its programs are missing. */
-  | 'interception-failed';
+  /** The packet filter refused the rules. */
+  | 'interception-failed'
+  /** A program of the system (iptables, ip) is not installed. */
+  | 'program-missing'
+  /** Changing the packet filter needs rights that this process has not. */
+  | 'not-permitted';
 
 export class AgentError extends Error {
   readonly code: AgentErrorCode;

@@ -1,79 +1,157 @@
-// Puts the rules into the kernel of the network namespace that this process is in. In: what to intercept. Out: the families for
-// which it holds; an AgentError with the packet filter's words when it does not, and then nothing of ours is left.
+// Puts the rules into the kernel of the network namespace that this process is in, for both address families, or takes them out. In: what
+// to intercept. Out: what changed; an AgentError when it could not be done, and then everything is as it was before.
 
-import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
 import { AgentError, reasonOf } from '../agent-error.ts';
+import type { Family } from './address-range.ts';
+import { familiesHere } from './families.ts';
 import type { Interception } from './interception.ts';
-import { installRules, removeRules } from './rules.ts';
-import type { Family } from './rules.ts';
+import { isTransparent } from './mangle-rules.ts';
+import { findPacketFilter, packetFilter, packetFiltersInUse } from './packet-filter.ts';
+import type { FilterKind, PacketFilter } from './packet-filter.ts';
+import {
+  addMarkedRoute,
+  addPassthroughAddress,
+  markInRules,
+  removeMarkedRoutes,
+  removePassthroughAddress,
+} from './routing.ts';
+import type { Undo } from './routing.ts';
+import { requireNetAdmin } from './run-program.ts';
+import { interceptionTables } from './rules.ts';
+import { equalTables, isNothing, transition } from './table.ts';
+import type { OwnTables } from './table.ts';
 
-const programs = {
-  ipv4: { save: 'iptables-save', restore: 'iptables-restore' },
-  ipv6: { save: 'ip6tables-save', restore: 'ip6tables-restore' },
-} as const satisfies Record<Family, { save: string; restore: string }>;
+export type ApplyOptions = {
+  /** Undefined: found out. */
+  readonly kind: FilterKind | undefined;
+  /** IPv6 that can't be redirected is an error, even where the host has no address of that family. */
+  readonly dualStack: boolean;
+};
 
-/** Installs the rules for IPv4, and for IPv6 where the kernel and the programs have it. Each family changes in one transaction. */
-export async function applyInterception(interception: Interception): Promise<readonly Family[]> {
-  const families = await availableFamilies();
+export type Applied = {
+  /** `replaced`: other rules of ours were there. */
+  readonly change: 'installed' | 'unchanged' | 'replaced';
+  readonly families: readonly Family[];
+  readonly filter: string;
+  /** What a person should know, in sentences. */
+  readonly notices: readonly string[];
+};
+
+/** Throws AgentError; nothing has changed then. */
+export async function applyInterception(interception: Interception, options: ApplyOptions): Promise<Applied> {
+  await requireNetAdmin();
+  const filter = options.kind === undefined ? await findPacketFilter() : packetFilter(options.kind);
+  const { families, notices } = await familiesHere(filter, options.dualStack);
+  const plans = await Promise.all(families.map((family) => planFor({ family, filter, interception })));
+  // The programs refuse what they don't understand before anything has changed.
+  for (const { family, transactions } of plans) {
+    if (transactions !== undefined) await filter.check(family, transactions);
+  }
+  const undo: Undo[] = [];
   try {
-    for (const family of families) {
-      if (family === 'ipv6') await addPassthroughAddress();
-      await restore(family, installRules(interception, family, await currentTable(family)));
+    for (const plan of plans) await carryOut(plan, { filter, interception, undo });
+  } catch (error) {
+    throw await takenBack(error, undo);
+  }
+  for (const { family, before, mark } of plans) {
+    const old = markInRules(before);
+    if (old !== undefined && old !== mark) await removeMarkedRoutes(family, old);
+  }
+  return {
+    change: await changeOf(plans, filter),
+    families,
+    filter: filter.name,
+    notices: [...notices, ...(isTransparent(interception) ? await reversePathNotice() : [])],
+  };
+}
+
+/** Whether any rules were there. Throws AgentError. */
+export async function removeInterception(): Promise<boolean> {
+  await requireNetAdmin();
+  const filters = await packetFiltersInUse();
+  let found = false;
+  for (const filter of filters) {
+    for (const family of ['ipv4', 'ipv6'] as const) {
+      const before = await filter.read(family).catch((error: unknown) => {
+        if (family === 'ipv4') throw error;
+        return new Map(); // No IPv6 here.
+      });
+      const transactions = transition(before, new Map());
+      if (transactions === undefined) continue;
+      found = true;
+      await filter.write(family, transactions);
+      const mark = markInRules(before);
+      if (mark !== undefined) await removeMarkedRoutes(family, mark);
+      if (family === 'ipv6') await removePassthroughAddress();
     }
-  } catch (error) {
-    await removeInterception().catch(() => {}); // The first failure is the one to tell.
-    throw error;
   }
-  return families;
+  return found;
 }
 
-/** Removes our rules and chains; nothing happens where there are none. */
-export async function removeInterception(): Promise<void> {
-  for (const family of await availableFamilies()) {
-    const transaction = removeRules(await currentTable(family));
-    if (transaction !== undefined) await restore(family, transaction);
-  }
+type Plan = {
+  readonly family: Family;
+  readonly before: OwnTables;
+  readonly wanted: OwnTables;
+  /** Undefined: everything is there already. */
+  readonly transactions: string | undefined;
+  /** Undefined: no packets are marked. */
+  readonly mark: number | undefined;
+};
+
+type PlanInputs = { readonly family: Family; readonly filter: PacketFilter; readonly interception: Interception };
+
+async function planFor({ family, filter, interception }: PlanInputs): Promise<Plan> {
+  const before = await filter.read(family);
+  const wanted = interceptionTables(interception, family);
+  const mark = isTransparent(interception) ? interception.mark : undefined;
+  return { family, before, wanted, transactions: transition(before, wanted), mark };
 }
 
-async function availableFamilies(): Promise<readonly Family[]> {
-  const addresses = await readFile('/proc/net/if_inet6', 'utf8').catch(() => '');
-  if (addresses.trim() === '') return ['ipv4'];
-  return currentTable('ipv6').then(
-    () => ['ipv4', 'ipv6'],
-    () => ['ipv4'],
-  );
-}
+type Work = { readonly filter: PacketFilter; readonly interception: Interception; readonly undo: Undo[] };
 
-async function currentTable(family: Family): Promise<string> {
-  return execute([programs[family].save, '-t', 'nat']);
-}
-
-async function restore(family: Family, transaction: string): Promise<void> {
-  await execute([programs[family].restore, '--noflush', '--wait=10'], transaction);
-}
-
-// IPv4 has the whole of 127.0.0.0/8 on the loopback device, IPv6 only ::1.
-async function addPassthroughAddress(): Promise<void> {
-  await execute(['ip', '-6', 'addr', 'replace', '::6/128', 'dev', 'lo']);
-}
-
-async function execute(argv: readonly string[], input = ''): Promise<string> {
-  const [program = '', ...args] = argv;
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', resolve);
+async function carryOut(
+  { family, before, transactions, mark }: Plan,
+  { filter, interception, undo }: Work,
+): Promise<void> {
+  if (family === 'ipv6') undo.push(await addPassthroughAddress());
+  if (mark !== undefined) undo.push(await addMarkedRoute(family, interception));
+  if (transactions === undefined) return;
+  // Registered first: of several tables the first may have changed when the second is refused.
+  undo.push(async () => {
+    const back = transition(await filter.read(family), before);
+    if (back !== undefined) await filter.write(family, back);
   });
-  child.stdin.on('error', () => {}); // It may end before it has read all; its exit code tells.
-  child.stdin.end(input);
-  try {
-    const [code, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);
-    if (code !== 0) throw new Error(stderr.trim() || `exit code ${code}`);
-    return stdout;
-  } catch (error) {
-    const hint = 'it needs the packages iptables and iproute2, and root or CAP_NET_ADMIN and CAP_NET_RAW';
-    throw new AgentError('interception-failed', `"${argv.join(' ')}": ${reasonOf(error)} (${hint})`, { cause: error });
+  await filter.write(family, transactions);
+}
+
+async function takenBack(error: unknown, undo: readonly Undo[]): Promise<unknown> {
+  for (const step of undo.toReversed()) {
+    try {
+      await step();
+    } catch (second) {
+      const message = `${reasonOf(error)}; and taking back what had been done failed too, so run it with --clean: ${reasonOf(second)}`;
+      return new AgentError('interception-failed', message, { cause: error });
+    }
   }
+  return error;
+}
+
+// Another version of the programs may word the same rules otherwise: then they were written again, and are what they were.
+async function changeOf(plans: readonly Plan[], filter: PacketFilter): Promise<Applied['change']> {
+  if (plans.every(({ transactions }) => transactions === undefined)) return 'unchanged';
+  if (plans.every(({ before }) => isNothing(before))) return 'installed';
+  const after = await Promise.all(plans.map(({ family }) => filter.read(family)));
+  return plans.every(({ before }, index) => equalTables(before, after[index] ?? new Map())) ? 'unchanged' : 'replaced';
+}
+
+// The proxy's connections to the application carry addresses of other hosts and arrive on the loopback device.
+async function reversePathNotice(): Promise<readonly string[]> {
+  const settings = await Promise.all(
+    ['all', 'lo'].map((device) => readFile(`/proc/sys/net/ipv4/conf/${device}/rp_filter`, 'utf8').catch(() => '0')),
+  );
+  if (!settings.some((value) => value.trim() === '1') || settings.some((value) => value.trim() === '2')) return [];
+  return [
+    'TPROXY needs net.ipv4.conf.all.rp_filter and net.ipv4.conf.lo.rp_filter to be 0 or 2; strict filtering (1) drops the packets',
+  ];
 }

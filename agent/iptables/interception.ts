@@ -1,15 +1,20 @@
-// What is redirected to the proxy, and its parsing from the arguments of `istio-iptables`. In: strings as the injection template
-// writes them ('*', '', comma lists). Out: one frozen value, or an AgentError that names the argument.
+// What is redirected to the proxy, checked: one frozen value from which the rules of both address families follow.
 
-import ipaddr from 'ipaddr.js';
-import { AgentError } from '../agent-error.ts';
+import type { AddressRange } from './address-range.ts';
 
 export type Everything = 'all';
 
+/** `TPROXY` keeps the caller's address as the application sees it; the proxy needs CAP_NET_ADMIN for it. */
+export type InterceptionMode = 'REDIRECT' | 'TPROXY';
+
 export type Interception = {
+  /** How inbound connections reach the proxy. Outbound ones are redirected in both modes. */
+  readonly mode: InterceptionMode;
   /** Where the proxy takes what the application sends, and what is sent to the application. */
   readonly outboundPort: number;
   readonly inboundPort: number;
+  /** HBONE carries its own mTLS and is taken by the proxy at the port itself. */
+  readonly tunnelPort: number;
   /** Programs that run as one of these users or groups are the proxy: what they send is left alone. */
   readonly proxyUserIds: readonly number[];
   readonly proxyGroupIds: readonly number[];
@@ -22,85 +27,22 @@ export type Interception = {
   /** Ports that go through the proxy whatever their address, and ports that never do. */
   readonly outboundPorts: readonly number[];
   readonly excludedOutboundPorts: readonly number[];
+  /** Network devices whose traffic is left alone in both directions. */
+  readonly excludedInterfaces: readonly string[];
+  /** Devices of virtual machines: what comes in there is outbound traffic of the workload. */
+  readonly guestInterfaces: readonly string[];
+  /** Which groups' outbound traffic is redirected. */
+  readonly groups: GroupFilter;
+  /** Port 53 of these name servers, or of all, goes to the agent; undefined: DNS is left alone. */
+  readonly dns: Everything | readonly AddressRange[] | undefined;
+  /** Packets that fit no connection are dropped instead of answered with a reset. */
+  readonly dropInvalid: boolean;
+  /** TPROXY: the mark of packets that are routed to the loopback device, and the table of that route. */
+  readonly mark: number;
+  readonly routeTable: number;
+  /** Addresses that mean the pod itself: for IPv4 as configured, for IPv6 `::1/128`. */
+  readonly loopbackRange: AddressRange;
 };
 
-export type AddressRange = { readonly family: 'ipv4' | 'ipv6'; readonly cidr: string };
-
-/** The arguments by their one-letter names: those of `istio-iptables` that have a meaning in REDIRECT mode. */
-export type InterceptionArguments = {
-  readonly p: string;
-  readonly z: string;
-  readonly u: string;
-  /** Default: the same numbers as `u`. */
-  readonly g?: string | undefined;
-  readonly m: string;
-  readonly i: string;
-  readonly x: string;
-  readonly b: string;
-  readonly d: string;
-  readonly o: string;
-  readonly q: string;
-};
-
-/** What the injection template passes for a pod without annotations. */
-export const defaultArguments: InterceptionArguments = {
-  p: '15001',
-  z: '15006',
-  u: '1337',
-  m: 'REDIRECT',
-  i: '*',
-  x: '',
-  b: '*',
-  d: '15090,15021,15020',
-  o: '',
-  q: '',
-};
-
-/** Throws AgentError `invalid-options` that names the argument at fault. */
-export function parseInterception(given: InterceptionArguments): Interception {
-  if (given.m !== 'REDIRECT') {
-    throw new AgentError('invalid-options', `-m ${given.m}: only REDIRECT is supported`);
-  }
-  return Object.freeze({
-    outboundPort: port('-p', given.p),
-    inboundPort: port('-z', given.z),
-    proxyUserIds: list(given.u).map((text) => id('-u', text)),
-    proxyGroupIds: list(given.g ?? given.u).map((text) => id('-g', text)),
-    inboundPorts: given.b.trim() === '*' ? 'all' : ports('-b', given.b),
-    excludedInboundPorts: ports('-d', given.d),
-    outboundRanges: given.i.trim() === '*' ? 'all' : list(given.i).map((text) => range('-i', text)),
-    excludedOutboundRanges: list(given.x).map((text) => range('-x', text)),
-    outboundPorts: ports('-q', given.q),
-    excludedOutboundPorts: ports('-o', given.o),
-  });
-}
-
-function list(text: string): readonly string[] {
-  return text
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
-}
-
-function ports(argument: string, text: string): readonly number[] {
-  return list(text).map((part) => port(argument, part));
-}
-
-function port(argument: string, text: string): number {
-  const value = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-  if (value < 1 || value > 65_535) throw new AgentError('invalid-options', `${argument}: "${text}" is not a port`);
-  return value;
-}
-
-function id(argument: string, text: string): number {
-  if (!/^\d{1,10}$/.test(text)) throw new AgentError('invalid-options', `${argument}: "${text}" is not a numeric id`);
-  return Number(text);
-}
-
-function range(argument: string, text: string): AddressRange {
-  const cidr = text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`;
-  if (!ipaddr.isValidCIDR(cidr)) {
-    throw new AgentError('invalid-options', `${argument}: "${text}" is not an address range like 10.0.0.0/8`);
-  }
-  return { family: ipaddr.parseCIDR(cidr)[0].kind(), cidr };
-}
+export type GroupFilter =
+  { readonly kind: 'all' } | { readonly kind: 'only' | 'except'; readonly ids: readonly number[] };

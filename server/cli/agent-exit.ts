@@ -11,6 +11,8 @@ const exitCodes: Readonly<Record<AgentErrorCode, number>> = {
   'certificate-refused': 6,
   'authority-unreachable': 6,
   'interception-failed': 7,
+  'program-missing': 8,
+  'not-permitted': 9,
 };
 
 /** After a second signal, as a shell would show a program that Ctrl-C ended. */

@@ -1,80 +1,95 @@
 // `isthmus iptables`: redirects a pod's traffic to its proxy, with the arguments of `istio-iptables`, so that it can stand in the
 // same init container. `--clean` takes everything back, `--dry-run` prints what would be done.
 
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
+import { AgentError } from '../../agent/agent-error.ts';
+import type { Family } from '../../agent/iptables/address-range.ts';
 import { applyInterception, removeInterception } from '../../agent/iptables/apply-rules.ts';
-import { defaultArguments, parseInterception } from '../../agent/iptables/interception.ts';
-import { installRules } from '../../agent/iptables/rules.ts';
+import type { Applied } from '../../agent/iptables/apply-rules.ts';
+import { describeRules } from '../../agent/iptables/describe-rules.ts';
+import type { FilterKind } from '../../agent/iptables/packet-filter.ts';
+import { parseInterception } from '../../agent/iptables/parse-interception.ts';
+import { readSurroundings } from '../../agent/iptables/surroundings.ts';
 import { withExitCode } from './agent-exit.ts';
+import { iptablesOptions, takeIstioVariables } from './iptables-options.ts';
+import type { IptablesOptions } from './iptables-options.ts';
 
-type IptablesOptions = {
-  readonly envoyPort: string;
-  readonly inboundCapturePort: string;
-  readonly proxyUid: string;
-  readonly proxyGid?: string;
-  readonly istioInboundInterceptionMode: string;
-  readonly istioServiceCidr: string;
-  readonly istioServiceExcludeCidr: string;
-  readonly istioInboundPorts: string;
-  readonly istioLocalExcludePorts: string;
-  readonly istioLocalOutboundPortsExclude: string;
-  readonly istioOutboundPorts: string;
-  readonly clean?: boolean;
-  readonly dryRun?: boolean;
+const afterHelp = `
+Every option is also an environment variable: ISTHMUS_IPTABLES_ENVOY_PORT and so on, or Istio's (ENVOY_PORT, ISTIO_SERVICE_CIDR …).
+
+Exit codes: 0 the rules are in place (or gone); 2 an argument is wrong; 7 the kernel refused the rules; 8 iptables or ip is missing;
+9 not permitted. After a failure everything is as it was before.`;
+
+const changes: Readonly<Record<Applied['change'], string>> = {
+  installed: 'rules installed',
+  unchanged: 'the rules are in place already, nothing to change',
+  replaced: 'other rules of ours were here and have been replaced',
 };
+const familyNames: Readonly<Record<Family, string>> = { ipv4: 'IPv4', ipv6: 'IPv6' };
 
 export function iptablesCommand(): Command {
-  const standard = defaultArguments;
-  return new Command('iptables')
-    .description('Redirect the traffic of this network namespace to the proxy in it (needs root).')
-    .addOption(option('-p, --envoy-port <port>', 'where the proxy takes outbound connections', standard.p))
-    .addOption(option('-z, --inbound-capture-port <port>', 'where the proxy takes inbound connections', standard.z))
-    .addOption(option('-u, --proxy-uid <ids>', 'users whose traffic is left alone: the proxy itself', standard.u))
-    .addOption(option('-g, --proxy-gid <ids>', 'groups whose traffic is left alone (default: as -u)'))
-    .addOption(option('-m, --istio-inbound-interception-mode <mode>', 'only REDIRECT', standard.m))
-    .addOption(option('-i, --istio-service-cidr <ranges>', "outbound ranges to redirect, '*' for all", standard.i))
-    .addOption(option('-x, --istio-service-exclude-cidr <ranges>', 'outbound ranges to leave alone', standard.x))
-    .addOption(option('-b, --istio-inbound-ports <ports>', "inbound ports to redirect, '*' for all", standard.b))
-    .addOption(option('-d, --istio-local-exclude-ports <ports>', 'inbound ports to leave alone', standard.d))
-    .addOption(option('-o, --istio-local-outbound-ports-exclude <ports>', 'outbound ports to leave alone', standard.o))
-    .addOption(option('-q, --istio-outbound-ports <ports>', 'outbound ports to redirect at any address', standard.q))
-    .option('--clean', 'remove the rules instead')
-    .option('-n, --dry-run', 'print the rules, change nothing')
-    .action((options: IptablesOptions) =>
-      withExitCode(
-        () => runIptables(options),
-        (error) => process.stderr.write(`isthmus iptables: ${error.message}\n`),
-      ),
-    );
+  const command = new Command('iptables').description(
+    'Redirect the traffic of this network namespace to the proxy in it (needs root).',
+  );
+  for (const option of iptablesOptions()) command.addOption(option);
+  return command.addHelpText('after', afterHelp).action((_: unknown, given: Command) =>
+    withExitCode(
+      async () => {
+        takeIstioVariables(given, process.env);
+        await runIptables(given.opts<IptablesOptions>());
+      },
+      (error) => tell(error.message),
+    ),
+  );
 }
 
 async function runIptables(options: IptablesOptions): Promise<void> {
-  if (options.clean === true) {
-    await removeInterception();
+  refuseUnsupported(options);
+  if (options.clean || options.cleanup || options.cleanupOnly) {
+    tell((await removeInterception()) ? 'rules removed' : 'no rules of ours are here, nothing to remove');
     return;
   }
-  const interception = parseInterception({
-    p: options.envoyPort,
-    z: options.inboundCapturePort,
-    u: options.proxyUid,
-    g: options.proxyGid,
-    m: options.istioInboundInterceptionMode,
-    i: options.istioServiceCidr,
-    x: options.istioServiceExcludeCidr,
-    b: options.istioInboundPorts,
-    d: options.istioLocalExcludePorts,
-    o: options.istioLocalOutboundPortsExclude,
-    q: options.istioOutboundPorts,
+  const surroundings = await readSurroundings();
+  const interception = parseInterception(options, surroundings);
+  const kind = filterKind(options);
+  if (options.redirectDns && interception.dns === undefined) {
+    tell(
+      '--redirect-dns: /etc/resolv.conf names no server, DNS is left alone; --capture-all-dns takes it whatever the server',
+    );
+  }
+  if (options.dryRun) {
+    process.stdout.write(describeRules(interception));
+    return;
+  }
+  if (options.skipRuleApply) return;
+  const { change, families, filter, notices } = await applyInterception(interception, {
+    kind,
+    dualStack: options.dualStack,
   });
-  if (options.dryRun === true) {
-    process.stdout.write(installRules(interception, 'ipv4') + installRules(interception, 'ipv6'));
-    return;
-  }
-  await applyInterception(interception);
+  for (const notice of notices) tell(notice);
+  tell(`${changes[change]} (${families.map((family) => familyNames[family]).join(', ')}; ${filter})`);
 }
 
-function option(flags: string, description: string, value?: string): Option {
-  const name = flags.replace(/^.*--([a-z-]+).*$/, '$1');
-  const made = new Option(flags, description).env(`ISTHMUS_IPTABLES_${name.toUpperCase().replaceAll('-', '_')}`);
-  return value === undefined ? made : made.default(value);
+function refuseUnsupported({ networkNamespace, nativeNftables }: IptablesOptions): void {
+  if (networkNamespace !== '') {
+    throw invalid('--network-namespace: rules go to the namespace of this process: start it with "nsenter --net=FILE"');
+  }
+  if (nativeNftables) {
+    throw invalid('--native-nftables: rules are written with iptables: use --force-iptables-binary nft');
+  }
+}
+
+function filterKind({ forceIptablesBinary: kind, forceLegacyIptables }: IptablesOptions): FilterKind | undefined {
+  if (kind === '') return forceLegacyIptables ? 'legacy' : undefined;
+  if (kind !== 'nft' && kind !== 'legacy')
+    throw invalid(`--force-iptables-binary: "${kind}" is neither nft nor legacy`);
+  return kind;
+}
+
+function invalid(message: string): AgentError {
+  return new AgentError('invalid-options', message);
+}
+
+function tell(message: string): void {
+  process.stderr.write(`isthmus iptables: ${message}\n`);
 }

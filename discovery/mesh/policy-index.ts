@@ -6,10 +6,12 @@ import type { Hostname, ObjectKey } from '../model/names.ts';
 import { compareText } from '../model/network-gateway.ts';
 import { PersistentMap } from '../model/persistent-map.ts';
 import type { DestinationRulePolicy, Policy, VirtualServicePolicy } from '../model/policy.ts';
+import { noDelegation, resolveDelegation } from './delegation.ts';
 
 export const emptyPolicyIndex: PolicyIndex = Object.freeze({
   virtualServices: PersistentMap.empty<Hostname, readonly VirtualServicePolicy[]>(),
   wildcardVirtualServices: [],
+  delegation: noDelegation,
   destinationRules: PersistentMap.empty<Hostname, readonly DestinationRulePolicy[]>(),
   wildcardDestinationRules: [],
   peerAuthentications: [],
@@ -24,7 +26,10 @@ export interface PolicyChange {
 
 export function updatePolicyIndex(index: PolicyIndex, changes: readonly PolicyChange[]): PolicyIndex {
   if (changes.length === 0) return index;
-  const virtualServices = collect(changes, (policy) => (policy.kind === 'VirtualService' ? policy : undefined));
+  const { delegation, edits: virtualServices } = resolveDelegation(
+    index.delegation,
+    collect(changes, (policy) => (policy.kind === 'VirtualService' ? policy : undefined)),
+  );
   const destinationRules = collect(changes, (policy) => (policy.kind === 'DestinationRule' ? policy : undefined));
   return {
     virtualServices: refile(index.virtualServices, virtualServices, (policy) => policy.hosts),
@@ -32,6 +37,7 @@ export function updatePolicyIndex(index: PolicyIndex, changes: readonly PolicyCh
       index.wildcardVirtualServices,
       virtualServices.map((edit) => keepIf(edit, (policy) => policy.hosts.some(isWildcard))),
     ),
+    delegation,
     destinationRules: refile(index.destinationRules, destinationRules, (policy) => [policy.host]),
     wildcardDestinationRules: revise(
       index.wildcardDestinationRules,

@@ -7,6 +7,7 @@ import type { ClusterId, Hostname, NetworkId, ObjectKey } from './names.ts';
 import type { NetworkGateway } from './network-gateway.ts';
 import type { PersistentMap } from './persistent-map.ts';
 import type { DestinationRulePolicy, GatewayPolicy, PeerAuthenticationPolicy, VirtualServicePolicy } from './policy.ts';
+import type { Problem } from './problem.ts';
 import type { MeshService } from './service.ts';
 import type { Workload } from './workload.ts';
 
@@ -33,10 +34,26 @@ export interface PolicyIndex {
   readonly virtualServices: PersistentMap<Hostname, readonly VirtualServicePolicy[]>;
   /** VirtualServices with a wildcard host (`*.example.com`), which no exact lookup finds. */
   readonly wildcardVirtualServices: readonly VirtualServicePolicy[];
+  readonly delegation: Delegation;
   readonly destinationRules: PersistentMap<Hostname, readonly DestinationRulePolicy[]>;
   readonly wildcardDestinationRules: readonly DestinationRulePolicy[];
   readonly peerAuthentications: readonly PeerAuthenticationPolicy[];
   readonly gateways: readonly GatewayPolicy[];
+}
+
+/** VirtualServices that are not filed by host as they stand. */
+export interface Delegation {
+  /** Those without hosts. */
+  readonly delegates: ReadonlyMap<ObjectKey, VirtualServicePolicy>;
+  /** Those that leave routes to delegates. */
+  readonly delegating: ReadonlyMap<ObjectKey, Delegating>;
+}
+
+/** As written, and as it holds for its hosts: with the routes of delegates in it. */
+export interface Delegating {
+  readonly declared: VirtualServicePolicy;
+  readonly resolved: VirtualServicePolicy;
+  readonly problems: readonly Problem[];
 }
 
 /** A cluster's status beside the merged mesh, for readers. */

@@ -1,12 +1,17 @@
-// A VirtualService → how requests to its hosts are routed. TCP and TLS routes are refused: they are not implemented.
+// A VirtualService → how requests and connections to its hosts are routed. One without hosts is a delegate.
 // https://istio.io/latest/docs/reference/config/networking/virtual-service/
 
 import { checkExportTo } from '../convert/export-to.ts';
-import type { Conversion } from '../convert/findings.ts';
+import type { FieldReader } from '../convert/field-reader.ts';
+import type { Conversion, Findings } from '../convert/findings.ts';
 import type { KubernetesObject } from '../model/kubernetes-object.ts';
-import type { VirtualServicePolicy } from '../model/policy.ts';
-import { gatewayName, readHttpRoute } from './http-route.ts';
+import type { Hostname } from '../model/names.ts';
+import type { TlsRoute, VirtualServicePolicy } from '../model/policy.ts';
+import { readTcpRoute, readTlsRoute } from './connection-route.ts';
+import { gatewayName } from './gateway-name.ts';
+import { readHttpRoute } from './http-route.ts';
 import { policyOrigin, readSpec, resolveHost, type PolicyContext } from './policy-fields.ts';
+import { findUnreachableRoutes } from './unreachable-routes.ts';
 
 export function convertVirtualService(
   object: KubernetesObject,
@@ -14,11 +19,10 @@ export function convertVirtualService(
 ): Conversion<VirtualServicePolicy> {
   const { spec, findings } = readSpec(object);
   const { namespace } = object.metadata;
-  spec.refuse('tcp', 'tls');
+  const context = { namespace, domain };
   const declared = spec.strings('gateways');
   const gateways = declared.length === 0 ? ['mesh'] : declared.map((text) => gatewayName(text, namespace));
   const texts = spec.strings('hosts');
-  if (texts.length === 0) spec.missing('hosts');
   const hosts = texts.map((text, index) => {
     const field = `spec.hosts[${index}]`;
     if (text === '*' && gateways.includes('mesh')) {
@@ -28,12 +32,19 @@ export function convertVirtualService(
         'the host "*" would catch all traffic of the mesh: name hosts, or bind it to a gateway only',
       );
     }
-    return resolveHost(text, field, findings, { namespace, domain, wildcard: 'allowed' });
+    return resolveHost(text, field, findings, { ...context, wildcard: 'allowed' });
   });
-  const http = spec.objects('http').map((route) => readHttpRoute(route, { namespace, domain }));
-  if (http.length === 0 && !spec.has('tcp') && !spec.has('tls')) {
-    findings.error('missing-field', 'spec.http', 'spec.http has no route: add one');
+  const http = spec.objects('http').map((route) => readHttpRoute(route, context));
+  const tls = spec.objects('tls').map((route) => readTlsRoute(route, context));
+  const tcp = spec.objects('tcp').map((route) => readTcpRoute(route, context));
+  if (texts.length === 0) checkDelegate(spec, findings);
+  else {
+    checkServerNames(tls, hosts, findings);
+    if (http.length + tls.length + tcp.length === 0 && !findings.refused) {
+      findings.error('missing-field', 'spec.http', 'spec has no route: add one to http, tls or tcp');
+    }
   }
+  findUnreachableRoutes(http, gateways, findings);
   const exportTo = checkExportTo(spec.strings('exportTo'), 'spec.exportTo', findings);
   spec.end();
   return findings.conclude({
@@ -43,5 +54,44 @@ export function convertVirtualService(
     hosts: [...new Set(hosts)],
     gateways,
     http,
+    tcp,
+    tls,
   });
+}
+
+/** Hosts and gateways of a delegate are those of the VirtualService that names it. */
+function checkDelegate(spec: FieldReader, findings: Findings): void {
+  if (spec.list('http').length === 0) {
+    const message = 'spec.hosts is missing: add it, or routes to http for a delegate of another VirtualService';
+    findings.error('missing-field', 'spec.hosts', message);
+  }
+  for (const name of ['gateways', 'tcp', 'tls']) {
+    if (spec.list(name).length === 0) continue;
+    const message = `spec.${name} is not for a VirtualService without hosts, which is a delegate: add hosts, or remove it`;
+    findings.error('conflicting-fields', `spec.${name}`, message);
+  }
+  for (const [index, route] of spec.objects('http').entries()) {
+    if (!route.has('delegate')) continue;
+    const field = `spec.http[${index}].delegate`;
+    findings.error('conflicting-fields', field, 'a delegate may not delegate further: write the routes here');
+  }
+}
+
+/** As Istio has it: who says that hosts are theirs may not take connections to other names. */
+function checkServerNames(routes: readonly TlsRoute[], hosts: readonly Hostname[], findings: Findings): void {
+  for (const [index, { matches }] of routes.entries()) {
+    for (const [number, { sniHosts }] of matches.entries()) {
+      for (const [place, name] of sniHosts.entries()) {
+        if (hosts.some((host) => isWithin(name, host.toLowerCase()))) continue;
+        const field = `spec.tls[${index}].match[${number}].sniHosts[${place}]`;
+        findings.error('invalid-host', field, `"${name}" is within none of spec.hosts: add it there, or correct it`);
+      }
+    }
+  }
+}
+
+/** Whether every name that `name` stands for is one that `host` stands for. */
+function isWithin(name: string, host: string): boolean {
+  if (host === '*' || name === host) return true;
+  return host.startsWith('*') && name.endsWith(host.slice(1));
 }

@@ -12,6 +12,7 @@ import {
 import { packAny } from '../../proto/codec.ts';
 import { accessLogs } from './access-log.ts';
 import { aggregated } from './config-source.ts';
+import { routeFilters } from './route-filters.ts';
 import { duration, isFalse, isTrue } from './well-known-types.ts';
 
 export interface HttpConnectionManagerOptions {
@@ -34,7 +35,7 @@ export function httpConnectionManager(options: HttpConnectionManagerOptions): Fi
     ...(routes.kind === 'discovered'
       ? { rds: { configSource: aggregated, routeConfigName: routes.name } }
       : { routeConfig: routes.configuration }),
-    httpFilters: [routerFilter()],
+    httpFilters: [...(side === 'inbound' ? [] : routeFilters()), routerFilter()],
     httpProtocolOptions: { acceptHttp_10: true },
     accessLog: accessLogs(config),
     useRemoteAddress: side === 'edge' ? isTrue : isFalse,

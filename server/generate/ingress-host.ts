@@ -30,7 +30,7 @@ export function generateIngressHost(view: OutboundView, host: Hostname): Ingress
     const policy = view.virtualService(host, name);
     if (policy === undefined || !policy.hosts.includes(host)) continue;
     if (!server.hosts.some((declared) => covers(declared, gateway, policy, host))) continue;
-    const { routes, problems: found } = declaredRoutes(view, policy, { port: server.port, gateway: name });
+    const { routes, problems: found } = declaredRoutes(view, [policy], { port: server.port, gateway: name });
     const resource: Resource<VirtualHost> = {
       type: VirtualHost,
       name: virtualHostName(routeName, host, server.port),

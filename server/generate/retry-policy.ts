@@ -1,8 +1,9 @@
 // Retries of requests, with Istio's default: twice more, elsewhere, and only where the request can't have been served.
 
 import type { RetryPolicy as DeclaredRetries } from '../../discovery/model/policy.ts';
-import type { RetryPolicy } from '../../proto/generated/envoy.config.route.v3.ts';
+import type { RetryPolicy, RetryPolicy_RetryPriority } from '../../proto/generated/envoy.config.route.v3.ts';
 import { PreviousHostsPredicate } from '../../proto/generated/envoy.extensions.retry.host.previous_hosts.v3.ts';
+import { PreviousPrioritiesConfig } from '../../proto/generated/envoy.extensions.retry.priority.previous_priorities.v3.ts';
 import { packAny } from '../../proto/codec.ts';
 import { duration, uint32 } from './well-known-types.ts';
 
@@ -18,11 +19,24 @@ export function retryPolicy(declared: DeclaredRetries | undefined): RetryPolicy 
     retriableStatusCodes: statusCodes,
     numRetries: uint32(declared?.attempts ?? defaultAttempts),
     ...(declared?.perTryTimeoutMs === undefined ? {} : { perTryTimeout: duration(declared.perTryTimeoutMs) }),
-    retryHostPredicate: [
-      { name: 'envoy.retry_host_predicates.previous_hosts', typedConfig: packAny(PreviousHostsPredicate, {}) },
-    ],
+    ...(declared?.backoffMs === undefined ? {} : { retryBackOff: { baseInterval: duration(declared.backoffMs) } }),
+    ...(declared?.ignorePreviousHosts === false ? {} : otherHosts()),
+    ...(declared?.remoteLocalities === true ? { retryPriority: otherPriorities() } : {}),
+  };
+}
+
+function otherHosts(): Pick<RetryPolicy, 'retryHostPredicate' | 'hostSelectionRetryMaxAttempts'> {
+  const typedConfig = packAny(PreviousHostsPredicate, {});
+  return {
+    retryHostPredicate: [{ name: 'envoy.retry_host_predicates.previous_hosts', typedConfig }],
     hostSelectionRetryMaxAttempts: 5,
   };
+}
+
+/** After two attempts the priorities that were tried are left out, as in Istio. */
+function otherPriorities(): RetryPolicy_RetryPriority {
+  const typedConfig = packAny(PreviousPrioritiesConfig, { updateFrequency: 2 });
+  return { name: 'envoy.retry_priorities.previous_priorities', typedConfig };
 }
 
 // Istio allows status codes among the conditions; Envoy wants them in a list of their own.

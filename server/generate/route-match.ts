@@ -2,7 +2,7 @@
 
 import type { HeaderMatch, HttpMatch, StringMatch } from '../../discovery/model/policy.ts';
 import type { HeaderMatcher, QueryParameterMatcher, RouteMatch } from '../../proto/generated/envoy.config.route.v3.ts';
-import type { StringMatcher } from '../../proto/generated/envoy.type.matcher.v3.ts';
+import { stringMatcher } from './string-matcher.ts';
 import { isFalse } from './well-known-types.ts';
 
 /** Takes every request. */
@@ -54,9 +54,4 @@ function withoutHeader({ name, match }: HeaderMatch): HeaderMatcher {
 
 function queryMatcher({ name, match }: HeaderMatch): QueryParameterMatcher {
   return match.kind === 'present' ? { name, presentMatch: true } : { name, stringMatch: stringMatcher(match) };
-}
-
-function stringMatcher({ kind, value }: StringMatch): StringMatcher {
-  if (kind === 'exact') return { exact: value };
-  return kind === 'prefix' ? { prefix: value } : { safeRegex: { regex: value } };
 }

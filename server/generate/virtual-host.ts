@@ -23,7 +23,7 @@ export function serviceVirtualHost(view: OutboundView, service: MeshService, por
   const declared =
     policy === undefined || policy.http.length === 0
       ? undefined
-      : declaredRoutes(view, policy, { port: port.port, gateway: 'mesh' });
+      : declaredRoutes(view, [policy], { port: port.port, gateway: 'mesh' });
   const cluster = outboundClusterName({ host: service.host, port: port.port, subset: '' });
   const sources: readonly ObjectKey[] = [
     objectKey('Service', service.namespace, service.name),

@@ -16,6 +16,7 @@ import type { Endpoint } from '../../discovery/model/endpoint.ts';
 import type { NetworkGateway } from '../../discovery/model/network-gateway.ts';
 import { compareGateways } from '../../discovery/model/network-gateway.ts';
 import { PersistentMap } from '../../discovery/model/persistent-map.ts';
+import { noDelegation, resolveDelegation } from '../../discovery/mesh/delegation.ts';
 import type {
   DestinationRulePolicy,
   GatewayPolicy,
@@ -114,7 +115,9 @@ export function mesh(parts: MeshParts): MeshSnapshot {
   const policies = parts.policies ?? [];
   const of = <K extends Policy['kind']>(kind: K) =>
     policies.filter((policy): policy is Extract<Policy, { kind: K }> => policy.kind === kind);
-  const virtualServices = of('VirtualService');
+  const edits = of('VirtualService').map((after) => ({ key: after.source, before: undefined, after }));
+  const { delegation, edits: resolved } = resolveDelegation(noDelegation, edits);
+  const virtualServices = resolved.flatMap(({ after }) => after ?? []);
   const destinationRules = of('DestinationRule');
   return {
     primary: clusterId(parts.primary ?? 'cluster-1'),
@@ -131,6 +134,7 @@ export function mesh(parts: MeshParts): MeshSnapshot {
     policies: {
       virtualServices: byHost(virtualServices, ({ hosts }) => hosts),
       wildcardVirtualServices: virtualServices.filter(({ hosts }) => hosts.some((host) => host.startsWith('*'))),
+      delegation,
       destinationRules: byHost(destinationRules, ({ host }) => [host]),
       wildcardDestinationRules: destinationRules.filter(({ host }) => host.startsWith('*')),
       peerAuthentications: of('PeerAuthentication'),
@@ -211,6 +215,8 @@ export function virtualService(
     hosts: hosts.map((host) => hostname(host)),
     gateways: ['mesh'],
     http,
+    tcp: [],
+    tls: [],
     ...changes,
   };
 }

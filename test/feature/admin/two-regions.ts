@@ -18,6 +18,7 @@ import type {
 } from '../../../discovery/model/policy.ts';
 import type { MeshService } from '../../../discovery/model/service.ts';
 import type { Workload } from '../../../discovery/model/workload.ts';
+import { noDelegation } from '../../../discovery/mesh/delegation.ts';
 import type { InstanceReader } from '../../../server/admin/instance-reader.ts';
 import type { ProxyStatus, ProxyTypeStatus } from '../../../server/admin/proxy-status.ts';
 import type { Proxy } from '../../../server/proxy/proxy.ts';
@@ -107,6 +108,7 @@ export function aMesh(parts: MeshParts = {}): MeshSnapshot {
         (parts.virtualServices ?? []).flatMap((policy) => policy.hosts.map((host) => [host, [policy]] as const)),
       ),
       wildcardVirtualServices: [],
+      delegation: noDelegation,
       destinationRules: PersistentMap.from((parts.destinationRules ?? []).map((rule) => [rule.host, [rule]] as const)),
       wildcardDestinationRules: [],
       peerAuthentications: [],
@@ -234,6 +236,8 @@ export function aVirtualService(http: readonly HttpRoute[]): VirtualServicePolic
     hosts: [helloworld],
     gateways: ['mesh'],
     http,
+    tcp: [],
+    tls: [],
   };
 }
 

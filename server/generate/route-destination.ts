@@ -1,0 +1,47 @@
+// The cluster that a destination of a route means, and what is wrong when there is none.
+
+import type { Destination } from '../../discovery/model/policy.ts';
+import type { OutboundView } from '../view/outbound-view.ts';
+import { outboundClusterName } from './names.ts';
+
+export interface ResolvedDestination {
+  readonly cluster: string;
+  /** Why Envoy does not have the cluster: a sentence up to what happens because of it, and what to do. */
+  readonly problem?: { readonly what: string; readonly remedy: string } | undefined;
+}
+
+/** The port is the declared one, else the only one of the service, else the one that the request came to. */
+export function resolveDestination(
+  view: OutboundView,
+  { host, subset = '', port }: Destination,
+  requestPort: number,
+): ResolvedDestination {
+  const service = view.service(host);
+  const ports = service?.ports ?? [];
+  const onlyPort = ports.length === 1 ? ports[0]?.port : undefined;
+  const chosen = port ?? onlyPort ?? requestPort;
+  const cluster = outboundClusterName({ host, port: chosen, subset });
+  if (service === undefined) {
+    const what = `No service ${host} is visible here`;
+    return { cluster, problem: { what, remedy: 'check the name and its exportTo' } };
+  }
+  if (!ports.some((candidate) => candidate.port === chosen)) {
+    return {
+      cluster,
+      problem: { what: `Service ${host} has no port ${chosen}`, remedy: 'name one of its ports' },
+    };
+  }
+  if (subset !== '' && view.destinationRule(host)?.subsets.some(({ name }) => name === subset) !== true) {
+    const remedy = 'declare it in a DestinationRule for the host';
+    return { cluster, problem: { what: `Host ${host} has no subset ${subset}`, remedy } };
+  }
+  return { cluster };
+}
+
+/** `consequence`: what happens to requests, as `its requests are answered with 503`. */
+export function destinationMessage(
+  { what, remedy }: NonNullable<ResolvedDestination['problem']>,
+  consequence: string,
+): string {
+  return `${what}, so ${consequence}; ${remedy}.`;
+}

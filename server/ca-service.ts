@@ -1,17 +1,14 @@
-// Istio's certificate service for grpc-js: `istio.v1.auth.IstioCertificateService/CreateCertificate`. A thin adapter:
+// Istio's certificate service: `istio.v1.auth.IstioCertificateService/CreateCertificate`. A thin adapter:
 // credentials out of the call, the authenticator and the issuer do the work, errors become gRPC statuses.
-import {
-  status,
-  type Metadata,
-  type sendUnaryData,
-  type ServerUnaryCall,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js';
 import type { AuthCall, Authenticator } from '../ca/authenticate.ts';
 import { CaError } from '../ca/ca-error.ts';
 import type { IssuedCertificate, Issuer } from '../ca/issuer.ts';
 import { formatSpiffeId, type Identity } from '../ca/spiffe.ts';
+import { certificateService } from '../proto/ca-service.ts';
 import type { IstioCertificateRequest, IstioCertificateResponse } from '../proto/generated/istio.v1.auth.ts';
+import type { Call, CallHandler } from './grpc/call.ts';
+import type { GrpcStatus } from './grpc/status.ts';
+import { serveUnary } from './grpc/unary-call.ts';
 
 /** Something that counts up. */
 export interface Counter {
@@ -33,44 +30,46 @@ export interface CaServiceOptions {
   readonly onInternalError: (error: unknown) => void;
 }
 
-type CreateCertificateCall = ServerUnaryCall<IstioCertificateRequest, IstioCertificateResponse>;
+/** What stands in a request, as far as a call's caller is concerned. */
+type Credentials = Pick<Call, 'header' | 'certificate'>;
 
-interface Failure {
-  readonly code: status;
-  readonly details: string;
-}
-
-/** The handlers for `server.addService(certificateService, …)`. */
-export function caServiceHandlers(options: CaServiceOptions): UntypedServiceImplementation {
-  return {
-    createCertificate: (call: CreateCertificateCall, callback: sendUnaryData<IstioCertificateResponse>) => {
-      void answer(call, callback, options);
-    },
+/** The handlers by path, for `GrpcPort.open`. */
+export function caMethods(options: CaServiceOptions): ReadonlyMap<string, CallHandler> {
+  const { path, requestDeserialize, responseSerialize } = certificateService.createCertificate;
+  const answer = async (call: Call, bytes: Uint8Array, signal: AbortSignal): Promise<Uint8Array | GrpcStatus> => {
+    const request = decoded(requestDeserialize, bytes);
+    if (request === undefined) return { code: 'INVALID_ARGUMENT', message: 'the bytes are no certificate request' };
+    const result = await respond({ call, request, signal }, options);
+    return 'code' in result ? result : responseSerialize(result);
   };
+  const serve: CallHandler = (call) =>
+    serveUnary(
+      call,
+      (bytes, signal) => answer(call, bytes, signal),
+      (error) => internal(error, options),
+    );
+  return new Map([[path, serve]]);
 }
 
-async function answer(
-  call: CreateCertificateCall,
-  callback: sendUnaryData<IstioCertificateResponse>,
-  options: CaServiceOptions,
-): Promise<void> {
-  const gone = new AbortController();
-  call.once('cancelled', () => gone.abort());
-  let result: IstioCertificateResponse | Failure;
+function decoded<Request>(decode: (bytes: Buffer) => Request, bytes: Uint8Array): Request | undefined {
   try {
-    result = await respond(call, options, gone.signal);
-  } catch (error) {
-    result = internal(error, options);
+    return decode(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  } catch {
+    return undefined;
   }
-  if ('code' in result) callback(result);
-  else callback(null, result);
+}
+
+interface Asked {
+  readonly call: Credentials;
+  readonly request: IstioCertificateRequest;
+  /** Aborts when the caller leaves. */
+  readonly signal: AbortSignal;
 }
 
 async function respond(
-  call: CreateCertificateCall,
+  { call, request, signal }: Asked,
   options: CaServiceOptions,
-  signal: AbortSignal,
-): Promise<IstioCertificateResponse | Failure> {
+): Promise<IstioCertificateResponse | GrpcStatus> {
   const { issuer, authenticator, counters } = options;
   counters.csr_count.inc();
   const caller = await authenticator.authenticate(authCallOf(call));
@@ -78,24 +77,27 @@ async function respond(
     if (caller.code === 'authentication-failed') {
       options.onInternalError(caller);
       // Agents try again after this status, and give up after most others.
-      return { code: status.UNAVAILABLE, details: caller.message };
+      return { code: 'UNAVAILABLE', message: caller.message };
     }
     counters.authentication_failure_count.inc();
-    return { code: status.UNAUTHENTICATED, details: caller.message };
+    return { code: 'UNAUTHENTICATED', message: caller.message };
   }
-  const impersonation = impersonationFailure(call.request, caller);
+  const impersonation = impersonationFailure(request, caller);
   if (impersonation !== undefined) return impersonation;
   const issued = await issuer.issue({
-    csr: call.request.csr ?? '',
+    csr: request.csr ?? '',
     identity: caller,
     // Seconds; a number too large for a date is cut by the issuer's longest life.
-    ttlMs: (call.request.validityDuration ?? 0) * 1000,
+    ttlMs: (request.validityDuration ?? 0) * 1000,
     signal,
   });
   return outcome(issued, options);
 }
 
-function outcome(issued: IssuedCertificate | CaError, options: CaServiceOptions): IstioCertificateResponse | Failure {
+function outcome(
+  issued: IssuedCertificate | CaError,
+  options: CaServiceOptions,
+): IstioCertificateResponse | GrpcStatus {
   if (!(issued instanceof CaError)) {
     options.counters.success_cert_issuance_count.inc();
     return { certChain: issued.chain };
@@ -105,11 +107,11 @@ function outcome(issued: IssuedCertificate | CaError, options: CaServiceOptions)
     case 'csr-bad-signature':
     case 'csr-weak-key':
     case 'csr-unsupported':
-      return { code: status.INVALID_ARGUMENT, details: issued.message };
+      return { code: 'INVALID_ARGUMENT', message: issued.message };
     case 'overloaded':
-      return { code: status.RESOURCE_EXHAUSTED, details: issued.message };
+      return { code: 'RESOURCE_EXHAUSTED', message: issued.message };
     case 'cancelled':
-      return { code: status.CANCELLED, details: issued.message };
+      return { code: 'CANCELLED', message: issued.message };
     default:
       return internal(issued, options);
   }
@@ -119,30 +121,24 @@ function outcome(issued: IssuedCertificate | CaError, options: CaServiceOptions)
  * What a call of any service on the TLS port proves itself with: `authorization: Bearer …`, the client certificate if
  * the TLS layer verified it, and the `clusterid` that Istio's proxies send.
  */
-export function authCallOf(call: Pick<CreateCertificateCall, 'metadata' | 'getAuthContext'>): AuthCall {
-  const token = /^(?:Bearer|Istio) +(\S+)$/i.exec(first(call.metadata, 'authorization'))?.[1];
-  // grpc-js gives a certificate only when the socket is authorized, that is, verified against the port's roots.
-  const certificate = call.getAuthContext().sslPeerCertificate;
+export function authCallOf(call: Credentials): AuthCall {
+  const token = /^(?:Bearer|Istio) +(\S+)$/i.exec(call.header('authorization') ?? '')?.[1];
+  const { certificate } = call;
   return {
-    clusterId: first(call.metadata, 'clusterid'),
+    clusterId: call.header('clusterid') ?? '',
     ...(token === undefined ? {} : { token }),
-    ...(certificate === undefined ? {} : { clientCertificate: { der: certificate.raw, verified: true } }),
+    ...(certificate === undefined ? {} : { clientCertificate: { der: certificate.der, verified: true } }),
   };
 }
 
 // A proxy of a node may ask for the workloads on it in Istio; here a caller gets its own name only.
-function impersonationFailure(request: IstioCertificateRequest, caller: Identity): Failure | undefined {
+function impersonationFailure(request: IstioCertificateRequest, caller: Identity): GrpcStatus | undefined {
   const asked = request.metadata?.fields?.['ImpersonatedIdentity']?.stringValue ?? '';
   if (asked === '' || asked === formatSpiffeId(caller)) return undefined;
-  return { code: status.PERMISSION_DENIED, details: 'A caller gets a certificate for its own identity only.' };
+  return { code: 'PERMISSION_DENIED', message: 'A caller gets a certificate for its own identity only.' };
 }
 
-function internal(error: unknown, options: CaServiceOptions): Failure {
+function internal(error: unknown, options: CaServiceOptions): GrpcStatus {
   options.onInternalError(error);
-  return { code: status.INTERNAL, details: 'The certificate could not be issued; the reason is in the log.' };
-}
-
-function first(metadata: Metadata, key: string): string {
-  const [value] = metadata.get(key);
-  return typeof value === 'string' ? value : '';
+  return { code: 'INTERNAL', message: 'The certificate could not be issued; the reason is in the log.' };
 }

@@ -4,16 +4,15 @@ import type { CaError } from '../ca/ca-error.ts';
 import { systemClock } from '../ca/clock.ts';
 import type { Issuer } from '../ca/issuer.ts';
 import { serverDnsNames } from '../ca/server-dns-names.ts';
-import { certificateService } from '../proto/ca-service.ts';
 import type { Authenticators } from './authenticators.ts';
-import { caServiceHandlers, type CaCounters } from './ca-service.ts';
+import { caMethods, type CaCounters } from './ca-service.ts';
 import { ConfigError, type ServeConfig } from './config.ts';
+import { GrpcPort, type GrpcPortOptions } from './grpc/grpc-port.ts';
 import type { Started } from './lifecycle.ts';
 import type { Log } from './log.ts';
-import { GrpcPort, type GrpcPortOptions } from './stream/grpc-server.ts';
 import { createPeerAuthenticator } from './stream/peer-authenticator.ts';
 import type { StreamContext } from './stream/stream-context.ts';
-import { addXdsServices } from './stream/xds-service.ts';
+import { xdsMethods } from './stream/xds-service.ts';
 import { renewingTlsCredentials } from './tls-credentials.ts';
 
 export interface GrpcPortsOptions {
@@ -31,13 +30,14 @@ const closeGraceMs = 1000;
 
 /** Opens the ports that are configured. @throws ConfigError when an address can't be had */
 export async function openGrpcPorts(options: GrpcPortsOptions): Promise<void> {
-  const { config, started, context } = options;
+  const { config, log, started, context } = options;
   if (config.ports.xds !== 0) {
     const anonymous = createPeerAuthenticator();
     await open('--xds-port', started, {
       address: `${config.plaintextBind}:${String(config.ports.xds)}`,
-      register: (server) => addXdsServices(server, { context, authenticator: anonymous, tls: false }),
-      maxConnectionAgeMs: config.maxStreamAgeMs === 0 ? undefined : config.maxStreamAgeMs,
+      methods: xdsMethods({ context, authenticator: anonymous, tls: false }),
+      onError: unserved(log),
+      limits: { maxConnectionAgeMs: config.maxStreamAgeMs },
     });
   }
   await openTlsPort(options);
@@ -60,21 +60,23 @@ async function openTlsPort({ config, log, started, context, authority, counters 
   });
   await open('--xds-tls-port', started, {
     address: `${config.bind}:${String(config.ports.xdsTls)}`,
-    credentials: tls.credentials,
-    register: (server) => {
-      addXdsServices(server, { context, authenticator: authenticators.peers, tls: true });
-      server.addService(
-        { ...certificateService },
-        caServiceHandlers({
-          issuer,
-          authenticator: authenticators.callers,
-          counters,
-          onInternalError: (error) => log.error({ error }, 'a certificate could not be issued'),
-        }),
-      );
-    },
-    maxConnectionAgeMs: config.maxStreamAgeMs === 0 ? undefined : config.maxStreamAgeMs,
+    tls: tls.tls,
+    methods: new Map([
+      ...xdsMethods({ context, authenticator: authenticators.peers, tls: true }),
+      ...caMethods({
+        issuer,
+        authenticator: authenticators.callers,
+        counters,
+        onInternalError: (error) => log.error({ error }, 'a certificate could not be issued'),
+      }),
+    ]),
+    onError: unserved(log),
+    limits: { maxConnectionAgeMs: config.maxStreamAgeMs },
   });
+}
+
+function unserved(log: Log): GrpcPortOptions['onError'] {
+  return (error) => log.error({ error }, 'a call could not be served');
 }
 
 async function open(option: string, started: Started, options: GrpcPortOptions): Promise<void> {

@@ -3,11 +3,11 @@
 
 import type { CaError } from '../ca/ca-error.ts';
 import { serverCertificates, type ServerCertificate, type ServerCertificateOptions } from '../ca/server-certificate.ts';
-import { RotatingServerCredentials } from './stream/server-credentials.ts';
+import { RotatingServerTls } from './grpc/rotating-server-tls.ts';
 
 export interface TlsCredentials {
-  /** For `server.bindAsync`. */
-  readonly credentials: RotatingServerCredentials;
+  /** For `GrpcPort.open`. */
+  readonly tls: RotatingServerTls;
   /** Resolves when the signal has aborted and nothing runs any more. */
   readonly stopped: Promise<void>;
 }
@@ -20,14 +20,14 @@ export interface TlsCredentialsOptions extends ServerCertificateOptions {
 export function renewingTlsCredentials(options: TlsCredentialsOptions): Promise<TlsCredentials> {
   const { promise, resolve, reject } = Promise.withResolvers<TlsCredentials>();
   const follow = async (): Promise<void> => {
-    let credentials: RotatingServerCredentials | undefined;
+    let tls: RotatingServerTls | undefined;
     for await (const certificate of serverCertificates(options)) {
-      if (credentials === undefined) {
-        credentials = new RotatingServerCredentials(contentOf(certificate));
-        resolve({ credentials, stopped });
-      } else credentials.replace(contentOf(certificate));
+      if (tls === undefined) {
+        tls = new RotatingServerTls(contentOf(certificate));
+        resolve({ tls, stopped });
+      } else tls.replace(contentOf(certificate));
     }
-    if (credentials === undefined) reject(new Error('stopped before there was a server certificate'));
+    if (tls === undefined) reject(new Error('stopped before there was a server certificate'));
   };
   const stopped = follow();
   return promise;

@@ -1,11 +1,13 @@
-// The xDS services on a grpc-js server: every stream becomes a Connection, every end of one a gRPC status. Nothing
-// outside this file and grpc-server.ts knows the transport.
+// The xDS services as gRPC methods: every stream becomes a Connection, every end of one a gRPC status. Nothing outside
+// this file knows the transport.
 
 import { randomBytes } from 'node:crypto';
-import grpc from '@grpc/grpc-js';
 import type { DeltaDiscoveryRequest, DiscoveryRequest } from '../../proto/generated/envoy.service.discovery.v3.ts';
 import { xdsServices, type XdsMethod } from '../../proto/xds-service.ts';
 import { emptyTypeSnapshot } from '../cache/type-snapshot.ts';
+import type { Call, CallHandler } from '../grpc/call.ts';
+import type { GrpcStatus } from '../grpc/status.ts';
+import { serveUnary } from '../grpc/unary-call.ts';
 import { Connection, type StreamSink } from './connection.ts';
 import { encodeSotw } from './encode-response.ts';
 import type { PeerAuthenticator, PeerCredentials } from './peer-authenticator.ts';
@@ -21,117 +23,97 @@ export interface XdsServiceOptions {
   readonly tls: boolean;
 }
 
-/** Bytes that are no request. */
-interface Undecodable {
-  readonly undecodable: string;
-}
-
-type Received<Request> = Request | Undecodable;
-type StreamCall<Request> = grpc.ServerDuplexStream<Received<Request>, Uint8Array>;
-type FetchCall = grpc.ServerUnaryCall<Received<DiscoveryRequest>, Uint8Array>;
-type Calls = Pick<FetchCall, 'getAuthContext' | 'getPeer' | 'metadata'>;
-
 interface Methods {
   readonly stream?: XdsMethod<DiscoveryRequest>;
   readonly delta: XdsMethod<DeltaDiscoveryRequest>;
   readonly fetch?: XdsMethod<DiscoveryRequest>;
 }
 
-/** Adds ADS and the services for one type (CDS, EDS, LDS, RDS, VHDS, SDS) to the server. */
-export function addXdsServices(server: grpc.Server, options: XdsServiceOptions): void {
+/** ADS and the services for one type (CDS, EDS, LDS, RDS, VHDS, SDS), by path. */
+export function xdsMethods(options: XdsServiceOptions): ReadonlyMap<string, CallHandler> {
+  const handlers = new Map<string, CallHandler>();
   for (const service of Object.values(xdsServices)) {
-    const methods: Methods = service.definition;
+    const { delta, stream, fetch }: Methods = service.definition;
     const typeUrl: string | undefined = service.typeUrl;
-    const definition: Record<string, grpc.MethodDefinition<unknown, unknown>> = {};
-    const handlers: Record<string, grpc.UntypedHandleCall> = {};
-    definition['delta'] = tolerant(methods.delta);
-    handlers['delta'] = (call: StreamCall<DeltaDiscoveryRequest>) => {
+    handlers.set(delta.path, (call) => {
       void serveStream(call, {
         ...options,
         typeUrl,
         variant: 'delta',
-        receive: (connection, request) => connection.receiveDelta(request),
+        receive: (connection, bytes) => connection.receiveDelta(decoded(delta, bytes)),
       });
-    };
-    if (methods.stream !== undefined) {
-      definition['stream'] = tolerant(methods.stream);
-      handlers['stream'] = (call: StreamCall<DiscoveryRequest>) => {
+    });
+    if (stream !== undefined) {
+      handlers.set(stream.path, (call) => {
         void serveStream(call, {
           ...options,
           typeUrl,
           variant: 'sotw',
-          receive: (connection, request) => connection.receiveSotw(request),
+          receive: (connection, bytes) => connection.receiveSotw(decoded(stream, bytes)),
         });
-      };
+      });
     }
-    if (methods.fetch !== undefined && typeUrl !== undefined) {
-      definition['fetch'] = tolerant(methods.fetch);
-      handlers['fetch'] = (call: FetchCall, callback: grpc.sendUnaryData<Uint8Array>) => {
-        void answerFetch(call, callback, { ...options, typeUrl });
-      };
+    if (fetch !== undefined && typeUrl !== undefined) {
+      handlers.set(fetch.path, (call) =>
+        serveUnary(
+          call,
+          (bytes) => serveFetch(call, bytes, { ...options, typeUrl, method: fetch }),
+          (error) => statusOfError(error, options.context),
+        ),
+      );
     }
-    server.addService(definition, handlers);
   }
+  return handlers;
 }
 
-interface StreamOptions<Request> extends XdsServiceOptions {
+interface StreamOptions extends XdsServiceOptions {
   readonly typeUrl: string | undefined;
   readonly variant: 'delta' | 'sotw';
-  readonly receive: (connection: Connection, request: Request) => void;
+  /** Throws MalformedRequest. */
+  readonly receive: (connection: Connection, bytes: Uint8Array) => void;
 }
 
 /** Requests are not read before the peer is known. */
-async function serveStream<Request>(call: StreamCall<Request>, options: StreamOptions<Request>): Promise<void> {
+async function serveStream(call: Call, options: StreamOptions): Promise<void> {
   const { context, variant, typeUrl } = options;
-  const finish = (end: StreamEnd): void => endCall(call, end);
   try {
     const { draining } = context.connections;
-    if (draining !== undefined) return finish(draining);
+    if (draining !== undefined) return call.end(draining);
     const outcome = await options.authenticator.authenticate(credentialsOf(call, options.tls));
-    if (outcome.kind === 'refused') return finish(outcome);
-    if (call.cancelled) return undefined;
-    const sink: StreamSink = { write: (bytes, flushed) => void call.write(bytes, flushed), end: finish };
+    if (outcome.kind === 'refused') return call.end(outcome);
+    if (call.ended) return undefined;
+    const sink: StreamSink = {
+      write: (bytes, flushed) => call.write([bytes], flushed),
+      end: (end) => call.end(end),
+    };
     const id = randomBytes(6).toString('hex');
     const connection = new Connection({ id, variant, typeUrl, peer: outcome.peer, sink, context });
-    call.on('cancelled', () => connection.closed({ code: 'CANCELLED', message: 'the client left' }));
-    call.on('error', (error) => connection.closed({ code: 'CANCELLED', message: error.message }));
-    call.on('end', () => connection.end({ code: 'OK', message: '' }));
-    call.on('data', (request: Received<Request>) => {
-      if (isUndecodable(request)) return connection.end({ code: 'INVALID_ARGUMENT', message: request.undecodable });
-      try {
-        return options.receive(connection, request);
-      } catch (error) {
-        return connection.end(internalError(error, context));
-      }
+    call.onInterrupt((status) => connection.closed(streamEndOf(status)));
+    call.listen({
+      halfClosed: () => connection.end({ code: 'OK', message: '' }),
+      message: (bytes) => {
+        try {
+          options.receive(connection, bytes);
+        } catch (error) {
+          connection.end(statusOfError(error, context));
+        }
+      },
     });
   } catch (error) {
-    finish(internalError(error, context));
+    call.end(statusOfError(error, context));
   }
   return undefined;
 }
 
-async function answerFetch(
-  call: FetchCall,
-  callback: grpc.sendUnaryData<Uint8Array>,
-  options: XdsServiceOptions & { readonly typeUrl: string },
-): Promise<void> {
-  try {
-    const outcome = await serveFetch(call, options);
-    if (outcome instanceof Uint8Array) callback(null, outcome);
-    else callback(statusOf(outcome));
-  } catch (error) {
-    callback(statusOf(internalError(error, options.context)));
-  }
+interface FetchOptions extends XdsServiceOptions {
+  readonly typeUrl: string;
+  readonly method: XdsMethod<DiscoveryRequest>;
 }
 
 /** One request, one answer: the whole state of what is asked for. */
-async function serveFetch(
-  call: FetchCall,
-  options: XdsServiceOptions & { readonly typeUrl: string },
-): Promise<Uint8Array | StreamEnd> {
+async function serveFetch(call: Call, bytes: Uint8Array, options: FetchOptions): Promise<Uint8Array | GrpcStatus> {
   const { context, typeUrl } = options;
-  const request = call.request;
-  if (isUndecodable(request)) return { code: 'INVALID_ARGUMENT', message: request.undecodable };
+  const request = decoded(options.method, bytes);
   if (request.node === undefined) return { code: 'INVALID_ARGUMENT', message: 'the request needs a node' };
   const outcome = await options.authenticator.authenticate(credentialsOf(call, options.tls));
   if (outcome.kind === 'refused') return outcome;
@@ -155,58 +137,35 @@ async function serveFetch(
   }
 }
 
-/** What grpc-js would answer with INTERNAL is the client's mistake. */
-function tolerant<Request>(method: XdsMethod<Request>): grpc.MethodDefinition<unknown, unknown> {
-  return {
-    ...method,
-    requestSerialize: (request) => method.requestSerialize(request as Request),
-    responseSerialize: (response) => method.responseSerialize(response as Uint8Array),
-    requestDeserialize: (bytes) => {
-      try {
-        return method.requestDeserialize(bytes);
-      } catch (error) {
-        return { undecodable: error instanceof Error ? error.message : String(error) };
-      }
-    },
-  };
+/** Bytes that are no request: the client's mistake. */
+class MalformedRequest extends Error {}
+
+function decoded<Request>({ requestDeserialize }: XdsMethod<Request>, bytes: Uint8Array): Request {
+  try {
+    return requestDeserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  } catch (cause) {
+    throw new MalformedRequest(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
 }
 
-function isUndecodable(received: unknown): received is Undecodable {
-  return typeof received === 'object' && received !== null && 'undecodable' in received;
-}
-
-function credentialsOf(call: Calls, tls: boolean): PeerCredentials {
-  const authentication = call.getAuthContext();
-  const certificate = authentication.sslPeerCertificate;
-  const authorization = call.metadata.get('authorization')[0]?.toString();
+function credentialsOf(call: Call, tls: boolean): PeerCredentials {
+  const authorization = call.header('authorization');
   return {
-    address: call.getPeer(),
+    address: call.address,
     tls,
-    certificateUris: certificate === undefined ? [] : urisOf(certificate.subjectaltname ?? ''),
+    certificateUris: call.certificate?.uris ?? [],
     bearerToken: authorization?.startsWith('Bearer ') === true ? authorization.slice('Bearer '.length) : undefined,
-    clusterId: call.metadata.get('clusterid')[0]?.toString(),
+    clusterId: call.header('clusterid'),
   };
 }
 
-/** `URI:spiffe://…` in Node's text form of the alternative names. */
-function urisOf(alternativeNames: string): readonly string[] {
-  return alternativeNames
-    .split(', ')
-    .filter((name) => name.startsWith('URI:'))
-    .map((name) => name.slice('URI:'.length));
+/** A call that the transport ended, as the end of its stream. */
+function streamEndOf({ code, message }: GrpcStatus): StreamEnd {
+  return { code: code === 'INTERNAL' ? 'INVALID_ARGUMENT' : code, message };
 }
 
-function endCall(call: Pick<StreamCall<unknown>, 'end' | 'emit'>, end: StreamEnd): void {
-  if (end.code === 'OK') call.end();
-  else call.emit('error', statusOf(end));
-}
-
-function statusOf(end: StreamEnd): grpc.ServiceError {
-  const code = grpc.status[end.code];
-  return Object.assign(new Error(end.message), { code, details: end.message, metadata: new grpc.Metadata() });
-}
-
-function internalError(error: unknown, context: StreamContext): StreamEnd {
+function statusOfError(error: unknown, context: StreamContext): StreamEnd {
+  if (error instanceof MalformedRequest) return { code: 'INVALID_ARGUMENT', message: error.message };
   context.metrics.failed();
   context.log.warn({ error }, 'a request could not be served');
   return { code: 'UNAVAILABLE', message: 'the request could not be served' };

@@ -1,18 +1,20 @@
 // A certificate authority on a real TLS port, for tests of the agent: Istio's CA service in front of our issuer, without a control plane. Tests
 // read what was asked and can have it refuse.
 
-import grpc from '@grpc/grpc-js';
 import { createServer } from 'node:net';
 import { byKnownToken, tokenTable } from '../../ca/authenticate-token.ts';
 import type { KnownToken } from '../../ca/authenticate-token.ts';
 import { CaError } from '../../ca/ca-error.ts';
 import { systemClock } from '../../ca/clock.ts';
 import { Issuer } from '../../ca/issuer.ts';
-import { parseCertificate } from '../../ca/parsed-certificate.ts';
 import { identity, parseSpiffeId } from '../../ca/spiffe.ts';
 import type { Identity } from '../../ca/spiffe.ts';
 import { certificateService } from '../../proto/ca-service.ts';
-import type { IstioCertificateRequest, IstioCertificateResponse } from '../../proto/generated/istio.v1.auth.ts';
+import type { IstioCertificateRequest } from '../../proto/generated/istio.v1.auth.ts';
+import type { Call } from '../../server/grpc/call.ts';
+import { GrpcPort, type GrpcPortOptions } from '../../server/grpc/grpc-port.ts';
+import { serveUnary } from '../../server/grpc/unary-call.ts';
+import type { GrpcStatus } from '../../server/grpc/status.ts';
 import { renewingTlsCredentials } from '../../server/tls-credentials.ts';
 import { makeAuthority, ok } from './certificate-authority.ts';
 import type { TestAuthority } from './certificate-authority.ts';
@@ -28,42 +30,38 @@ export class AuthorityServer implements AsyncDisposable {
   readonly authority: TestAuthority;
   readonly asked: AskedCertificate[] = [];
   /** While set, every request is answered with this status. */
-  refusal: { readonly code: grpc.status; readonly details: string } | undefined;
-  #server: grpc.Server;
-  #stop: AbortController;
-  #port = 0;
+  refusal: GrpcStatus | undefined;
+  readonly #stop = new AbortController();
+  #port: GrpcPort | undefined;
 
-  constructor(parts: {
-    readonly authority: TestAuthority;
-    readonly server: grpc.Server;
-    readonly stop: AbortController;
-  }) {
-    this.authority = parts.authority;
-    this.#server = parts.server;
-    this.#stop = parts.stop;
+  constructor(authority: TestAuthority) {
+    this.authority = authority;
+  }
+
+  /** Aborts when the server is to stop. */
+  get stopping(): AbortSignal {
+    return this.#stop.signal;
   }
 
   get port(): number {
-    return this.#port;
+    return this.#port?.port ?? 0;
   }
 
   get address(): string {
-    return `127.0.0.1:${this.#port}`;
+    return `127.0.0.1:${this.port}`;
   }
 
   get rootsPem(): string {
     return this.authority.root.certificatePem;
   }
 
-  async listen(address: string, credentials: grpc.ServerCredentials): Promise<void> {
-    this.#port = await new Promise<number>((resolve, reject) => {
-      this.#server.bindAsync(address, credentials, (error, port) => (error === null ? resolve(port) : reject(error)));
-    });
+  async listen(options: GrpcPortOptions): Promise<void> {
+    this.#port = await GrpcPort.open(options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    this.#server.forceShutdown();
+    await this.#port?.close(AbortSignal.abort());
   }
 }
 
@@ -82,46 +80,39 @@ export async function startAuthorityServer(
     trustDomain: 'cluster.local',
     clusterId: 'cluster-1',
   });
-  const server = new grpc.Server();
-  const stop = new AbortController();
-  const running = new AuthorityServer({ authority, server, stop });
+  const running = new AuthorityServer(authority);
+  const { path, requestDeserialize, responseSerialize } = certificateService.createCertificate;
 
-  const answer = async (call: Call): Promise<IstioCertificateResponse> => {
-    const asked = whatWasAsked(call);
+  const answer = async (call: Call, bytes: Uint8Array): Promise<Uint8Array | GrpcStatus> => {
+    const request = requestDeserialize(Buffer.from(bytes));
+    const asked = whatWasAsked(call, request);
     running.asked.push(asked);
-    if (running.refusal !== undefined) throw statusError(running.refusal);
+    if (running.refusal !== undefined) return running.refusal;
     const { token, clusterId, clientSpiffeId } = asked;
     const caller: Identity | CaError =
       token === undefined && clientSpiffeId !== undefined
         ? parseSpiffeId(clientSpiffeId)
         : await tokens.authenticate({ ...(token && { token }), ...(clusterId && { clusterId }) });
-    if (caller instanceof CaError) throw statusError({ code: grpc.status.UNAUTHENTICATED, details: caller.message });
+    if (caller instanceof CaError) return { code: 'UNAUTHENTICATED', message: caller.message };
     const ttlMs = (asked.ttlSeconds ?? 0) * 1000;
-    const issued = await issuer.issue({ csr: call.request.csr ?? '', identity: ok(identity(caller)), ttlMs });
-    if (issued instanceof CaError) throw statusError({ code: grpc.status.INVALID_ARGUMENT, details: issued.message });
-    return { certChain: issued.chain };
+    const issued = await issuer.issue({ csr: request.csr ?? '', identity: ok(identity(caller)), ttlMs });
+    if (issued instanceof CaError) return { code: 'INVALID_ARGUMENT', message: issued.message };
+    return responseSerialize({ certChain: issued.chain });
   };
-  const respond = async (call: Call, done: grpc.sendUnaryData<IstioCertificateResponse>): Promise<void> => {
-    try {
-      done(null, await answer(call));
-    } catch (error) {
-      done(error as grpc.ServiceError);
-    }
-  };
-  server.addService(
-    { ...certificateService },
-    {
-      createCertificate: (call: Call, done: grpc.sendUnaryData<IstioCertificateResponse>) => void respond(call, done),
-    },
-  );
-  const tls = await renewingTlsCredentials({
+  const { tls } = await renewingTlsCredentials({
     issuer,
     dnsNames: ['istiod.istio-system.svc'],
     clock: systemClock,
-    signal: stop.signal,
+    signal: running.stopping,
     onFailure: () => {},
   });
-  await running.listen(options.listen ?? '127.0.0.1:0', tls.credentials);
+  const unserved = (error: unknown): GrpcStatus => ({ code: 'INTERNAL', message: String(error) });
+  await running.listen({
+    address: options.listen ?? '127.0.0.1:0',
+    tls,
+    methods: new Map([[path, (call: Call) => serveUnary(call, (bytes) => answer(call, bytes), unserved)]]),
+    onError: () => {},
+  });
   return running;
 }
 
@@ -139,20 +130,11 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-type Call = grpc.ServerUnaryCall<IstioCertificateRequest, IstioCertificateResponse>;
-
-function whatWasAsked(call: Call): AskedCertificate {
-  const first = (name: string): string | undefined => call.metadata.get(name)[0]?.toString();
-  const der = call.getAuthContext().sslPeerCertificate?.raw;
-  const certificate = der === undefined ? undefined : ok(parseCertificate(der, 'the call'));
+function whatWasAsked(call: Call, request: IstioCertificateRequest): AskedCertificate {
   return {
-    token: first('authorization')?.replace('Bearer ', ''),
-    clusterId: first('clusterid'),
-    clientSpiffeId: certificate?.uris[0],
-    ttlSeconds: call.request.validityDuration,
+    token: call.header('authorization')?.replace('Bearer ', ''),
+    clusterId: call.header('clusterid'),
+    clientSpiffeId: call.certificate?.uris[0],
+    ttlSeconds: request.validityDuration,
   };
-}
-
-function statusError(status: { readonly code: grpc.status; readonly details: string }): grpc.ServiceError {
-  return Object.assign(new Error(status.details), { ...status, metadata: new grpc.Metadata() });
 }

@@ -1,21 +1,23 @@
 // A real xDS server on loopback over a MemorySnapshotSource, with everything that a test may want to look at.
 
-import type grpc from '@grpc/grpc-js';
+import { GrpcPort } from '../../server/grpc/grpc-port.ts';
+import type { RotatingServerTls } from '../../server/grpc/rotating-server-tls.ts';
+import type { TransportLimits } from '../../server/grpc/transport-limits.ts';
 import { ConnectionSet } from '../../server/stream/connection-set.ts';
-import { GrpcPort } from '../../server/stream/grpc-server.ts';
 import { SharedAnswers } from '../../server/stream/shared-answers.ts';
 import { NameSetPool } from '../../server/stream/name-set.ts';
 import { createPeerAuthenticator, type PeerAuthenticator } from '../../server/stream/peer-authenticator.ts';
 import type { StreamContext } from '../../server/stream/stream-context.ts';
 import { defaultStreamLimits, type StreamLimits } from '../../server/stream/stream-limits.ts';
 import { CountingMetrics } from '../../server/stream/stream-metrics.ts';
-import { addXdsServices } from '../../server/stream/xds-service.ts';
+import { xdsMethods } from '../../server/stream/xds-service.ts';
 import { MemorySnapshotSource } from './memory-snapshot-source.ts';
 
 export interface XdsServerOptions {
   readonly limits?: Partial<StreamLimits>;
   readonly authenticator?: PeerAuthenticator;
-  readonly credentials?: grpc.ServerCredentials;
+  readonly tls?: RotatingServerTls;
+  readonly transport?: Partial<TransportLimits>;
 }
 
 export interface XdsServer {
@@ -45,11 +47,12 @@ export async function startXdsServer(options: XdsServerOptions = {}): Promise<Xd
     now: Date.now,
   };
   const authenticator = options.authenticator ?? createPeerAuthenticator();
-  const tls = options.credentials !== undefined;
   const port = await GrpcPort.open({
     address: '127.0.0.1:0',
-    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
-    register: (server) => addXdsServices(server, { context, authenticator, tls }),
+    tls: options.tls,
+    methods: xdsMethods({ context, authenticator, tls: options.tls !== undefined }),
+    onError: (error) => void warnings.push(String(error)),
+    limits: options.transport,
   });
   return {
     address: `127.0.0.1:${port.port}`,

@@ -3,7 +3,6 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import grpc from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { freePort, startAuthorityServer } from '../../support/authority-server.ts';
 import type { AuthorityServer } from '../../support/authority-server.ts';
@@ -65,7 +64,7 @@ test('an Envoy that dies is started again, and the agent lives on', async () => 
 });
 
 test('Envoy is started only when there is a certificate, however long the authority refuses', async () => {
-  server.refusal = { code: grpc.status.PERMISSION_DENIED, details: 'not today' };
+  server.refusal = { code: 'PERMISSION_DENIED', message: 'not today' };
   const agent = await startAgent();
   await agent.waitForLine('"failures":2');
   expect(agent.output).toContain('PERMISSION_DENIED: not today');

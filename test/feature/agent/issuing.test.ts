@@ -3,7 +3,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import grpc from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { certificateIssuing } from '../../../agent/identity/certificate-issuing.ts';
 import type { IssuingOptions } from '../../../agent/identity/certificate-issuing.ts';
@@ -112,7 +111,7 @@ test('roots that replace the file are used for the next request; a broken file c
 });
 
 test('a busy authority is one that is not there for now', async () => {
-  server.refusal = { code: grpc.status.UNAVAILABLE, details: 'busy' };
+  server.refusal = { code: 'UNAVAILABLE', message: 'busy' };
   const issue = await issuing();
   await expect(issue(undefined, signal)).rejects.toMatchObject({ code: 'authority-unreachable' });
 });

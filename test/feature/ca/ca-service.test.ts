@@ -6,7 +6,6 @@ import {
   credentials,
   makeClientConstructor,
   Metadata,
-  Server,
   status,
   type ChannelCredentials,
   type ServiceError,
@@ -20,7 +19,8 @@ import { systemClock } from '../../../ca/clock.ts';
 import { Issuer, type IssuerOptions } from '../../../ca/issuer.ts';
 import { certificateService } from '../../../proto/ca-service.ts';
 import type { IstioCertificateRequest, IstioCertificateResponse } from '../../../proto/generated/istio.v1.auth.ts';
-import { caServiceHandlers } from '../../../server/ca-service.ts';
+import { caMethods } from '../../../server/ca-service.ts';
+import { GrpcPort } from '../../../server/grpc/grpc-port.ts';
 import { renewingTlsCredentials } from '../../../server/tls-credentials.ts';
 import { makeAuthority, ok, type TestAuthority } from '../../support/certificate-authority.ts';
 import { makeCsr, makeKeyPair } from '../../support/make-csr.ts';
@@ -59,11 +59,11 @@ async function startInstance(authority: TestAuthority, options: InstanceOptions 
     signal: stop.signal,
     onFailure: (error) => internalErrors.push(error),
   });
-  const server = new Server();
   const counter = (name: keyof typeof counts) => ({ inc: () => void counts[name]++ });
-  server.addService(
-    { ...certificateService },
-    caServiceHandlers({
+  const server = await GrpcPort.open({
+    address: '127.0.0.1:0',
+    tls: tls.tls,
+    methods: caMethods({
       issuer,
       authenticator: options.authenticator ?? authenticator,
       onInternalError: (error) => internalErrors.push(error),
@@ -73,15 +73,12 @@ async function startInstance(authority: TestAuthority, options: InstanceOptions 
         authentication_failure_count: counter('authentication_failure_count'),
       },
     }),
-  );
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', tls.credentials, (error, bound) =>
-      error === null ? resolve(bound) : reject(error),
-    );
+    onError: (error) => internalErrors.push(error),
   });
+  const { port } = server;
   const dispose = async () => {
     stop.abort();
-    server.forceShutdown();
+    await server.close(AbortSignal.abort());
     await tls.stopped;
   };
   return { port, issuer, counts, internalErrors, [Symbol.asyncDispose]: dispose };

@@ -3,8 +3,8 @@
 import grpc from '@grpc/grpc-js';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { RotatingServerTls, type ServerCertificate } from '../../../server/grpc/rotating-server-tls.ts';
 import { createPeerAuthenticator } from '../../../server/stream/peer-authenticator.ts';
-import { RotatingServerCredentials, type ServerCertificate } from '../../../server/stream/server-credentials.ts';
 import { typeUrls } from '../../../server/stream/type-rules.ts';
 import { loadServices } from '../../../proto/loader.ts';
 import { Openssl } from '../../support/openssl.ts';
@@ -66,7 +66,7 @@ describe('the TLS port', () => {
   let authority: Authority;
   let stranger: Authority;
   let server: XdsServer;
-  let credentials: RotatingServerCredentials;
+  let tls: RotatingServerTls;
   let first: KeyPair;
   const clients: XdsClient[] = [];
 
@@ -93,9 +93,9 @@ describe('the TLS port', () => {
     authority = await Authority.create();
     stranger = await Authority.create();
     first = await authority.issue('first', 'IP:127.0.0.1');
-    credentials = new RotatingServerCredentials(certificateOf(first));
+    tls = new RotatingServerTls(certificateOf(first));
     const authenticator = createPeerAuthenticator((token) => Promise.resolve(token === 'good' ? sleep : undefined));
-    server = await startXdsServer({ credentials, authenticator });
+    server = await startXdsServer({ tls, authenticator });
   });
 
   afterAll(async () => {
@@ -133,7 +133,7 @@ describe('the TLS port', () => {
     await before.accept(cluster);
     const second = await authority.issue('second', 'IP:127.0.0.1');
     expect(await shownName()).toBe('first');
-    credentials.replace(certificateOf(second));
+    tls.replace(certificateOf(second));
     expect(await shownName()).toBe('second');
     server.source.change({ [cluster]: { a: '1' } });
     expect((await before.next(cluster)).resources).toEqual({ a: '1' });

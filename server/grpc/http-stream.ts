@@ -1,0 +1,44 @@
+// What a call needs of HTTP/2: one stream, on whichever implementation.
+
+import type { SentHeaders } from './status.ts';
+
+/** A certificate that the peer proved to have, with a chain to a root that the port trusts. */
+export interface ClientCertificate {
+  readonly der: Buffer;
+  /** URI names among its alternative names. */
+  readonly uris: readonly string[];
+}
+
+/** Who is on the other end of a connection. */
+export interface ConnectionPeer {
+  /** `ADDRESS:PORT` */
+  readonly address: string;
+  /** Undefined in plaintext, without a certificate, and for one that is not trusted (unknown root, expired). */
+  readonly certificate: ClientCertificate | undefined;
+}
+
+/** Names are lower case; a header that came more than once is joined with commas, or a list. */
+export type ReceivedHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** What is read of a stream. */
+export interface StreamReader {
+  readonly data: (chunk: Buffer) => void;
+  /** The peer sends nothing more. */
+  readonly ended: () => void;
+}
+
+export interface HttpStream {
+  readonly peer: ConnectionPeer;
+  readonly headers: ReceivedHeaders;
+  /** Told once: nothing more goes either way, because both sides have ended, one gave up, or the connection is gone. */
+  onClose(closed: () => void): void;
+  /** Before it nothing is read, and the peer's flow-control window fills. */
+  read(reader: StreamReader): void;
+  respond(headers: SentHeaders): void;
+  /** `taken` is called, once and later, when the bytes left this process. */
+  write(parts: readonly Uint8Array[], taken: () => void): void;
+  /** Ends the answer behind all that was written. Without a `respond` before it, `trailers` are the only headers. */
+  end(trailers: SentHeaders): void;
+  /** Gives up what was not taken yet. */
+  reset(): void;
+}

@@ -1,0 +1,82 @@
+// One client connection: its calls, pings that show whether the client is still there, and a farewell that loses nothing.
+
+import { constants, type ServerHttp2Session } from 'node:http2';
+import { beginCall, type CallRules } from './begin-call.ts';
+import type { Call } from './call.ts';
+import { connectionPeer } from './connection-peer.ts';
+import { Http2Stream } from './http2-stream.ts';
+import type { ConnectionPeer } from './http-stream.ts';
+import type { GrpcStatus } from './status.ts';
+import type { TransportLimits } from './transport-limits.ts';
+
+export interface ConnectionOptions extends CallRules {
+  readonly limits: TransportLimits;
+}
+
+/** "a server … SHOULD send an initial GOAWAY frame with the last stream identifier set to 2^31-1" (RFC 9113, 6.8) */
+const anyStreamId = 2 ** 31 - 1;
+
+const tooOld: GrpcStatus = { code: 'UNAVAILABLE', message: 'the connection has reached its age; connect again' };
+
+export class Http2Connection {
+  readonly #session: ServerHttp2Session;
+  readonly #options: ConnectionOptions;
+  readonly #calls = new Set<Call>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #peer: ConnectionPeer | undefined;
+  #leaving = false;
+
+  constructor(session: ServerHttp2Session, options: ConnectionOptions) {
+    this.#session = session;
+    this.#options = options;
+    const { keepaliveMs, maxConnectionAgeMs } = options.limits;
+    // What went wrong shows as the end of the connection.
+    session.on('error', () => undefined);
+    session.once('close', () => {
+      for (const timer of this.#timers) clearTimeout(timer);
+    });
+    session.on('stream', (stream, headers) => {
+      const http = new Http2Stream(stream, headers, (this.#peer ??= connectionPeer(session.socket)));
+      const call = beginCall(http, options);
+      this.#calls.add(call);
+      stream.once('close', () => this.#calls.delete(call));
+    });
+    this.#timers.push(setInterval(() => this.#ping(), keepaliveMs));
+    if (maxConnectionAgeMs > 0) {
+      const ageMs = maxConnectionAgeMs * (0.9 + 0.2 * Math.random());
+      this.#timers.push(setTimeout(() => this.#retire(), ageMs));
+    }
+  }
+
+  /** Tells the client to open nothing more here; the connection closes when its calls have ended. */
+  leave(): void {
+    if (this.#leaving || this.#session.destroyed) return;
+    this.#leaving = true;
+    this.#session.goaway(constants.NGHTTP2_NO_ERROR, anyStreamId);
+    // What the client had opened before it heard of it is served: it is all here when it answers.
+    this.#onPong(() => this.#session.close());
+  }
+
+  destroy(): void {
+    this.#session.destroy();
+  }
+
+  #retire(): void {
+    this.leave();
+    const end = (): void => {
+      for (const call of this.#calls) call.interrupt(tooOld);
+    };
+    this.#timers.push(setTimeout(end, this.#options.limits.maxConnectionAgeGraceMs));
+  }
+
+  #ping(): void {
+    const late = setTimeout(() => this.destroy(), this.#options.limits.keepaliveTimeoutMs);
+    this.#onPong(() => clearTimeout(late));
+  }
+
+  /** Called when the client has answered a ping, or the connection is gone. */
+  #onPong(pong: () => void): void {
+    const sent = !this.#session.destroyed && this.#session.ping(() => pong());
+    if (!sent) pong();
+  }
+}

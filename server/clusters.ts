@@ -3,12 +3,16 @@
 import type { MeshStore } from '../discovery/mesh/mesh-store.ts';
 import type { MeshConfig, MeshNetworks } from '../discovery/model/mesh-config.ts';
 import type { ClusterPhase, ClusterStatus } from '../discovery/model/cluster-snapshot.ts';
+import type { ResolvedName } from '../discovery/model/resolved-name.ts';
 import type { ClusterId } from '../discovery/model/names.ts';
 import { ClusterRegistry } from '../discovery/registry/cluster-registry.ts';
+import { systemClock } from '../discovery/source/kube/clock.ts';
 import type { ServeConfig } from './config.ts';
 import { countEvents, type ObjectEvent } from './count-events.ts';
 import type { Started } from './lifecycle.ts';
 import type { Log } from './log.ts';
+import { GatewayNames } from './gateway-names.ts';
+import { lookUpName } from './look-up-name.ts';
 import { openRemoteSource, openSource } from './open-source.ts';
 import { ProblemLog } from './problem-log.ts';
 import { forgetRemote, rememberedRemotes, withMemory } from './remember-clusters.ts';
@@ -17,6 +21,8 @@ import { RemoteClusters } from './remote-clusters.ts';
 export interface Clusters {
   readonly primary: ClusterRegistry;
   readonly remotes: RemoteClusters;
+  /** Host names of their gateways. */
+  readonly gatewayNames: GatewayNames;
 }
 
 export interface OpenClustersOptions {
@@ -32,46 +38,55 @@ export interface OpenClustersOptions {
 export async function openClusters(options: OpenClustersOptions): Promise<Clusters> {
   const { config, mesh, meshNetworks, log, onEvent } = options;
   const { clusterId, systemNamespace, stateDir } = config;
-  const shared = { config: mesh, now: Date.now };
+  const gatewayNames = new GatewayNames({
+    lookUp: lookUpName,
+    clock: systemClock,
+    random: Math.random,
+    onChange: () => {
+      primary.refreshGateways();
+      remotes.refreshGateways();
+    },
+  });
+  const resolve = (hostname: string): ResolvedName => gatewayNames.resolve(hostname);
+  const shared = { config: mesh, now: Date.now, resolve };
   const source = countEvents(openSource(config.primary, { scope: 'primary', systemNamespace }), onEvent);
-  return {
-    primary: new ClusterRegistry({
-      ...shared,
-      meshNetworks,
-      clusterId,
-      mode: 'primary',
-      source: withMemory(source, { clusterId, stateDir }).source,
-      network: config.network,
-    }),
-    remotes: new RemoteClusters({
-      fixed: config.remotes,
-      staleRule: { policy: config.stalePolicy, afterMs: config.staleAfterMs },
-      meshNetworks,
-      remembered: await rememberedRemotes(stateDir, clusterId),
-      open: ({ spec, generation, isLater, meshNetworks: networks }) => {
-        const remote = openRemoteSource(spec, { systemNamespace, allow: config.remoteAllowances });
-        const memory = withMemory(countEvents(remote, onEvent), { clusterId: spec.clusterId, stateDir, isLater });
-        const registry = new ClusterRegistry({
-          ...shared,
-          meshNetworks: networks,
-          clusterId: spec.clusterId,
-          mode: 'discovery-only',
-          source: memory.source,
-          network: spec.network,
-          generation,
-          staleRule: spec.staleRule,
-        });
-        return { registry, takeOver: () => memory.takeOver() };
-      },
-      forget: async (id) => {
-        log.info({ cluster: id }, 'the cluster is no remote any more');
-        await forgetRemote(stateDir, id);
-      },
-      now: Date.now,
-      onStatus: logStatuses(log),
-      onFailure: (id, error) => log.error({ cluster: id, error }, 'reading the cluster ended by an error'),
-    }),
-  };
+  const primary = new ClusterRegistry({
+    ...shared,
+    meshNetworks,
+    clusterId,
+    mode: 'primary',
+    source: withMemory(source, { clusterId, stateDir }).source,
+    network: config.network,
+  });
+  const remotes = new RemoteClusters({
+    fixed: config.remotes,
+    staleRule: { policy: config.stalePolicy, afterMs: config.staleAfterMs },
+    meshNetworks,
+    remembered: await rememberedRemotes(stateDir, clusterId),
+    open: ({ spec, generation, isLater, meshNetworks: networks }) => {
+      const remote = openRemoteSource(spec, { systemNamespace, allow: config.remoteAllowances });
+      const memory = withMemory(countEvents(remote, onEvent), { clusterId: spec.clusterId, stateDir, isLater });
+      const registry = new ClusterRegistry({
+        ...shared,
+        meshNetworks: networks,
+        clusterId: spec.clusterId,
+        mode: 'discovery-only',
+        source: memory.source,
+        network: spec.network,
+        generation,
+        staleRule: spec.staleRule,
+      });
+      return { registry, takeOver: () => memory.takeOver() };
+    },
+    forget: async (id) => {
+      log.info({ cluster: id }, 'the cluster is no remote any more');
+      await forgetRemote(stateDir, id);
+    },
+    now: Date.now,
+    onStatus: logStatuses(log),
+    onFailure: (id, error) => log.error({ cluster: id, error }, 'reading the cluster ended by an error'),
+  });
+  return { primary, remotes, gatewayNames };
 }
 
 /** Reads all clusters into the mesh until stopped, and logs phases and findings as they change. */
@@ -82,7 +97,7 @@ export function runClusters(parts: {
   readonly started: Started;
 }): void {
   const { clusters, store, log, started } = parts;
-  const { primary, remotes } = clusters;
+  const { primary, remotes, gatewayNames } = clusters;
   const logStatus = logStatuses(log);
   const stop = new AbortController();
   primary.onChange(() => logStatus(primary.status()));
@@ -91,7 +106,7 @@ export function runClusters(parts: {
   const run = primary.run(stop.signal);
   started.add('clusters', async () => {
     stop.abort();
-    await Promise.all([run, remotes.stop()]);
+    await Promise.all([run, remotes.stop(), gatewayNames.close()]);
   });
 }
 

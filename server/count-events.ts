@@ -1,5 +1,7 @@
 // A source that counts the objects it tells of.
 
+import { kindOf } from '../discovery/model/kubernetes-object.ts';
+import { parseObjectKey } from '../discovery/model/names.ts';
 import type { Source, SourceEvent } from '../discovery/model/source-event.ts';
 
 /** A source does not tell a new object from one that changed: both are an `update`. */
@@ -25,7 +27,7 @@ export function countEvents(source: Source, onEvent: (event: ObjectEvent) => voi
 }
 
 function objectEventOf(event: SourceEvent): ObjectEvent | undefined {
-  if (event.kind === 'changed') return { kind: event.object.kind, event: 'update' };
+  if (event.kind === 'changed') return { kind: kindOf(event.object), event: 'update' };
   if (event.kind !== 'deleted') return undefined;
-  return { kind: event.key.slice(0, event.key.indexOf('/')), event: 'delete' };
+  return { kind: parseObjectKey(event.key).kind, event: 'delete' };
 }

@@ -14,6 +14,8 @@ export interface SyncingCluster {
 export interface ReadinessOptions {
   readonly primary: SyncingCluster;
   readonly remotes: () => Iterable<SyncingCluster>;
+  /** Host names of gateways have been looked up: without them a network would seem to have no gateway. */
+  readonly gatewaysKnown?: (() => boolean) | undefined;
   /** Whether the ports for proxies are open: that waits for the certificate authority. */
   readonly listening: () => boolean;
   readonly now: () => number;
@@ -40,10 +42,10 @@ export class Readiness {
 
   /** Whether proxies may be served. */
   serving(): boolean {
-    const { primary, remotes, now, remoteGraceMs } = this.#options;
+    const { primary, remotes, gatewaysKnown, now, remoteGraceMs } = this.#options;
     if (!primary.known) return false;
     this.#primaryKnownAtMs ??= now();
     if (now() - this.#primaryKnownAtMs >= remoteGraceMs) return true;
-    return [...remotes()].every((remote) => remote.known);
+    return (gatewaysKnown?.() ?? true) && [...remotes()].every((remote) => remote.known);
   }
 }

@@ -118,6 +118,13 @@ export class RemoteClusters {
     }
   }
 
+  /** What is known of the host names of gateways has changed. */
+  refreshGateways(): void {
+    for (const { generations } of this.#remotes.values()) {
+      for (const { registry } of generations) registry.refreshGateways();
+    }
+  }
+
   /** A status of the mesh with what only this set knows: Secrets, their findings, and credentials that are being tried. */
   describe(status: ClusterStatus): ClusterStatus {
     const remote = this.#remotes.get(status.clusterId);

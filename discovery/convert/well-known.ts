@@ -36,6 +36,15 @@ export const annotation = Object.freeze({
   rootFingerprints: 'isthmus.io/root-fingerprints',
 });
 
+/** Option of a listener's TLS: what a listener of the Gateway API can't say otherwise. */
+export const listenerProtocol = Object.freeze({
+  option: 'gateway.istio.io/listener-protocol',
+  autoPassthrough: 'auto-passthrough',
+});
+
+/** Class of a Gateway that stands for one somewhere else, in a cluster that is not read. */
+export const remoteGatewayClass = 'istio-remote';
+
 /** Port of an east-west gateway unless its label says otherwise. */
 export const defaultGatewayPort = 15_443;
 

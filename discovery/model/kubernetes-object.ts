@@ -1,6 +1,6 @@
 // A Kubernetes object as a source hands it on: metadata checked, the rest unread.
 
-import { objectKey, type ObjectKey } from './names.ts';
+import { groupOf, kindName, objectKey, type ObjectKey } from './names.ts';
 import type { Origin } from './problem.ts';
 
 /** Metadata that Isthmus reads. */
@@ -37,7 +37,12 @@ export interface KubernetesObject {
   readonly lineOf?: ((field: string) => number | undefined) | undefined;
 }
 
+/** The kind of an object as its key has it. */
+export function kindOf({ apiVersion, kind }: Pick<KubernetesObject, 'apiVersion' | 'kind'>): string {
+  return kindName(groupOf(apiVersion), kind);
+}
+
 /** The key of an object: kind, namespace, name. */
 export function keyOf(object: KubernetesObject): ObjectKey {
-  return objectKey(object.kind, object.metadata.namespace, object.metadata.name);
+  return objectKey(kindOf(object), object.metadata.namespace, object.metadata.name);
 }

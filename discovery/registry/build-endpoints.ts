@@ -27,7 +27,7 @@ export function buildEndpoints(declaration: ServiceDeclaration, context: Endpoin
   const selected = service.selector === undefined ? [] : index.selected(service.namespace, service.selector);
   const found: Endpoint[] = [];
   for (const slice of slices) {
-    const ports = slicePorts(declaration, slice);
+    const ports = index.portNumbers.share(slicePorts(declaration, slice));
     for (const entry of slice.endpoints) found.push(sliceEndpoint(slice, entry, ports, context));
   }
   for (const workload of selected) {
@@ -59,8 +59,8 @@ function sliceEndpoint(
   context: EndpointContext,
 ): Endpoint {
   const { index } = context;
-  const pod = entry.podName === undefined ? undefined : index.podNamed(slice.namespace, entry.podName);
-  const workload = pod ?? index.workloadAt(entry.address);
+  const workload =
+    entry.podName === undefined ? index.workloadAt(entry.address) : index.podNamed(slice.namespace, entry.podName);
   const nodeName = entry.nodeName ?? workload?.nodeName;
   const name = entry.podName ?? '';
   return {
@@ -100,7 +100,7 @@ function workloadEndpoint(
   const isPeer = workload.subdomain === service.name && workload.hostname !== undefined;
   return {
     address,
-    ports: workloadPorts(declaration, workload),
+    ports: context.index.portNumbers.share(workloadPorts(declaration, workload)),
     health: service.publishNotReadyAddresses && !workload.deleting ? 'healthy' : workload.health,
     ...placed(address, workload, workload.nodeName, undefined, context),
     workload: workload.identity,
@@ -147,10 +147,11 @@ function placed(
   add(label.region, locality.region);
   add(label.zone, locality.zone);
   add(label.subzone, locality.subzone);
-  add(label.hostname, nodeName);
+  // No proxy that this instance serves is on a node of another cluster.
+  if (context.mode === 'primary') add(label.hostname, nodeName);
   add(label.cluster, context.clusterId);
   add(label.network, network);
-  return { clusterId: context.clusterId, network, locality, labels };
+  return { clusterId: context.clusterId, network, locality, labels: context.index.labels.share(labels) };
 }
 
 const healthOrder: Readonly<Record<EndpointHealth, number>> = { healthy: 0, draining: 1, unhealthy: 2 };

@@ -6,14 +6,17 @@ import type { MeshSettings } from '../model/mesh-config.ts';
 import type { NodeDeclaration } from '../convert/node.ts';
 import type { TokenDeclaration } from '../convert/service-account-token.ts';
 import type { SliceDeclaration } from '../convert/endpoint-slice.ts';
+import type { GatewayResource } from '../convert/gateway-resource.ts';
 import type { ServiceDeclaration } from '../convert/service.ts';
 import { selects } from '../convert/well-known.ts';
 import type { WorkloadDeclaration } from '../convert/workload-declaration.ts';
-import type { ObjectKey } from '../model/names.ts';
+import type { WorkloadIdentity } from '../model/endpoint.ts';
+import { objectKey, type ObjectKey } from '../model/names.ts';
 import { compareText } from '../model/network-gateway.ts';
 import type { Policy } from '../model/policy.ts';
 import type { RemoteSecret } from '../model/remote-secret.ts';
 import { MultiMap } from './multi-map.ts';
+import { SharedValues } from './shared-values.ts';
 
 /** What must be derived again. Services are named `NAMESPACE/NAME`. */
 export interface Affected {
@@ -48,31 +51,38 @@ export class ClusterIndex {
   readonly services = new Map<string, ServiceDeclaration>();
   /** The services among them that have a way in from outside: each may be a gateway. */
   readonly entryServices = new Map<string, ServiceDeclaration>();
+  /** Gateways of the Gateway API that are a network's. */
+  readonly gatewayResources = new Map<ObjectKey, GatewayResource>();
   readonly nodes = new Map<string, NodeDeclaration>();
   readonly policies = new Map<ObjectKey, Policy>();
   readonly tokens = new Map<ObjectKey, TokenDeclaration>();
   /** PEM bundles by namespace. */
   readonly roots = new Map<string, string>();
-  /** What each Secret that declares remote clusters declares. */
   /** From ConfigMap `istio`. */
   meshSettings: MeshSettings | undefined;
+  /** What each Secret that declares remote clusters declares. */
   readonly remoteSecrets = new Map<ObjectKey, readonly RemoteSecret[]>();
   /** Namespaces whose Pods get a sidecar unless they say otherwise. */
   readonly injectedNamespaces = new Set<string>();
   systemNetworkLabel: string | undefined;
   affected: Affected = nothingAffected();
+  readonly labels = new SharedValues<Readonly<Record<string, string>>>();
+  readonly portNumbers = new SharedValues<Readonly<Record<string, number>>>();
+  readonly #identities = new SharedValues<WorkloadIdentity>();
 
   readonly #slices = new Map<ObjectKey, SliceDeclaration>();
   readonly #workloads = new Map<ObjectKey, WorkloadDeclaration>();
   readonly #servicesBySelector = new MultiMap<string, string>();
+  /** Names of labels that services are filed by: workloads are filed by no others. */
+  readonly #selectorLabels = new Set<string>();
   readonly #slicesByService = new MultiMap<string, ObjectKey>();
-  readonly #slicesByPod = new MultiMap<string, ObjectKey>();
+  readonly #slicesByPod = new MultiMap<ObjectKey, ObjectKey>();
+  /** Of endpoints that name no Pod. */
   readonly #slicesByAddress = new MultiMap<string, ObjectKey>();
   readonly #slicesByNode = new MultiMap<string, ObjectKey>();
   readonly #workloadsByLabel = new MultiMap<string, ObjectKey>();
   readonly #workloadsByAddress = new MultiMap<string, ObjectKey>();
   readonly #workloadsByNode = new MultiMap<string, ObjectKey>();
-  readonly #podsByName = new Map<string, WorkloadDeclaration>();
 
   /** What was affected since this was last asked. */
   takeAffected(): Affected {
@@ -87,12 +97,20 @@ export class ClusterIndex {
     const newKey = serviceIndexKey(next);
     if (oldKey !== undefined) this.#servicesBySelector.delete(oldKey, name);
     if (newKey !== undefined) this.#servicesBySelector.add(newKey, name);
+    if (next?.service.selector !== undefined) this.#fileBy(firstLabel(next.service.selector));
     if (next === undefined) this.services.delete(name);
     else this.services.set(name, next);
     if (next !== undefined && canBeGateway(next)) this.entryServices.set(name, next);
     else this.entryServices.delete(name);
     this.affected.services.add(name);
     this.affected.gateways ||= canBeGateway(before) || canBeGateway(next);
+  }
+
+  putGatewayResource(key: ObjectKey, next: GatewayResource | undefined): void {
+    if (next === undefined && !this.gatewayResources.has(key)) return;
+    if (next === undefined) this.gatewayResources.delete(key);
+    else this.gatewayResources.set(key, next);
+    this.affected.gateways = true;
   }
 
   putSlice(key: ObjectKey, next: SliceDeclaration | undefined): void {
@@ -110,8 +128,10 @@ export class ClusterIndex {
     if (before !== undefined) this.#fileWorkload(before, 'delete');
     if (next === undefined) this.#workloads.delete(key);
     else {
-      this.#workloads.set(key, next);
-      this.#fileWorkload(next, 'add');
+      const kept = this.#shared(next, before);
+      // The key that is filed is the one that is held already.
+      this.#workloads.set(kept.key, kept);
+      this.#fileWorkload(kept, 'add');
     }
   }
 
@@ -160,7 +180,7 @@ export class ClusterIndex {
   }
 
   podNamed(namespace: string, name: string): WorkloadDeclaration | undefined {
-    return this.#podsByName.get(localName(namespace, name));
+    return this.#workloads.get(objectKey('Pod', namespace, name));
   }
 
   /**
@@ -180,9 +200,9 @@ export class ClusterIndex {
     const service = localName(slice.namespace, slice.serviceName);
     this.#slicesByService[action](service, key);
     for (const endpoint of slice.endpoints) {
-      if (endpoint.podName !== undefined) this.#slicesByPod[action](localName(slice.namespace, endpoint.podName), key);
+      if (endpoint.podName === undefined) this.#slicesByAddress[action](endpoint.address, key);
+      else this.#slicesByPod[action](objectKey('Pod', slice.namespace, endpoint.podName), key);
       if (endpoint.nodeName !== undefined) this.#slicesByNode[action](endpoint.nodeName, key);
-      this.#slicesByAddress[action](endpoint.address, key);
     }
     this.affected.services.add(service);
   }
@@ -190,16 +210,32 @@ export class ClusterIndex {
   #fileWorkload(workload: WorkloadDeclaration, action: 'add' | 'delete'): void {
     const { key, namespace } = workload;
     for (const [name, value] of Object.entries(workload.labels)) {
-      this.#workloadsByLabel[action](labelIndexKey(namespace, name, value), key);
+      if (this.#selectorLabels.has(name)) this.#workloadsByLabel[action](labelIndexKey(namespace, name, value), key);
     }
     for (const address of workload.addresses) this.#workloadsByAddress[action](address, key);
     if (workload.nodeName !== undefined) this.#workloadsByNode[action](workload.nodeName, key);
-    if (workload.kind === 'pod') {
-      const name = localName(namespace, workload.name);
-      if (action === 'add') this.#podsByName.set(name, workload);
-      else this.#podsByName.delete(name);
-    }
     this.#touchWorkload(workload);
+  }
+
+  /** The first service that is filed by a label's name has all workloads filed by it. */
+  #fileBy(name: string): void {
+    if (this.#selectorLabels.has(name)) return;
+    this.#selectorLabels.add(name);
+    for (const { key, namespace, labels } of this.#workloads.values()) {
+      const value = Object.hasOwn(labels, name) ? labels[name] : undefined;
+      if (value !== undefined) this.#workloadsByLabel.add(labelIndexKey(namespace, name, value), key);
+    }
+  }
+
+  /** The same workload, holding what others hold too. */
+  #shared(next: WorkloadDeclaration, before: WorkloadDeclaration | undefined): WorkloadDeclaration {
+    return {
+      ...next,
+      key: before?.key ?? next.key,
+      identity: this.#identities.share(next.identity, before?.identity),
+      labels: this.labels.share(next.labels, before?.labels),
+      namedPorts: this.portNumbers.share(next.namedPorts, before?.namedPorts),
+    };
   }
 
   #touchWorkload(workload: WorkloadDeclaration): void {
@@ -210,7 +246,7 @@ export class ClusterIndex {
       }
     }
     if (workload.kind === 'pod') {
-      for (const key of this.#slicesByPod.get(localName(workload.namespace, workload.name))) this.#touchSlice(key);
+      for (const key of this.#slicesByPod.get(workload.key)) this.#touchSlice(key);
     }
     for (const address of workload.addresses) {
       this.affected.addresses.add(address);
@@ -235,8 +271,13 @@ const labelIndexKey = (namespace: string, name: string, value: string): string =
 
 /** A selector is filed under the first of its labels in text order. */
 function selectorIndexKey(namespace: string, selector: Readonly<Record<string, string>>): string {
-  const [name = ''] = Object.keys(selector).toSorted();
+  const name = firstLabel(selector);
   return labelIndexKey(namespace, name, selector[name] ?? '');
+}
+
+function firstLabel(selector: Readonly<Record<string, string>>): string {
+  const [name = ''] = Object.keys(selector).toSorted();
+  return name;
 }
 
 function serviceIndexKey(declaration: ServiceDeclaration | undefined): string | undefined {

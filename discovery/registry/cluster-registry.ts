@@ -9,6 +9,7 @@ import type { MeshConfig, MeshNetworks } from '../model/mesh-config.ts';
 import type { ClusterId, NetworkId, ObjectKey } from '../model/names.ts';
 import { compareText } from '../model/network-gateway.ts';
 import type { Problem } from '../model/problem.ts';
+import { unknownName, type ResolvedName } from '../model/resolved-name.ts';
 import type { StaleRule } from '../model/stale-rule.ts';
 import type { Source, SourceBatch, SourceEvent } from '../model/source-event.ts';
 import { ClusterIndex } from './cluster-index.ts';
@@ -27,8 +28,8 @@ export interface ClusterRegistryOptions {
   readonly meshNetworks: MeshNetworks;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Addresses of a load balancer's host name as known at present. */
-  readonly resolve?: ((hostname: string) => readonly string[]) | undefined;
+  /** What is known of a load balancer's host name at present. */
+  readonly resolve?: ((hostname: string) => ResolvedName) | undefined;
   /** What becomes of the endpoints while the cluster can't be reached, where it differs from the mesh's rule. */
   readonly staleRule?: StaleRule | undefined;
 }
@@ -71,7 +72,7 @@ export class ClusterRegistry {
       systemNamespace: options.config.systemNamespace,
       configuredNetwork: options.network,
       meshNetworks: options.meshNetworks,
-      resolve: options.resolve ?? (() => []),
+      resolve: options.resolve ?? (() => unknownName),
       index: this.#index,
       meshDefaults: { config: options.config, meshNetworks: options.meshNetworks },
     });

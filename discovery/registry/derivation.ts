@@ -10,11 +10,12 @@ import type { ClusterMode, ClusterSnapshot } from '../model/cluster-snapshot.ts'
 import type { Endpoint } from '../model/endpoint.ts';
 import { unknownLocality } from '../model/locality.ts';
 import type { MeshNetworks, MeshSettings } from '../model/mesh-config.ts';
-import { objectKey, serviceHostname, type ClusterId, type Hostname, type NetworkId } from '../model/names.ts';
+import { serviceHostname, type ClusterId, type Hostname, type NetworkId } from '../model/names.ts';
 import { compareText } from '../model/network-gateway.ts';
 import { PersistentMap } from '../model/persistent-map.ts';
 import type { Problem } from '../model/problem.ts';
 import type { RemoteSecret } from '../model/remote-secret.ts';
+import type { ResolvedName } from '../model/resolved-name.ts';
 import type { ClusterService } from '../model/service.ts';
 import type { Workload } from '../model/workload.ts';
 import { buildEndpoints } from './build-endpoints.ts';
@@ -29,7 +30,7 @@ export interface DerivationOptions {
   readonly systemNamespace: string;
   readonly configuredNetwork: NetworkId;
   readonly meshNetworks: MeshNetworks;
-  readonly resolve: (hostname: string) => readonly string[];
+  readonly resolve: (hostname: string) => ResolvedName;
   readonly index: ClusterIndex;
 }
 
@@ -193,6 +194,7 @@ export class Derivation {
     const { gateways, unresolved } = declaredGateways({
       clusterId,
       services: index.entryServices.values(),
+      resources: index.gatewayResources.values(),
       nodes: [...index.nodes.values()],
       meshNetworks: this.meshNetworks,
       resolve,
@@ -242,16 +244,18 @@ function isSame(before: ClusterSnapshot, next: ClusterSnapshot): boolean {
   );
 }
 
-function unresolvedProblem({ declaration, hostname }: UnresolvedGateway): Problem {
-  const { namespace, name } = declaration.service;
+function unresolvedProblem(gateway: UnresolvedGateway): Problem {
+  const { object, field, origin, hostname, error, isKept, remedy } = gateway;
+  const why = error === undefined ? '' : ` (${error})`;
+  const effect = isKept ? 'its addresses of before are used' : 'it contributes no gateway';
   return {
     severity: 'warning',
     code: 'unresolved-gateway',
-    object: objectKey('Service', namespace, name),
-    field: 'status.loadBalancer.ingress',
-    ...(declaration.origin === undefined ? {} : { origin: declaration.origin }),
+    object,
+    field,
+    ...(origin === undefined ? {} : { origin }),
     message:
-      `the gateway's host name ${hostname} is not resolved to an address, so it contributes no gateway: ` +
-      'check its DNS record or give an IP address in spec.externalIPs.',
+      `the gateway's host name ${hostname} is not resolved to an address${why}, so ${effect}: ` +
+      `check its DNS record, or ${remedy}.`,
   };
 }

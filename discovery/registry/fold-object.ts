@@ -3,6 +3,7 @@
 
 import { isDeepStrictEqual } from 'node:util';
 import { convertEndpointSlice } from '../convert/endpoint-slice.ts';
+import { convertGatewayResource } from '../convert/gateway-resource.ts';
 import type { Conversion } from '../convert/findings.ts';
 import { readMeshConfigMap } from '../convert/mesh-config.ts';
 import { convertNode } from '../convert/node.ts';
@@ -14,8 +15,8 @@ import { isMapping } from '../convert/field-reader.ts';
 import { annotation, label } from '../convert/well-known.ts';
 import { convertWorkloadEntry } from '../convert/workload-entry.ts';
 import type { ClusterMode } from '../model/cluster-snapshot.ts';
-import { keyOf, type KubernetesObject } from '../model/kubernetes-object.ts';
-import type { ClusterId, ObjectKey } from '../model/names.ts';
+import { keyOf, kindOf, type KubernetesObject } from '../model/kubernetes-object.ts';
+import { parseObjectKey, type ClusterId, type ObjectKey } from '../model/names.ts';
 import type { Policy } from '../model/policy.ts';
 import type { MeshSettings } from '../model/mesh-config.ts';
 import type { Problem } from '../model/problem.ts';
@@ -32,6 +33,9 @@ export interface FoldContext {
   readonly meshDefaults: MeshSettings;
 }
 
+/** The Gateway API's, not Istio's. */
+const gatewayResource = 'Gateway.gateway.networking.k8s.io';
+
 /** ConfigMap of the system namespace with MeshConfig and MeshNetworks. */
 const meshConfigMap = 'istio';
 
@@ -44,7 +48,7 @@ export function foldObject(index: ClusterIndex, object: KubernetesObject, contex
   const key = keyOf(object);
   const { name, namespace } = object.metadata;
   const isPrimary = context.mode === 'primary';
-  switch (object.kind) {
+  switch (kindOf(object)) {
     case 'Service':
       return take(convertService(object, context), (value) => index.putService(localName(namespace, name), value));
     case 'EndpointSlice':
@@ -53,6 +57,8 @@ export function foldObject(index: ClusterIndex, object: KubernetesObject, contex
       return take(convertPod(object), (value) => index.putWorkload(key, value));
     case 'WorkloadEntry':
       return take(convertWorkloadEntry(object), (value) => index.putWorkload(key, value));
+    case gatewayResource:
+      return take(convertGatewayResource(object, context), (value) => index.putGatewayResource(key, value));
     case 'Node':
       return take(convertNode(object), (value) => index.putNode(name, value));
     case 'Namespace':
@@ -75,7 +81,7 @@ export function foldObject(index: ClusterIndex, object: KubernetesObject, contex
 }
 
 export function foldDeletion(index: ClusterIndex, key: ObjectKey, context: FoldContext): void {
-  const [kind = '', namespace = '', name = ''] = key.split('/');
+  const { kind, namespace, name } = parseObjectKey(key);
   switch (kind) {
     case 'Service':
       return index.putService(localName(namespace, name), undefined);
@@ -84,6 +90,8 @@ export function foldDeletion(index: ClusterIndex, key: ObjectKey, context: FoldC
     case 'Pod':
     case 'WorkloadEntry':
       return index.putWorkload(key, undefined);
+    case gatewayResource:
+      return index.putGatewayResource(key, undefined);
     case 'Node':
       return index.putNode(name, undefined);
     case 'Namespace':

@@ -1,28 +1,29 @@
-// From a key to the set of things filed under it; a key without things takes no memory.
+// From a key to the things filed under it; a key without things takes no memory, and one with a single thing no set.
 
-const nothing: ReadonlySet<never> = new Set();
+const nothing: readonly never[] = Object.freeze([]);
 
-export class MultiMap<K, V> {
-  readonly #sets = new Map<K, Set<V>>();
+export class MultiMap<K, V extends string> {
+  readonly #filed = new Map<K, V | Set<V>>();
 
   add(key: K, value: V): void {
-    const set = this.#sets.get(key);
-    if (set === undefined) this.#sets.set(key, new Set([value]));
-    else set.add(value);
+    const filed = this.#filed.get(key);
+    if (filed === undefined) this.#filed.set(key, value);
+    else if (typeof filed !== 'string') filed.add(value);
+    else if (filed !== value) this.#filed.set(key, new Set([filed, value]));
   }
 
   delete(key: K, value: V): void {
-    const set = this.#sets.get(key);
-    if (set === undefined) return;
-    set.delete(value);
-    if (set.size === 0) this.#sets.delete(key);
+    const filed = this.#filed.get(key);
+    if (filed === undefined) return;
+    if (typeof filed !== 'string') {
+      filed.delete(value);
+      if (filed.size === 0) this.#filed.delete(key);
+    } else if (filed === value) this.#filed.delete(key);
   }
 
-  get(key: K): ReadonlySet<V> {
-    return this.#sets.get(key) ?? nothing;
-  }
-
-  has(key: K): boolean {
-    return this.#sets.has(key);
+  get(key: K): Iterable<V> {
+    const filed = this.#filed.get(key);
+    if (filed === undefined) return nothing;
+    return typeof filed === 'string' ? [filed] : filed;
   }
 }

@@ -39,6 +39,7 @@ const readKinds: Readonly<Record<string, readonly KindEntry[]>> = {
     entry('VirtualService', istioVersions, false),
     entry('DestinationRule', istioVersions, false),
   ],
+  'gateway.networking.k8s.io': [entry('Gateway', 'v1 v1beta1', true)],
   'security.istio.io': [entry('PeerAuthentication', 'v1 v1beta1', false)],
 };
 
@@ -50,7 +51,6 @@ const unsupportedKinds: Readonly<Record<string, readonly string[]>> = {
   'extensions.istio.io': ['WasmPlugin', 'TrafficExtension'],
   'gateway.networking.k8s.io': [
     'GatewayClass',
-    'Gateway',
     'HTTPRoute',
     'GRPCRoute',
     'TCPRoute',

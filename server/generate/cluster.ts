@@ -3,7 +3,7 @@
 import { isIP } from 'node:net';
 import type { TrafficPolicy } from '../../discovery/model/policy.ts';
 import { isHttp, type MeshService, type ServicePort } from '../../discovery/model/service.ts';
-import type { ObjectKey } from '../../discovery/model/names.ts';
+import { parseObjectKey, type ObjectKey } from '../../discovery/model/names.ts';
 import {
   Cluster_DiscoveryType,
   Cluster_DnsLookupFamily,
@@ -176,7 +176,7 @@ function clusterMetadata({ service, subset, rule }: ServiceClusterOptions): Meta
 }
 
 function destinationRulePath(rule: ObjectKey): string {
-  const [, namespace = '', name = ''] = rule.split('/');
+  const { namespace, name } = parseObjectKey(rule);
   return `/apis/networking.istio.io/v1/namespaces/${namespace}/destination-rule/${name}`;
 }
 

@@ -41,7 +41,9 @@ function feedsOf(kind: KubeKind, systemNamespace: string, { namespaces, labelSel
   const isSelected = kind.kind === 'Service' || kind.kind === 'EndpointSlice';
   const isLabelled = isSelected && labelSelector !== undefined;
   const selector = isLabelled ? `${labelSelector},!${gatewayLabel}` : base.labelSelector;
-  const places: readonly (string | undefined)[] = kind.namespaced && chosen !== undefined ? chosen : [undefined];
+  const isGateway = kind.group === 'gateway.networking.k8s.io';
+  const read = chosen !== undefined && isGateway ? [...new Set([...chosen, systemNamespace])] : chosen;
+  const places: readonly (string | undefined)[] = kind.namespaced && read !== undefined ? read : [undefined];
   const feeds = places.map((namespace): Feed => ({
     kind,
     namespace,

@@ -1,6 +1,7 @@
 // The kinds that are read from an API server, in one table: for which scope, whether the source can do without, and which
 // objects of the kind. RBAC manifests grant exactly this.
 
+import { kindName } from '../../model/names.ts';
 import type { SourceScope } from '../../model/source-event.ts';
 
 export interface KubeKind {
@@ -24,6 +25,14 @@ export interface KubeKind {
   readonly systemNamespaceOnly?: boolean | undefined;
 }
 
+/** Of the Gateway API. */
+const gatewayResource: KubeKind = {
+  ...core('Gateway', 'gateways'),
+  group: 'gateway.networking.k8s.io',
+  versions: ['v1', 'v1beta1'],
+  installable: true,
+};
+
 /** In the order in which they are started. */
 export const kubeKinds: readonly KubeKind[] = [
   { ...core('Namespace', 'namespaces'), namespaced: false, required: true },
@@ -32,7 +41,10 @@ export const kubeKinds: readonly KubeKind[] = [
   { ...core('EndpointSlice', 'endpointslices'), group: 'discovery.k8s.io', required: true },
   // A pod that has ended has no endpoint and never gets one again.
   { ...core('Pod', 'pods'), fieldSelector: 'status.phase!=Failed,status.phase!=Succeeded' },
-  { ...istio('Gateway', 'gateways'), scopes: ['primary', 'discovery-only'] },
+  { ...gatewayResource, scopes: ['primary'] },
+  // Only those into the network of a remote matter.
+  { ...gatewayResource, scopes: ['discovery-only'], labelSelector: 'topology.istio.io/network' },
+  istio('Gateway', 'gateways'),
   istio('WorkloadEntry', 'workloadentries'),
   istio('VirtualService', 'virtualservices'),
   istio('DestinationRule', 'destinationrules'),
@@ -51,6 +63,11 @@ export const kubeKinds: readonly KubeKind[] = [
     systemNamespaceOnly: true,
   },
 ];
+
+/** The kind as keys of its objects have it. */
+export function nameOfKind({ group, kind }: Pick<KubeKind, 'group' | 'kind'>): string {
+  return kindName(group, kind);
+}
 
 function core(kind: string, plural: string): KubeKind {
   return {

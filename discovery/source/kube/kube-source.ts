@@ -9,6 +9,7 @@ import { ClusterAccess } from './cluster-access.ts';
 import type { FeedStatus } from './feed-status.ts';
 import { planFeeds, type Feed, type Narrowing } from './feeds.ts';
 import { Interner } from './intern.ts';
+import { nameOfKind } from './kube-kinds.ts';
 import { KubeClient } from './kube-client.ts';
 import type { Allowances, KubeCredentials } from './kube-config.ts';
 import { KubeError } from './kube-error.ts';
@@ -147,10 +148,11 @@ export class KubeSource implements Source {
     const origin = Object.freeze({ place: this.description });
     const told = new Map<string, ToldObjects>();
     for (const { kind } of this.#feeds) {
-      told.set(kind.kind, told.get(kind.kind) ?? new ToldObjects({ kind: kind.kind, outbox, interner, origin }));
+      const name = nameOfKind(kind);
+      told.set(name, told.get(name) ?? new ToldObjects({ kind: name, outbox, interner, origin }));
     }
     this.#reflectors = this.#feeds.flatMap((feed, index) => {
-      const objects = told.get(feed.kind.kind);
+      const objects = told.get(nameOfKind(feed.kind));
       if (objects === undefined) return [];
       const onChange = (): void => this.#consider();
       return [

@@ -13,6 +13,7 @@ import type { Outbox } from './outbox.ts';
 import { trimObject } from './trim-object.ts';
 
 export interface ToldObjectsOptions {
+  /** As keys have it. */
   readonly kind: string;
   readonly outbox: Outbox;
   readonly interner: Interner;

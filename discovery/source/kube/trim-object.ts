@@ -40,6 +40,14 @@ const keptFields: Readonly<Record<string, Keep>> = {
     },
   },
   Service: { spec: true, status: { loadBalancer: true } },
+  'Gateway.gateway.networking.k8s.io': {
+    spec: {
+      gatewayClassName: true,
+      addresses: true,
+      listeners: { name: true, port: true, protocol: true, tls: { mode: true, options: true } },
+    },
+    status: { addresses: true },
+  },
   ConfigMap: { data: true },
   Secret: { data: true, type: true },
 };

@@ -2,7 +2,7 @@
 // with only what is read of it, and back. Nothing that authenticates anybody is ever in such a line.
 
 import { isMapping } from '../../convert/field-reader.ts';
-import type { KubernetesObject } from '../../model/kubernetes-object.ts';
+import { kindOf, type KubernetesObject } from '../../model/kubernetes-object.ts';
 import type { Interner } from '../kube/intern.ts';
 import { trimObject } from '../kube/trim-object.ts';
 
@@ -21,7 +21,12 @@ export function lineOfObject(object: KubernetesObject, interner: Interner): stri
   const { resourceVersion: _version, annotations, ...metadata } = object.metadata;
   const { [appliedCopy]: _applied, ...kept } = annotations;
   // A Pod read from a file still has its environment variables, which may be secrets.
-  const { metadata: _metadata, apiVersion: _api, kind: _kind, ...body } = trimObject(kind, object.body, interner);
+  const {
+    metadata: _metadata,
+    apiVersion: _api,
+    kind: _kind,
+    ...body
+  } = trimObject(kindOf(object), object.body, interner);
   return JSON.stringify({ apiVersion, kind, metadata: { ...metadata, annotations: kept }, body, origin });
 }
 

@@ -38,9 +38,7 @@ const discovered = new Set([
   'services',
   'pods',
   'endpointslices.discovery.k8s.io',
-  'gateways.networking.istio.io',
   'gateways.gateway.networking.k8s.io',
-  'workloadentries.networking.istio.io',
 ]);
 
 let services: LoadedServices;

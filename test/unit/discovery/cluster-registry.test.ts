@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { isEmpty, noChange, type ChangeSet } from '../../../discovery/model/change-set.ts';
 import type { MeshNetworks } from '../../../discovery/model/mesh-config.ts';
 import { clusterId, networkId } from '../../../discovery/model/names.ts';
+import type { ResolvedName } from '../../../discovery/model/resolved-name.ts';
 import type { SourceEvent } from '../../../discovery/model/source-event.ts';
 import {
   namespaceManifest,
@@ -194,12 +195,12 @@ describe('gateways of a cluster', () => {
   });
 
   it('with an unresolved host name contribute nothing and say so, until it is resolved', () => {
-    let known: readonly string[] = [];
+    let known: ResolvedName = { addresses: [] };
     const manifests = [gateway({}, { loadBalancer: { ingress: [{ hostname: 'lb.example.com' }] } })];
     const cluster = syncedCluster(manifests, { resolve: () => known });
     expect(cluster.snapshot.gateways).toEqual([]);
     expect(cluster.status().problems).toMatchObject([{ code: 'unresolved-gateway', object: 'Service/sample/gw' }]);
-    known = ['192.0.2.7'];
+    known = { addresses: ['192.0.2.7'] };
     cluster.refreshGateways();
     expect(cluster.snapshot.gateways).toMatchObject([{ address: '192.0.2.7' }]);
     expect(cluster.status().problems).toEqual([]);

@@ -5,6 +5,7 @@ import type { ClusterMode } from '../../../discovery/model/cluster-snapshot.ts';
 import { defaultMeshConfig, noMeshNetworks, type MeshNetworks } from '../../../discovery/model/mesh-config.ts';
 import { clusterId, hostname, networkId, objectKey, type Hostname } from '../../../discovery/model/names.ts';
 import type { PersistentMap } from '../../../discovery/model/persistent-map.ts';
+import type { ResolvedName } from '../../../discovery/model/resolved-name.ts';
 import type { StaleRule } from '../../../discovery/model/stale-rule.ts';
 import type { SourceEvent } from '../../../discovery/model/source-event.ts';
 import type { ClusterSnapshot } from '../../../discovery/model/cluster-snapshot.ts';
@@ -17,7 +18,7 @@ export interface SceneOptions {
   readonly network?: string;
   readonly meshNetworks?: MeshNetworks;
   readonly now?: () => number;
-  readonly resolve?: (hostname: string) => readonly string[];
+  readonly resolve?: (hostname: string) => ResolvedName;
   readonly generation?: number;
   readonly staleRule?: StaleRule;
 }

@@ -110,7 +110,7 @@ describe('feeds', () => {
       '/api/v1/services',
       '/apis/discovery.k8s.io/v1/endpointslices',
       '/api/v1/pods',
-      '/apis/networking.istio.io/v1/gateways',
+      '/apis/gateway.networking.k8s.io/v1/gateways',
     ]);
   });
 
@@ -126,6 +126,11 @@ describe('feeds', () => {
     );
     expect(of(feeds, 'Pod').every((feed) => feed.includes('in namespace'))).toBe(true);
     expect(of(feeds, 'Node')).toEqual(['nodes']);
+    expect(of(feeds, 'Gateway')).toEqual(
+      ['a', 'b', 'istio-system'].map(
+        (name) => `gateways.gateway.networking.k8s.io in namespace ${name} with labels topology.istio.io/network`,
+      ),
+    );
   });
 
   it('that are narrowed to labels include the gateways of networks, and none twice', () => {

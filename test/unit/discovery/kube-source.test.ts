@@ -93,7 +93,7 @@ describe('what an API server holds', () => {
 
 describe('a kind that is not installed', () => {
   const gateway = wire({
-    apiVersion: 'networking.istio.io/v1beta1',
+    apiVersion: 'gateway.networking.k8s.io/v1beta1',
     kind: 'Gateway',
     metadata: { name: 'g', namespace: 'sample' },
     spec: {},
@@ -102,29 +102,32 @@ describe('a kind that is not installed', () => {
   it('is picked up when it appears, in the preferred version of those that are served', async () => {
     const { listener } = await scene.opened();
     scene.api.put('gateways', gateway);
-    scene.api.installed = { 'networking.istio.io/v1alpha3': ['gateways'], 'networking.istio.io/v1beta1': ['gateways'] };
-    await listener.hears('the gateway', () => listener.objects.has('Gateway/sample/g'));
+    scene.api.installed = {
+      'gateway.networking.k8s.io/v1alpha2': ['gateways'],
+      'gateway.networking.k8s.io/v1beta1': ['gateways'],
+    };
+    await listener.hears('the gateway', () => listener.objects.has('Gateway.gateway.networking.k8s.io/sample/g'));
     expect(scene.api.askedFor('gateways').map(({ path }) => path)).toEqual([
-      '/apis/networking.istio.io/v1beta1/gateways',
+      '/apis/gateway.networking.k8s.io/v1beta1/gateways',
     ]);
   });
 
   it('loses its objects only when it stays away', async () => {
     scene.api.put('gateways', gateway);
-    scene.api.installed = { 'networking.istio.io/v1beta1': ['gateways'] };
+    scene.api.installed = { 'gateway.networking.k8s.io/v1beta1': ['gateways'] };
     const { listener, source } = await scene.opened();
-    expect(listener.objects.has('Gateway/sample/g')).toBe(true);
+    expect(listener.objects.has('Gateway.gateway.networking.k8s.io/sample/g')).toBe(true);
     scene.api.installed = {};
     scene.api.cutWatches('gateways');
     const phase = (): string | undefined => source.status().feeds.find(({ kind }) => kind === 'Gateway')?.phase;
     await listener.hears('the absence', () => phase() === 'absent');
     expect(listener.count('deleted')).toBe(0);
-    await listener.hears('the deletion', () => !listener.objects.has('Gateway/sample/g'));
+    await listener.hears('the deletion', () => !listener.objects.has('Gateway.gateway.networking.k8s.io/sample/g'));
   });
 
   it('keeps its objects when it was denied only for a moment', async () => {
     scene.api.put('gateways', gateway);
-    scene.api.installed = { 'networking.istio.io/v1beta1': ['gateways'] };
+    scene.api.installed = { 'gateway.networking.k8s.io/v1beta1': ['gateways'] };
     const { listener, source } = await scene.opened();
     const installed = scene.api.installed;
     const phase = (): string | undefined => source.status().feeds.find(({ kind }) => kind === 'Gateway')?.phase;
@@ -229,7 +232,7 @@ describe('a source', () => {
       '/api/v1/pods',
       '/api/v1/services',
       '/apis/discovery.k8s.io/v1/endpointslices',
-      '/apis/networking.istio.io',
+      '/apis/gateway.networking.k8s.io',
     ]);
   });
 });

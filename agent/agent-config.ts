@@ -117,7 +117,7 @@ export function agentConfig(options: AgentOptions, surroundings: AgentSurroundin
 function nodeFacts(options: AgentOptions, { version }: AgentSurroundings): NodeFacts {
   const podName = options.podName ?? hostname();
   const type: ProxyType = oneOf('--proxy-type', options.proxyType, ['sidecar', 'router'] as const);
-  const interceptionMode = oneOf('--interception-mode', options.interceptionMode, ['REDIRECT', 'NONE'] as const);
+  const interceptionMode = oneOf('--interception-mode', options.interceptionMode, ['REDIRECT', 'TPROXY', 'NONE'] as const);
   return {
     type,
     ips: addresses(options.podIp),
@@ -167,8 +167,12 @@ function address(option: string, text: string, serverName: string | undefined): 
   };
 }
 
-function ownerOf({ proxyUid }: AgentOptions, { uid }: AgentSurroundings): Owner | undefined {
-  if (proxyUid === undefined) return uid === 0 ? { uid: 1337, gid: 1337 } : undefined;
+function ownerOf({ proxyUid, interceptionMode }: AgentOptions, { uid }: AgentSurroundings): Owner | undefined {
+  if (proxyUid === undefined) {
+    if (uid !== 0) return undefined;
+    // Taking connections as they are needs CAP_NET_ADMIN, which a change of user takes away. The group is left alone all the same.
+    return interceptionMode === 'TPROXY' ? { uid: 0, gid: 1337 } : { uid: 1337, gid: 1337 };
+  }
   const wanted = wholeNumber('--proxy-uid', proxyUid, { from: 0, to: 4_294_967_294 });
   if (uid !== 0 && wanted !== uid) throw invalid(`--proxy-uid ${wanted}: only root can start Envoy as another user`);
   return uid === 0 ? { uid: wanted, gid: wanted } : undefined;

@@ -21,7 +21,7 @@ export type NodeFacts = {
   readonly meshId: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly locality: Locality | undefined;
-  readonly interceptionMode: 'REDIRECT' | 'NONE';
+  readonly interceptionMode: 'REDIRECT' | 'TPROXY' | 'NONE';
   /** JSON as the injector writes it, `[{"name":"http","containerPort":80}]`; undefined when not known. */
   readonly podPorts: string | undefined;
   /** Gateways: the networks whose endpoints they want to see; empty for all. */

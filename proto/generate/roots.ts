@@ -36,6 +36,7 @@ export const rootMessages: readonly string[] = [
   `${extension}filters.http.ext_authz.v3.ExtAuthzPerRoute`,
   `${extension}filters.http.health_check.v3.HealthCheck`,
   `${extension}filters.listener.original_dst.v3.OriginalDst`,
+  `${extension}filters.listener.original_src.v3.OriginalSrc`,
   `${extension}filters.listener.tls_inspector.v3.TlsInspector`,
   `${extension}filters.listener.http_inspector.v3.HttpInspector`,
   `${extension}filters.listener.proxy_protocol.v3.ProxyProtocol`,

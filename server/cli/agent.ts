@@ -55,7 +55,7 @@ function agentOptions(): readonly Option[] {
       .default([], 'none'),
     new Option('--locality <region/zone/subzone>', 'where the pod runs (default: the control plane looks it up)'),
     new Option('--requested-network-view <networks>', 'gateways: whose endpoints to see, comma separated').default(''),
-    new Option('--interception-mode <mode>', 'REDIRECT or NONE').default('REDIRECT'),
+    new Option('--interception-mode <mode>', 'REDIRECT, TPROXY (Envoy stays root for it) or NONE').default('REDIRECT'),
     new Option('--ads <variant>', 'delta or sotw').default('delta'),
     new Option('--work-dir <dir>', 'for the bootstrap and the socket (default: a temporary one)'),
     new Option('--sds-socket <path>', 'default: sds.sock in the work directory'),

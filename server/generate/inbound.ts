@@ -4,7 +4,7 @@
 import { objectKey } from '../../discovery/model/names.ts';
 import { isHttp } from '../../discovery/model/service.ts';
 import { Cluster } from '../../proto/generated/envoy.config.cluster.v3.ts';
-import { TrafficDirection } from '../../proto/generated/envoy.config.core.v3.ts';
+import { TrafficDirection, type BindConfig } from '../../proto/generated/envoy.config.core.v3.ts';
 import { Listener, type Filter, type FilterChain } from '../../proto/generated/envoy.config.listener.v3.ts';
 import type { InboundView } from '../view/inbound-view.ts';
 import type { InboundPort } from '../view/scope.ts';
@@ -12,7 +12,7 @@ import { socketAddress } from './address.ts';
 import { http2Upstream } from './cluster.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { inboundChains } from './inbound-chains.ts';
-import { originalDestination, tlsInspector } from './listener-filter.ts';
+import { originalDestination, originalSource, tlsInspector } from './listener-filter.ts';
 import {
   blackHoleCluster,
   inboundClusterName,
@@ -23,7 +23,7 @@ import {
 import type { Resource } from './resource.ts';
 import { originalDestinationCluster } from './static-outbound.ts';
 import { tcpProxy } from './tcp-proxy.ts';
-import { duration, struct, uint32 } from './well-known-types.ts';
+import { duration, isTrue, struct, uint32 } from './well-known-types.ts';
 
 export interface InboundResources {
   readonly clusters: readonly Resource<Cluster>[];
@@ -42,13 +42,10 @@ export function generateInbound(view: InboundView): InboundResources {
 // To where the connection was going, from an address that the redirection of the workload's own traffic leaves alone.
 function inboundCluster(view: InboundView, port: InboundPort | undefined): Resource<Cluster> {
   const name = port === undefined ? inboundPassthroughCluster : inboundClusterName(port.port);
-  const ipv6Only = view.scope.families === 'ipv6';
-  const sourceAddress = { address: ipv6Only ? '::6' : '127.0.0.6', portValue: 0 };
-  const extraSourceAddresses =
-    view.scope.families === 'dual' ? { extraSourceAddresses: [{ address: { address: '::6', portValue: 0 } }] } : {};
   const message: Cluster = {
     ...originalDestinationCluster(name, view.config),
-    upstreamBindConfig: { sourceAddress, ...extraSourceAddresses },
+    // A transparent listener gives its connections the caller's address.
+    ...(view.scope.transparent === true ? {} : { upstreamBindConfig: passthroughSource(view) }),
     ...(port?.protocol === 'http2' || port?.protocol === 'grpc'
       ? { typedExtensionProtocolOptions: http2Upstream() }
       : {}),
@@ -57,18 +54,26 @@ function inboundCluster(view: InboundView, port: InboundPort | undefined): Resou
   return { type: Cluster, name, message, sources: port === undefined ? [] : [sourceOf(port)] };
 }
 
+function passthroughSource({ scope }: InboundView): BindConfig {
+  const sourceAddress = { address: scope.families === 'ipv6' ? '::6' : '127.0.0.6', portValue: 0 };
+  const other = { extraSourceAddresses: [{ address: { address: '::6', portValue: 0 } }] };
+  return { sourceAddress, ...(scope.families === 'dual' ? other : {}) };
+}
+
 function virtualInbound(view: InboundView): Resource<Listener> {
   const [main, ...others] = wildcardAddresses(view.scope.families);
   const name = 'virtualInbound';
   const { config, scope } = view;
+  const transparent = scope.transparent === true;
   const message: Listener = {
     name,
     address: socketAddress(main, inboundPort),
     additionalAddresses: others.map((address) => ({ address: socketAddress(address, inboundPort) })),
     trafficDirection: TrafficDirection.INBOUND,
+    ...(transparent ? { transparent: isTrue } : {}),
     // The filter only restores where the connection was going, for the chains to match. With `useOriginalDst` the connection
     // would be handed to a listener of that port, and an outbound one (`0.0.0.0_PORT`) would send it back here for ever.
-    listenerFilters: [originalDestination(), tlsInspector()],
+    listenerFilters: [originalDestination(), ...(transparent ? [originalSource()] : []), tlsInspector()],
     // A client that says nothing for so long is waiting for a server that speaks first, so it is not TLS.
     listenerFiltersTimeout: duration(5000),
     continueOnListenerFiltersTimeout: true,

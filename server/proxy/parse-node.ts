@@ -6,7 +6,7 @@ import type { Locality } from '../../discovery/model/locality.ts';
 import { clusterId, networkId, type ClusterId, type NetworkId } from '../../discovery/model/names.ts';
 import type { Node } from '../../proto/generated/envoy.config.core.v3.ts';
 import type { Struct, Value } from '../../proto/generated/google.protobuf.ts';
-import type { Capabilities, Proxy, ProxyType } from './proxy.ts';
+import type { Capabilities, InterceptionMode, Proxy, ProxyType } from './proxy.ts';
 
 export interface ParseNodeOptions {
   readonly variant: 'delta' | 'sotw';
@@ -59,6 +59,7 @@ export function parseNode(node: Node, options: ParseNodeOptions): Proxy | Invali
     serviceAccount: text(metadata.get('SERVICE_ACCOUNT')) ?? '',
     requestedNetworks: commaList(metadata.get('REQUESTED_NETWORK_VIEW')).map((name) => networkId(name)),
     capabilities: capabilitiesOf(node, options.variant),
+    interceptionMode: interceptionModeOf(metadata),
     istioVersion: text(metadata.get('ISTIO_VERSION')) ?? '',
   };
 }
@@ -69,6 +70,11 @@ function capabilitiesOf(node: Node, variant: 'delta' | 'sotw'): Capabilities {
     istioFilters: extensions.some((extension) => extension.name === 'istio.alpn' && extension.disabled !== true),
     virtualHostDiscovery: variant === 'delta',
   };
+}
+
+function interceptionModeOf(metadata: ReadonlyMap<string, Value>): InterceptionMode {
+  const given = text(metadata.get('INTERCEPTION_MODE'));
+  return given === 'TPROXY' || given === 'NONE' ? given : 'REDIRECT';
 }
 
 // STATIC_LABELS come from the bootstrap, LABELS from the running pod: the latter are newer.

@@ -7,6 +7,12 @@ import type { ClusterId, NetworkId } from '../../discovery/model/names.ts';
 /** `sidecar` stands beside one workload; `router` is a gateway. */
 export type ProxyType = 'sidecar' | 'router';
 
+/**
+ * How connections to the workload reach the proxy. `TPROXY`: as they are, so that the application can be shown the caller's address;
+ * only a proxy with CAP_NET_ADMIN can take them so.
+ */
+export type InterceptionMode = 'REDIRECT' | 'TPROXY' | 'NONE';
+
 /** What this Envoy can load. Stock Envoy rejects a listener that names a filter it was not built with. */
 export interface Capabilities {
   /** Istio's own filters (`istio.alpn`, `istio.metadata_exchange`, `istio.stats`) are built in. */
@@ -33,6 +39,8 @@ export interface Proxy {
   /** Networks whose endpoints this proxy wants (`REQUESTED_NETWORK_VIEW`); empty: all. East-west gateways ask for their own. */
   readonly requestedNetworks: readonly NetworkId[];
   readonly capabilities: Capabilities;
+  /** Absent: `REDIRECT`. */
+  readonly interceptionMode?: InterceptionMode;
   /** `ISTIO_VERSION` as announced; empty when none was. */
   readonly istioVersion: string;
 }

@@ -30,6 +30,8 @@ export interface InboundScope {
   readonly type: ProxyType;
   readonly families: AddressFamilies;
   readonly istioFilters: boolean;
+  /** Connections come as they are, not redirected (TPROXY). Absent: redirected. */
+  readonly transparent?: true;
   /** By port, each once. Empty for routers. */
   readonly ports: readonly InboundPort[];
   /** For ports that no service has. */

@@ -62,6 +62,7 @@ function inboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Inb
     type: proxy.type,
     families: familiesOf(proxy.addresses),
     istioFilters: proxy.capabilities.istioFilters,
+    ...(proxy.interceptionMode === 'TPROXY' ? { transparent: true as const } : {}),
   };
   if (proxy.type === 'router') return { ...shared, ports: [], defaultMode: 'permissive' };
   const { defaultMode, portModes } = mtlsModesOf(proxy, mesh);

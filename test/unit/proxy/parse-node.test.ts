@@ -49,6 +49,7 @@ describe('a node', () => {
       serviceAccount: 'sleep',
       requestedNetworks: ['network2', 'network3'],
       capabilities: { istioFilters: true, virtualHostDiscovery: true },
+      interceptionMode: 'REDIRECT',
       istioVersion: '1.31.1',
     });
   });
@@ -61,6 +62,14 @@ describe('a node', () => {
       requestedNetworks: [],
       capabilities: { istioFilters: false },
     });
+  });
+
+  test.each([
+    ['TPROXY', 'TPROXY'],
+    ['NONE', 'NONE'],
+    ['tproxy', 'REDIRECT'],
+  ])('that announces the interception mode %s is treated as %s', (announced, mode) => {
+    expect(parse({ id, metadata: struct({ INTERCEPTION_MODE: announced }) })).toMatchObject({ interceptionMode: mode });
   });
 
   test('that is called by a dotted name keeps it', () => {

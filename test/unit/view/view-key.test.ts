@@ -71,6 +71,12 @@ describe('what is sent out through', () => {
 });
 
 describe('what is received', () => {
+  test('differs by whether connections come as they are; what is sent out does not', () => {
+    expect(keys({ interceptionMode: 'TPROXY' }).inbound).not.toBe(keys().inbound);
+    expect(keys({ interceptionMode: 'TPROXY' }).outbound).toBe(keys().outbound);
+    expect(keys({ interceptionMode: 'REDIRECT' }).inbound).toBe(keys().inbound);
+  });
+
   test('is shared by the replicas of a workload', () => {
     expect(keys({ addresses: ['10.1.0.10'] }).inbound).toBe(keys().inbound);
   });

@@ -11,6 +11,7 @@ import type { AdsVariant } from './bootstrap/bootstrap.ts';
 import { parseLocality } from './bootstrap/node.ts';
 import type { NodeFacts, ProxyType } from './bootstrap/node.ts';
 import type { ControlPlaneAddress } from './bootstrap/static-clusters.ts';
+import type { DnsConfig } from './dns/start-dns.ts';
 import { parseDurationMs } from './duration.ts';
 import type { Owner } from './owner.ts';
 
@@ -45,6 +46,11 @@ export type AgentOptions = {
   readonly adminPort: string;
   readonly healthPort: string;
   readonly prometheusPort: string;
+  /** `on` or `off`; absent: as `ISTIO_META_DNS_CAPTURE` says. */
+  readonly dns?: string;
+  readonly dnsPort: string;
+  readonly dnsUpstream: readonly string[];
+  readonly resolvConf: string;
   /** False for `--no-envoy`. */
   readonly envoy?: string | false;
   readonly proxyUid?: string;
@@ -67,6 +73,8 @@ export type AgentConfig = {
   readonly workDirectory: string | undefined;
   readonly secretSocketPath: string | undefined;
   readonly ports: { readonly admin: number; readonly health: number; readonly prometheus: number };
+  /** Undefined: DNS is left alone. */
+  readonly dns: DnsConfig | undefined;
   readonly owner: Owner | undefined;
   /** Undefined for serving secrets only. */
   readonly envoy: { readonly program: string; readonly concurrency: number; readonly logLevel: string } | undefined;
@@ -78,6 +86,8 @@ export type AgentSurroundings = {
   readonly uid: number;
   /** `$ENVOY_PATH` */
   readonly envoyPath: string | undefined;
+  /** `$ISTIO_META_DNS_CAPTURE`: whether interception sends DNS to the agent. */
+  readonly dnsCapture?: string | undefined;
   /** Of the control plane's conventions, for the node. */
   readonly version: string;
 };
@@ -108,13 +118,14 @@ export function agentConfig(options: AgentOptions, surroundings: AgentSurroundin
       health: wholeNumber('--health-port', options.healthPort, { from: 0, to: 65_535 }),
       prometheus: wholeNumber('--prometheus-port', options.prometheusPort, { from: 0, to: 65_535 }),
     },
+    dns: dnsOf(options, surroundings),
     owner: ownerOf(options, surroundings),
     envoy: options.envoy === false ? undefined : envoyOf(options, options.envoy, surroundings),
     drainMs: parseDurationMs('--drain', options.drain),
   });
 }
 
-function nodeFacts(options: AgentOptions, { version }: AgentSurroundings): NodeFacts {
+function nodeFacts(options: AgentOptions, surroundings: AgentSurroundings): NodeFacts {
   const podName = options.podName ?? hostname();
   const type: ProxyType = oneOf('--proxy-type', options.proxyType, ['sidecar', 'router'] as const);
   const interceptionMode = oneOf('--interception-mode', options.interceptionMode, ['REDIRECT', 'TPROXY', 'NONE'] as const);
@@ -132,10 +143,11 @@ function nodeFacts(options: AgentOptions, { version }: AgentSurroundings): NodeF
     labels: Object.fromEntries(options.label.map((text) => labelPair(text))),
     locality: options.locality === undefined || options.locality === '' ? undefined : parseLocality(options.locality),
     interceptionMode,
+    dnsCapture: dnsOf(options, surroundings) !== undefined,
     podPorts: options.podPorts === undefined ? undefined : podPorts(options.podPorts),
     requestedNetworkView: list(options.requestedNetworkView),
     proxyConfig: { discoveryAddress: options.discoveryAddress, concurrency: Number(options.concurrency) },
-    version,
+    version: surroundings.version,
   };
 }
 
@@ -188,6 +200,24 @@ function envoyOf(
     program: program ?? (envoyPath === undefined || envoyPath === '' ? 'envoy' : envoyPath),
     concurrency: wholeNumber('--concurrency', concurrency, { from: 1, to: 1024 }),
     logLevel: oneOf('--envoy-log-level', envoyLogLevel, levels),
+  };
+}
+
+function dnsOf(
+  { dns, dnsPort, dnsUpstream, resolvConf }: AgentOptions,
+  { dnsCapture }: AgentSurroundings,
+): DnsConfig | undefined {
+  const wanted = dns === undefined ? dnsCapture === 'true' : oneOf('--dns', dns, ['on', 'off'] as const) === 'on';
+  if (!wanted) return undefined;
+  const upstream = dnsUpstream.map((text) => {
+    const { host, port } = address('--dns-upstream', text, undefined);
+    if (isIP(host) === 0) throw invalid(`--dns-upstream: "${text}" is not ADDRESS:PORT`);
+    return { address: host, port };
+  });
+  return {
+    port: wholeNumber('--dns-port', dnsPort, { from: 0, to: 65_535 }),
+    upstream: upstream.length === 0 ? undefined : upstream,
+    resolverFile: resolvConf,
   };
 }
 

@@ -8,6 +8,11 @@ import type { Clock } from '../ca/clock.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { bootstrap } from './bootstrap/bootstrap.ts';
 import { bootstrapNode } from './bootstrap/node.ts';
+import { nodeMessage } from './bootstrap/node-message.ts';
+import type { ControlPlaneAddress } from './bootstrap/static-clusters.ts';
+import { followNameTable } from './dns/name-table-service.ts';
+import { startDns } from './dns/start-dns.ts';
+import type { DnsServer } from './dns/start-dns.ts';
 import { superviseEnvoy } from './envoy/envoy-supervisor.ts';
 import type { StopSignals } from './envoy/envoy-supervisor.ts';
 import { readCertificateFile } from './identity/certificate-file.ts';
@@ -31,8 +36,21 @@ export type AgentParts = StopSignals & {
 };
 
 export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<void> {
-  const { clock, log, stop } = parts;
+  const { clock, log } = parts;
   const roots = await openRootFile({ path: config.rootCertFile, clock, log });
+  // Before everything that takes time: whatever the workload asks for while it starts is sent here.
+  const dns = config.dns === undefined ? undefined : await startDns(config.dns, { ...parts, ...config.node });
+  try {
+    await runWithDns(config, parts, { roots, dns });
+  } finally {
+    await dns?.stop();
+  }
+}
+
+type Begun = { readonly roots: RootFile; readonly dns: DnsServer | undefined };
+
+async function runWithDns(config: AgentConfig, parts: AgentParts, { roots, dns }: Begun): Promise<void> {
+  const { log, stop } = parts;
   const keeper = await identityKeeper(config, roots, parts);
   const system = systemRootsPem();
   const snapshot = (): ReturnType<typeof secretSnapshot> =>
@@ -52,6 +70,7 @@ export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<
       const bootstrapFile = await writeBootstrap(config, directory, secretSocketPath);
       // Envoy would start without secrets too, but then waits with every listener that needs one, and looks broken.
       await Promise.race([keeper.first, aborted(stop)]);
+      if (dns !== undefined) running.push(followNames(config, parts, { roots, dns, keeper, signal: loops.signal }));
       if (config.envoy === undefined) await aborted(stop);
       else await superviseEnvoy(envoyOptions(config, config.envoy, bootstrapFile, parts), parts);
     } finally {
@@ -62,6 +81,37 @@ export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<
   } finally {
     if (config.workDirectory === undefined) await rm(directory, { recursive: true, force: true });
   }
+}
+
+type Names = {
+  readonly roots: RootFile;
+  readonly dns: DnsServer;
+  readonly keeper: IdentityKeeper;
+  readonly signal: AbortSignal;
+};
+
+function followNames(config: AgentConfig, parts: AgentParts, { roots, dns, keeper, signal }: Names): Promise<void> {
+  const { controlPlane, node } = config;
+  const { clock, random, log } = parts;
+  return followNameTable(
+    {
+      address: socketText(controlPlane),
+      serverName: controlPlane.serverName,
+      rootsPem: () => joinRoots([roots.pem, keeper.current?.rootsPem ?? '']),
+      certificate: () => keeper.current,
+      clusterId: node.clusterId,
+      node: nodeMessage(bootstrapNode(node)),
+      onTable: (table) => dns.setTable(table),
+      clock,
+      random,
+      log,
+    },
+    signal,
+  );
+}
+
+function socketText({ host, port }: ControlPlaneAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 async function identityKeeper(config: AgentConfig, roots: RootFile, parts: AgentParts): Promise<IdentityKeeper> {
@@ -76,9 +126,8 @@ async function identityKeeper(config: AgentConfig, roots: RootFile, parts: Agent
           spiffeId,
           nowMs: clock.now(),
         });
-  const host = authority.host.includes(':') ? `[${authority.host}]` : authority.host;
   const issue = certificateIssuing({
-    address: `${host}:${authority.port}`,
+    address: socketText(authority),
     serverName: authority.serverName,
     clusterId: config.node.clusterId,
     spiffeId,

@@ -7,7 +7,7 @@ import type { Problem } from '../discovery/model/problem.ts';
 import { compareText } from '../discovery/model/network-gateway.ts';
 import { NameTable } from '../proto/generated/istio.networking.nds.v1.ts';
 import type { InstanceReader, Readiness, RootFingerprint } from './admin/instance-reader.ts';
-import { proxyStatusOf, type JoinableSession } from './admin/join-proxy-status.ts';
+import { proxyStatusOf, withCompanions, type JoinableSession } from './admin/join-proxy-status.ts';
 import type { EncodedResource } from './cache/encoded-resource.ts';
 import { generatedTypes } from './cache/resource-cache.ts';
 import { resourcesOf, sizeOf, type TypeSnapshot } from './cache/type-snapshot.ts';
@@ -48,14 +48,15 @@ export function runningInstance(parts: RunningInstanceParts): InstanceReader {
     ready: parts.readiness,
     clusters: () => withFindings(store.clusterStatuses().map(parts.describeRemote), parts.problems()),
     mesh: () => store.snapshot,
-    proxies: () =>
-      connections
-        .list()
-        .flatMap((connection) => {
-          const session = sessions.session(connection.peer);
-          return session === undefined ? [] : [proxyStatusOf(connection, joinable(session, versionOf))];
-        })
-        .toSorted((a, b) => compareText(a.proxy, b.proxy) || compareText(a.connectedAt, b.connectedAt)),
+    proxies: () => {
+      const statuses = connections.list().flatMap((connection) => {
+        const session = sessions.session(connection.peer);
+        return session === undefined ? [] : [proxyStatusOf(connection, joinable(session, versionOf))];
+      });
+      return withCompanions(statuses).toSorted(
+        (a, b) => compareText(a.proxy, b.proxy) || compareText(a.connectedAt, b.connectedAt),
+      );
+    },
     proxy: (nameOrNodeId) => find(nameOrNodeId)?.attachment.proxy,
     configDump: (nameOrNodeId) => {
       const session = find(nameOrNodeId);

@@ -22,6 +22,8 @@ export type NodeFacts = {
   readonly labels: Readonly<Record<string, string>>;
   readonly locality: Locality | undefined;
   readonly interceptionMode: 'REDIRECT' | 'TPROXY' | 'NONE';
+  /** The workload's DNS goes to the agent: control planes may give addresses to hosts that have none. */
+  readonly dnsCapture?: boolean;
   /** JSON as the injector writes it, `[{"name":"http","containerPort":80}]`; undefined when not known. */
   readonly podPorts: string | undefined;
   /** Gateways: the networks whose endpoints they want to see; empty for all. */
@@ -61,6 +63,7 @@ export function bootstrapNode(facts: NodeFacts): BootstrapNode {
       ISTIO_VERSION: facts.version,
       PROXY_CONFIG: facts.proxyConfig,
       ...(facts.network === '' ? {} : { NETWORK: facts.network }),
+      ...(facts.dnsCapture === true ? { DNS_CAPTURE: 'true', DNS_AUTO_ALLOCATE: 'true' } : {}),
       ...(facts.podPorts === undefined ? {} : { POD_PORTS: facts.podPorts }),
       ...(facts.requestedNetworkView.length === 0
         ? {}

@@ -12,5 +12,13 @@ export interface NameTable_NameInfo {
   readonly shortname?: string | undefined;
   readonly namespace?: string | undefined;
   readonly altHosts?: readonly string[] | undefined;
+  readonly ports?: readonly NameTable_Port[] | undefined;
 }
 export const NameTable_NameInfo: MessageType<NameTable_NameInfo> = messageType('istio.networking.nds.v1.NameTable.NameInfo');
+
+export interface NameTable_Port {
+  readonly name?: string | undefined;
+  readonly number?: number | undefined;
+  readonly udp?: boolean | undefined;
+}
+export const NameTable_Port: MessageType<NameTable_Port> = messageType('istio.networking.nds.v1.NameTable.Port');

@@ -4,6 +4,7 @@
 import { formatLocality } from '../../discovery/model/locality.ts';
 import type { ObjectKey } from '../../discovery/model/names.ts';
 import type { ResourceName } from '../cache/encoded-resource.ts';
+import { NameTable } from '../../proto/generated/istio.networking.nds.v1.ts';
 import type { Proxy } from '../proxy/proxy.ts';
 import type { ConnectionStatus } from '../stream/connection.ts';
 import type { TypeStatus } from '../stream/type-delivery.ts';
@@ -45,6 +46,23 @@ export function proxyStatusOf(connection: ConnectionStatus, session: JoinableSes
     variant: connection.variant,
     types: connection.types.map((type) => typeStatusOf(type, session)),
   };
+}
+
+/** The stream of an agent that asks for the names of its DNS server beside the stream of its Envoy. */
+function isCompanion({ types }: ProxyStatus): boolean {
+  return types.length > 0 && types.every(({ typeUrl }) => typeUrl === NameTable.typeUrl);
+}
+
+/** One entry a proxy: what its agent's stream is sent is shown with what its Envoy is sent. In the given order. */
+export function withCompanions(statuses: readonly ProxyStatus[]): readonly ProxyStatus[] {
+  const companions = Map.groupBy(statuses.filter(isCompanion), ({ nodeId }) => nodeId);
+  if (companions.size === 0) return statuses;
+  const main = new Set(statuses.filter((status) => !isCompanion(status)).map(({ nodeId }) => nodeId));
+  return statuses.flatMap((status) => {
+    if (isCompanion(status)) return main.has(status.nodeId) ? [] : [status];
+    const types = (companions.get(status.nodeId) ?? []).flatMap((companion) => companion.types);
+    return [types.length === 0 ? status : { ...status, types: [...status.types, ...types] }];
+  });
 }
 
 function typeStatusOf(type: TypeStatus, session: JoinableSession): ProxyTypeStatus {

@@ -62,6 +62,15 @@ function agentOptions(): readonly Option[] {
     new Option('--admin-port <port>', "Envoy's admin interface, on 127.0.0.1").default('15000'),
     new Option('--health-port <port>', 'GET /healthz/ready; 0 for none').default('15021'),
     new Option('--prometheus-port <port>', 'GET /stats/prometheus; 0 for none').default('15090'),
+    new Option('--dns <on|off>', "answer the workload's DNS (default: on if ISTIO_META_DNS_CAPTURE=true)").choices([
+      'on',
+      'off',
+    ]),
+    new Option('--dns-port <port>', 'on 127.0.0.1 and ::1, UDP and TCP').default('15053'),
+    new Option('--dns-upstream <address:port>', 'asked for other names; repeatable, or comma separated')
+      .argParser((text: string, before: readonly string[]) => [...before, ...text.split(',').filter(Boolean)])
+      .default([], 'those of --resolv-conf'),
+    new Option('--resolv-conf <file>', 'name servers and search path').default('/etc/resolv.conf'),
     new Option('--envoy <path>', 'default: $ENVOY_PATH, else envoy on the PATH'),
     new Option('--no-envoy', 'serve secrets only'),
     new Option('--proxy-uid <uid>', 'the user and group that Envoy runs as (default: 1337 when root)'),
@@ -94,6 +103,7 @@ async function start(options: AgentOptions & { readonly logLevel: string }): Pro
       const config = agentConfig(options, {
         uid: process.getuid?.() ?? -1,
         envoyPath: process.env['ENVOY_PATH'],
+        dnsCapture: process.env['ISTIO_META_DNS_CAPTURE'],
         version: `isthmus-${packageJson.version}`,
       });
       // Redirection leaves the proxy's group alone, and has to leave the agent alone too: its request for the first certificate would

@@ -6,8 +6,8 @@ import { isIPv4 } from 'node:net';
 import type { Endpoint } from '../../discovery/model/endpoint.ts';
 import type { Hostname } from '../../discovery/model/names.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
-import type { MeshService } from '../../discovery/model/service.ts';
-import type { NameTable, NameTable_NameInfo } from '../../proto/generated/istio.networking.nds.v1.ts';
+import type { MeshService, ServicePort } from '../../discovery/model/service.ts';
+import type { NameTable, NameTable_NameInfo, NameTable_Port } from '../../proto/generated/istio.networking.nds.v1.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
 import type { AddressFamilies } from '../view/scope.ts';
 
@@ -24,9 +24,17 @@ export function generateNames(view: OutboundView, host: Hostname): NameTable | u
 
 type Names = Readonly<Record<string, NameTable_NameInfo>>;
 
-function serviceName(view: OutboundView, { host, name, namespace }: MeshService): Names {
+function serviceName(view: OutboundView, service: MeshService): Names {
+  const { host, name, namespace } = service;
   const ips = ofFamilies(view.virtualAddresses(host), view.scope.families);
-  return ips.length === 0 ? {} : { [host]: { ips, registry, shortname: name, namespace } };
+  if (ips.length === 0) return {};
+  const named = { ips, registry, shortname: name, namespace };
+  const isElsewhere = !service.clusters.includes(view.scope.clusterId);
+  return { [host]: isElsewhere ? { ...named, ports: service.ports.map(portOf) } : named };
+}
+
+function portOf({ name, port, protocol }: ServicePort): NameTable_Port {
+  return { name, number: port, udp: protocol === 'udp' };
 }
 
 /** As Kubernetes has it: the service's name leads to all pods, `HOSTNAME.SERVICE` to the pods of that host name. */

@@ -24,6 +24,9 @@ const options: AgentOptions = {
   adminPort: '15000',
   healthPort: '15021',
   prometheusPort: '15090',
+  dnsPort: '15053',
+  dnsUpstream: [],
+  resolvConf: '/etc/resolv.conf',
   concurrency: '2',
   envoyLogLevel: 'warning',
   drain: '5s',
@@ -57,6 +60,24 @@ test('Envoy is the one that was named, else $ENVOY_PATH, and runs as this user w
   expect(agentConfig({ ...options, envoy: false }, asUser).envoy).toBeUndefined();
 });
 
+test('DNS is answered when interception sends it here, unless an option says otherwise', () => {
+  const captured = { ...asRoot, dnsCapture: 'true' };
+  expect(agentConfig(options, asRoot).dns).toBeUndefined();
+  expect(agentConfig(options, captured)).toMatchObject({
+    dns: { port: 15_053, upstream: undefined, resolverFile: '/etc/resolv.conf' },
+    node: { dnsCapture: true },
+  });
+  expect(agentConfig({ ...options, dns: 'off' }, captured).dns).toBeUndefined();
+  expect(
+    agentConfig({ ...options, dns: 'on', dnsUpstream: ['10.96.0.10:53', '[fd00::a]:53'] }, asRoot).dns,
+  ).toMatchObject({
+    upstream: [
+      { address: '10.96.0.10', port: 53 },
+      { address: 'fd00::a', port: 53 },
+    ],
+  });
+});
+
 test.each<[Partial<AgentOptions>, string]>([
   [{ discoveryAddress: '10.0.0.1' }, '--discovery-address: "10.0.0.1" is not HOST:PORT'],
   [{ caAddress: 'ca:99999' }, '--ca-address: "99999" is not a number from 1 to 65535'],
@@ -67,6 +88,9 @@ test.each<[Partial<AgentOptions>, string]>([
   [{ podPorts: '{}' }, '--pod-ports: "{}" is not a JSON list'],
   [{ drain: '5' }, '--drain: "5" is not a duration'],
   [{ locality: 'a/b/c/d' }, '"a/b/c/d" is not a locality'],
+  [{ dns: 'maybe' }, '--dns: "maybe" is none of on, off'],
+  [{ dns: 'on', dnsPort: '70000' }, '--dns-port: "70000" is not a number'],
+  [{ dns: 'on', dnsUpstream: ['dns.example:53'] }, '--dns-upstream: "dns.example:53" is not ADDRESS:PORT'],
   [{ ads: 'grpc' }, '--ads: "grpc" is none of delta, sotw'],
 ])('%o is refused with the option at fault', (wrong, message) => {
   expect(() => agentConfig({ ...options, ...wrong }, asRoot)).toThrow(message);

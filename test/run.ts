@@ -6,6 +6,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { envoyPath } from './support/envoy.ts';
 import { helmProgram } from './support/helm.ts';
 import { kubePrograms } from './support/kube.ts';
+import { kubectlProgram } from './support/kubectl.ts';
 import { ensureSystemTools, labTools } from './support/system-tools.ts';
 
 interface Report {
@@ -23,6 +24,7 @@ await envoyPath();
 // Built here on a fresh machine, where its progress can be seen, and not within some test.
 await kubePrograms();
 await helmProgram();
+await kubectlProgram();
 await mkdir('.cache', { recursive: true });
 const exitCode = await run('vitest', [
   'run',

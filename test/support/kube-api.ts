@@ -26,6 +26,7 @@ const clusterScoped: ReadonlySet<string> = new Set([
   'ClusterRole',
   'ClusterRoleBinding',
   'CustomResourceDefinition',
+  'MutatingWebhookConfiguration',
 ]);
 
 const irregularPlurals: Readonly<Record<string, string>> = {
@@ -108,7 +109,11 @@ export class KubeApi {
             Authorization: `Bearer ${this.#token}`,
             ...(text === undefined
               ? {}
-              : { 'Content-Type': method === 'PATCH' ? 'application/apply-patch+yaml' : 'application/json' }),
+              : {
+                  'Content-Type': method === 'PATCH' ? 'application/apply-patch+yaml' : 'application/json',
+                  // Node leaves it out where a method usually has no body, as DELETE.
+                  'Content-Length': Buffer.byteLength(text),
+                }),
           },
         },
         (answer) => {

@@ -2,7 +2,7 @@
 // differs from the default. Out: a cluster with a kubeconfig, whose programs can be paused, killed and started again.
 
 import { rmSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,18 +61,33 @@ export async function whyNoKube(): Promise<string | undefined> {
   return (await canHaveGoProgram(program)) ? undefined : `no Go to build it with: ${program.advice}`;
 }
 
+/** Where its programs run, when that is a network namespace. */
+export interface KubePlace {
+  /** Its address there; the API server listens on all. */
+  readonly address: string;
+  /** The command line that runs a program there. */
+  command(argv: readonly string[]): readonly string[];
+  /** The port on this process's loopback that leads to a port there. */
+  reach(port: number): Promise<number>;
+}
+
 export interface KubeClusterOptions {
+  /** Default: where this process is, on loopback. */
+  readonly place?: KubePlace | undefined;
   /** Two clusters side by side need different ones. Default 0. */
   readonly index?: number | undefined;
   /** `1.30`; default: `$TEST_KUBE_VERSION`, else the newest. */
   readonly version?: string | undefined;
   /** More flags of kube-apiserver, e.g. `audit-log-path`. */
   readonly apiServerFlags?: Readonly<Record<string, string>> | undefined;
+  /** A directory that `saveEtcd` wrote: the cluster begins with what was stored then. */
+  readonly etcdData?: string | undefined;
 }
 
 export interface ControllerManagerOptions {
   /** Default: all that make Pods, EndpointSlices and ServiceAccounts. */
   readonly controllers?: readonly string[] | undefined;
+  readonly flags?: Readonly<Record<string, string>> | undefined;
 }
 
 export const adminToken = 'admin-token';
@@ -82,10 +97,14 @@ export class KubeCluster {
   readonly directory: string;
   /** Of an administrator. */
   readonly kubeconfig: string;
+  /** As this process reaches it. */
   readonly server: string;
+  /** As the programs in its place do. */
+  readonly insideServer: string;
   readonly api: KubeApi;
   readonly #programs: KubePrograms;
   readonly #apiServerFlags: Readonly<Record<string, string>>;
+  readonly #place: KubePlace | undefined;
   readonly #etcdUrl: string;
   readonly #peerUrl: string;
   #etcd: RunningProcess | undefined;
@@ -102,11 +121,18 @@ export class KubeCluster {
     readonly ports: readonly [number, number, number];
     readonly index: number;
     readonly apiServerFlags: Readonly<Record<string, string>>;
+    readonly place?: KubePlace | undefined;
+    /** The port of `server`. Default: the API server's own. */
+    readonly reachedPort?: number | undefined;
   }) {
     const [etcdPort, peerPort, apiPort] = options.ports;
+    this.#place = options.place;
     this.directory = options.directory;
     this.kubeconfig = join(options.directory, 'kubeconfig');
-    this.server = `https://127.0.0.1:${apiPort}`;
+    // Its own certificate names loopback when it listens on that alone, else `localhost` and the address.
+    const { place, reachedPort = apiPort } = options;
+    this.server = `https://${place === undefined ? '127.0.0.1' : 'localhost'}:${reachedPort}`;
+    this.insideServer = place === undefined ? this.server : `https://${place.address}:${apiPort}`;
     this.api = new KubeApi({ server: this.server, token: adminToken });
     this.#programs = options.programs;
     this.#etcdUrl = `http://127.0.0.1:${etcdPort}`;
@@ -115,7 +141,9 @@ export class KubeCluster {
     this.#apiServerFlags = {
       'etcd-servers': this.#etcdUrl,
       'secure-port': String(apiPort),
-      'bind-address': '127.0.0.1',
+      ...(place === undefined
+        ? { 'bind-address': '127.0.0.1' }
+        : { 'bind-address': '0.0.0.0', 'advertise-address': place.address }),
       'cert-dir': this.file('certificates'),
       'service-account-key-file': key,
       'service-account-signing-key-file': key,
@@ -139,10 +167,19 @@ export class KubeCluster {
     return join(this.directory, name);
   }
 
+  /** `kubeconfig` for the programs in its place. */
+  get insideKubeconfig(): string {
+    return this.file('inside.kubeconfig');
+  }
+
+  #start(argv: readonly string[], name: string): RunningProcess {
+    return startProcess(this.#place?.command(argv) ?? argv, { name });
+  }
+
   /** A kubeconfig for this server with another user, inline, as the text that is kept in Secrets. */
-  async kubeconfigFor(user: Readonly<Record<string, unknown>>): Promise<string> {
+  async kubeconfigFor(user: Readonly<Record<string, unknown>>, server: string = this.server): Promise<string> {
     const ca = await readFile(this.file('certificates/apiserver.crt'));
-    const cluster = { server: this.server, 'certificate-authority-data': ca.toString('base64') };
+    const cluster = { server, 'certificate-authority-data': ca.toString('base64') };
     return JSON.stringify({
       apiVersion: 'v1',
       kind: 'Config',
@@ -155,13 +192,13 @@ export class KubeCluster {
 
   async startEtcd(): Promise<void> {
     const argv = this.#programs.etcd(this.file('etcd'), this.#etcdUrl, this.#peerUrl);
-    this.#etcd = startProcess(argv, { name: 'etcd' });
+    this.#etcd = this.#start(argv, 'etcd');
   }
 
   /** Resolves when it is ready. */
   async startApiServer(): Promise<void> {
     const argv = [...this.#programs.apiServer, ...flags(this.#apiServerFlags)];
-    const started = startProcess(argv, { name: 'kube-apiserver' });
+    const started = this.#start(argv, 'kube-apiserver');
     this.#apiServer = started;
     await waitFor(
       async () => {
@@ -173,6 +210,7 @@ export class KubeCluster {
     );
     if (!started.running) throw new Error(`kube-apiserver ended: ${started.output.slice(-2000)}`);
     await writeFile(this.kubeconfig, await this.kubeconfigFor({ token: adminToken }));
+    await writeFile(this.insideKubeconfig, await this.kubeconfigFor({ token: adminToken }, this.insideServer));
   }
 
   /** Needs no kubelet: Deployments make Pods, Pods and Nodes with a status make EndpointSlices. */
@@ -189,13 +227,14 @@ export class KubeCluster {
       'garbage-collector-controller',
     ];
     const argv = flags({
-      kubeconfig: this.kubeconfig,
+      kubeconfig: this.insideKubeconfig,
       'service-account-private-key-file': this.file('sa.key'),
       'leader-elect': 'false',
       'secure-port': '0',
       controllers: controllers.join(','),
+      ...options.flags,
     });
-    this.#controllerManager = startProcess([...program, ...argv], { name: 'kube-controller-manager' });
+    this.#controllerManager = this.#start([...program, ...argv], 'kube-controller-manager');
   }
 
   /** SIGSTOP: connections stay open and nothing answers. */
@@ -219,6 +258,16 @@ export class KubeCluster {
     this.#etcd?.kill('SIGKILL');
     await this.#etcd?.exited;
     await rm(this.file('etcd'), { recursive: true, force: true });
+    await this.startEtcd();
+    await this.startApiServer();
+  }
+
+  /** Copies everything that is stored into a directory that does not exist yet. The cluster is down meanwhile. */
+  async saveEtcd(directory: string): Promise<void> {
+    await this.killApiServer();
+    this.#etcd?.kill('SIGKILL');
+    await this.#etcd?.exited;
+    await cp(this.file('etcd'), directory, { recursive: true });
     await this.startEtcd();
     await this.startApiServer();
   }
@@ -250,9 +299,11 @@ export async function startKubeCluster(options: KubeClusterOptions = {}): Promis
   await runOrThrow(['openssl', 'genrsa', '-out', join(directory, 'sa.key'), '2048']);
   await writeFile(join(directory, 'tokens.csv'), `${adminToken},admin,admin,"system:masters"\n`);
   const ports = await freePorts();
-  const { index = 0, apiServerFlags = {} } = options;
-  const cluster = new KubeCluster({ directory, programs, ports, index, apiServerFlags });
+  const { index = 0, apiServerFlags = {}, etcdData, place } = options;
+  const reachedPort = await place?.reach(ports[2]);
+  const cluster = new KubeCluster({ directory, programs, ports, index, apiServerFlags, place, reachedPort });
   try {
+    if (etcdData !== undefined) await cp(etcdData, cluster.file('etcd'), { recursive: true });
     await cluster.startEtcd();
     await cluster.startApiServer();
   } catch (error) {

@@ -127,6 +127,15 @@ export class NetworkLab {
     return new LabHost({ lab: this, name: options.name, namespace, hostsFile, devices });
   }
 
+  /** Ends what runs on a host and takes the host away. */
+  async remove({ namespace }: LabHost): Promise<void> {
+    if (this.#disposed || !this.#namespaces.includes(namespace)) return;
+    const found = await run(['ip', 'netns', 'pids', namespace]);
+    killAll(found.stdout);
+    await run(['ip', 'netns', 'delete', namespace]);
+    this.#namespaces = this.#namespaces.filter((each) => each !== namespace);
+  }
+
   /** Records all frames of one network into a pcap file until it is stopped. Needs tcpdump. */
   capture(network: string, file: string): Promise<Capture> {
     const bridge = this.#networks.get(network);
@@ -263,9 +272,7 @@ async function ipBatch(namespace: string, lines: readonly string[]): Promise<voi
 function removeNamespaces(namespaces: readonly string[]): void {
   for (const namespace of namespaces) {
     const found = spawnSync('ip', ['netns', 'pids', namespace], { encoding: 'utf8' });
-    for (const pid of (found.stdout ?? '').split('\n')) {
-      if (/^\d+$/.test(pid)) killQuietly(Number(pid));
-    }
+    killAll(found.stdout ?? '');
   }
   const input = namespaces.map((namespace) => `netns delete ${namespace}\n`).join('');
   spawnSync('ip', ['-force', '-batch', '-'], { input });
@@ -279,6 +286,12 @@ async function removeAbandoned(): Promise<void> {
     .map((line) => line.split(' ')[0] ?? '')
     .filter((name) => name.startsWith(namePrefix) && !isAlive(Number(name.split('-')[1])));
   if (abandoned.length > 0) removeNamespaces(abandoned);
+}
+
+function killAll(pids: string): void {
+  for (const pid of pids.split('\n')) {
+    if (/^\d+$/.test(pid)) killQuietly(Number(pid));
+  }
 }
 
 function killQuietly(pid: number): void {

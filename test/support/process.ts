@@ -28,6 +28,12 @@ export type StartOptions = {
   /** Lines remembered, oldest dropped first. Default 2,000. */
   readonly maxLines?: number;
   readonly onLine?: (line: string) => void;
+  /** `env` is all that it gets; otherwise it is added to this process's own. */
+  readonly cleanEnv?: boolean;
+  /** It leads a process group: what it starts can be ended with it, by `killGroup`. */
+  readonly ownGroup?: boolean;
+  /** Opens a channel for messages, as `fork` does. */
+  readonly onMessage?: (message: unknown) => void;
 };
 
 const lastWordsMs = 300;
@@ -129,6 +135,22 @@ export class RunningProcess {
     this.#child.kill(signal);
   }
 
+  /** SIGKILL to it and to what it has started, also after its own end. Only for one that was started with `ownGroup`. */
+  killGroup(): void {
+    const { pid } = this;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, 'SIGKILL');
+    } catch {
+      // Nobody of it is left.
+    }
+  }
+
+  /** To a program that was started with `onMessage`. One that has ended gets nothing. */
+  send(message: object): void {
+    if (this.#child.connected) this.#child.send(message, () => {});
+  }
+
   /** The first remembered or coming line that matches. Rejects with the whole output on exit or after the deadline. */
   waitForLine(pattern: RegExp | string, options: { readonly timeoutMs?: number } = {}): Promise<string> {
     const timeoutMs = options.timeoutMs ?? 15_000;
@@ -195,9 +217,11 @@ export class RunningProcess {
 export function startProcess(argv: readonly string[], options: StartOptions = {}): RunningProcess {
   const [program = '', ...args] = argv;
   const child = spawn(program, args, {
-    stdio: ['ignore', options.stdout ?? 'pipe', 'pipe'],
-    env: { ...process.env, ...options.env },
+    stdio: ['ignore', options.stdout ?? 'pipe', 'pipe', ...(options.onMessage === undefined ? [] : ['ipc' as const])],
+    env: options.cleanEnv === true ? options.env : { ...process.env, ...options.env },
     cwd: options.cwd,
+    detached: options.ownGroup === true,
   });
+  if (options.onMessage !== undefined) child.on('message', options.onMessage);
   return new RunningProcess(child, options.name ?? program, options);
 }

@@ -53,10 +53,11 @@ function readServer(reader: FieldReader): readonly GatewayServer[] {
   const tls = reader.object('tls');
   const tlsMode = tls === undefined ? undefined : readChoice(tls, 'mode', tlsModes);
   const plainHttp = tls === undefined && (protocol === 'http' || protocol === 'http2' || protocol === 'grpc');
-  if (tlsMode !== 'auto-passthrough' && !plainHttp && !reader.findings.refused) {
+  const isPassedOn = tlsMode === 'passthrough' || (tls === undefined && protocol === 'tcp');
+  if (tlsMode !== 'auto-passthrough' && !plainHttp && !isPassedOn && !reader.findings.refused) {
     const field = tls === undefined ? reader.path : tls.at('mode');
     const message =
-      'only plain HTTP servers and servers with tls.mode AUTO_PASSTHROUGH are supported yet: remove this server';
+      'only plain HTTP and TCP servers and those with tls.mode AUTO_PASSTHROUGH or PASSTHROUGH are supported yet: remove this server';
     reader.findings.error('unsupported-field', field, message);
   } else tls?.end();
   const hosts = reader.strings('hosts').map((text, index) => checkHost(text, index, reader));

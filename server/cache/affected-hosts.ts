@@ -2,14 +2,17 @@
 
 import type { Endpoint } from '../../discovery/model/endpoint.ts';
 import type { ChangeSet } from '../../discovery/model/change-set.ts';
-import type { MeshSnapshot, PolicyIndex } from '../../discovery/model/mesh-snapshot.ts';
+import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import type { Hostname } from '../../discovery/model/names.ts';
+import { affectedRoutes } from './affected-routes.ts';
 
 /** `everything`: no narrower answer is safe. `allAssignments`: the assignments of every host, beside the shapes named. */
 export interface AffectedHosts {
   readonly everything: boolean;
   /** Hosts whose clusters, virtual hosts and listeners may differ; their assignments too. */
   readonly shapes: ReadonlySet<Hostname>;
+  /** Hosts of which only virtual hosts and listeners may differ. */
+  readonly routes: ReadonlySet<Hostname>;
   /** Hosts of which only the assignments may differ. */
   readonly assignments: ReadonlySet<Hostname>;
   readonly allAssignments: boolean;
@@ -19,22 +22,19 @@ export interface AffectedHosts {
 export function affectedHosts(before: MeshSnapshot, after: MeshSnapshot, change: ChangeSet): AffectedHosts {
   const everything = change.everything || before.config !== after.config || meshWidePolicyDiffers(before, after);
   if (everything) {
-    return { everything, shapes: new Set(), assignments: new Set(), allAssignments: true };
+    return { everything, shapes: new Set(), routes: new Set(), assignments: new Set(), allAssignments: true };
   }
   const shapes = new Set<Hostname>(change.services);
-  for (const host of after.policies.virtualServices.changedSince(before.policies.virtualServices)) shapes.add(host);
   for (const host of after.policies.destinationRules.changedSince(before.policies.destinationRules)) shapes.add(host);
-  if (change.services.size > 0) {
-    addRoutesTo(change.services, after.policies, shapes);
-    addSharers(change.services, before, after, shapes);
-  }
+  const routes = affectedRoutes(before, after, shapes);
+  if (change.services.size > 0) addSharers(change.services, before, after, shapes);
   const assignments = new Set<Hostname>();
   // A cluster that is degraded, or no longer, moves only priorities; its hosts are among these.
   for (const host of change.endpoints) {
     if (shapes.has(host)) continue;
     (endpointsShapeHost(host, before, after) ? shapes : assignments).add(host);
   }
-  return { everything, shapes, assignments, allAssignments: change.gateways };
+  return { everything, shapes, routes: routes.difference(shapes), assignments, allAssignments: change.gateways };
 }
 
 /** Policies that no single host can be named for. */
@@ -44,21 +44,8 @@ function meshWidePolicyDiffers(before: MeshSnapshot, after: MeshSnapshot): boole
   return (
     then.peerAuthentications !== now.peerAuthentications ||
     then.gateways !== now.gateways ||
-    then.wildcardVirtualServices !== now.wildcardVirtualServices ||
     then.wildcardDestinationRules !== now.wildcardDestinationRules
   );
-}
-
-/** A route names the port of its destination, so it depends on that service's ports. */
-function addRoutesTo(services: ReadonlySet<Hostname>, policies: PolicyIndex, into: Set<Hostname>): void {
-  for (const [host, virtualServices] of policies.virtualServices) {
-    const refers = virtualServices.some((virtualService) =>
-      virtualService.http.some((route) =>
-        route.destinations.some((weighted) => services.has(weighted.destination.host)),
-      ),
-    );
-    if (refers) into.add(host);
-  }
 }
 
 /** A virtual IP that several services claim is one service's; which one may change with any of them. */

@@ -9,11 +9,12 @@ import { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
 import { RouteConfiguration, VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
 import { Cluster } from '../../proto/generated/envoy.config.cluster.v3.ts';
 import { NameTable } from '../../proto/generated/istio.networking.nds.v1.ts';
-import { generateAssignments, generateHost, type HostResources } from '../generate/outbound-host.ts';
+import { generateAssignments, generateHost, generateRoutes, type HostResources } from '../generate/outbound-host.ts';
 import { generateOutboundListeners, listenerKey, type ListenerContribution } from '../generate/outbound-listeners.ts';
 import { generateRouteConfigurations, generateWholeRouteConfiguration } from '../generate/route-configurations.ts';
 import { generateStaticOutbound } from '../generate/static-outbound.ts';
 import type { Resource } from '../generate/resource.ts';
+import type { HostRoutes } from '../generate/host-resources.ts';
 import { buildOutboundView, type OutboundView } from '../view/outbound-view.ts';
 import type { OutboundScope } from '../view/scope.ts';
 import { affectedHosts } from './affected-hosts.ts';
@@ -23,9 +24,14 @@ import { ResourceSets, type EncodingListener } from './resource-sets.ts';
 import type { ResourceSet } from './type-snapshot.ts';
 
 /** What one host contributed when it was generated last. */
-interface HostRecord {
+type HostRecord = ClusterRecord & RouteRecord;
+
+interface ClusterRecord {
   readonly clusters: ReadonlySet<ResourceName>;
   readonly assignments: ReadonlySet<ResourceName>;
+}
+
+interface RouteRecord {
   readonly virtualHosts: ReadonlySet<ResourceName>;
   /** By route configuration. */
   readonly routes: ReadonlyMap<string, readonly Resource<VirtualHost>[]>;
@@ -33,6 +39,11 @@ interface HostRecord {
   readonly listenerKeys: string;
   readonly problems: readonly Problem[];
 }
+
+const noClusters: ClusterRecord = Object.freeze({
+  clusters: new Set<ResourceName>(),
+  assignments: new Set<ResourceName>(),
+});
 
 export class OutboundResources {
   readonly #scope: OutboundScope;
@@ -80,9 +91,11 @@ export class OutboundResources {
       for (const cluster of generateStaticOutbound(this.#view)) this.#sets.put(cluster);
       for (const host of this.#hosts.keys()) if (!hosts.has(host)) this.#generate(host);
       for (const host of hosts) this.#generate(host);
+      for (const route of this.#hostsByRoute.keys()) this.#routesToWrite.add(route);
       this.#listenersDiffer = true;
     } else {
       for (const host of affected.shapes) this.#generate(host);
+      for (const host of affected.routes) this.#generateRoutes(host);
       const assignments = affected.allAssignments ? [...this.#hosts.keys()] : affected.assignments;
       for (const host of assignments) {
         if (affected.shapes.has(host)) continue;
@@ -99,9 +112,19 @@ export class OutboundResources {
   #generate(host: Hostname): void {
     const before = this.#hosts.get(host);
     const generated = generateHost(this.#view, host);
-    const record = this.#record(generated);
+    const record = { ...this.#routeRecord(generated), ...this.#clusterRecord(generated) };
     dropMissing(this.#sets, Cluster.typeUrl, before?.clusters, record.clusters);
     dropMissing(this.#sets, ClusterLoadAssignment.typeUrl, before?.assignments, record.assignments);
+    this.#replace(host, before, record);
+  }
+
+  #generateRoutes(host: Hostname): void {
+    const before = this.#hosts.get(host);
+    const routes = this.#routeRecord(generateRoutes(this.#view, host));
+    this.#replace(host, before, { ...(before ?? noClusters), ...routes });
+  }
+
+  #replace(host: Hostname, before: HostRecord | undefined, record: HostRecord): void {
     dropMissing(this.#sets, VirtualHost.typeUrl, before?.virtualHosts, record.virtualHosts);
     this.#indexRoutes(host, before, record);
     if ((before?.listenerKeys ?? '') !== record.listenerKeys) this.#listenersDiffer = true;
@@ -109,7 +132,14 @@ export class OutboundResources {
     else this.#hosts.set(host, record);
   }
 
-  #record(generated: HostResources): HostRecord {
+  #clusterRecord(generated: HostResources): ClusterRecord {
+    return {
+      clusters: new Set(generated.clusters.map((cluster) => this.#sets.put(cluster))),
+      assignments: new Set(generated.assignments.map((assignment) => this.#sets.put(assignment))),
+    };
+  }
+
+  #routeRecord(generated: HostRoutes): RouteRecord {
     const virtualHosts = new Set<ResourceName>();
     const routes = new Map<string, Resource<VirtualHost>[]>();
     for (const { routeName, resource } of generated.virtualHosts) {
@@ -119,8 +149,6 @@ export class OutboundResources {
       routes.set(routeName, sameRoute);
     }
     return {
-      clusters: new Set(generated.clusters.map((cluster) => this.#sets.put(cluster))),
-      assignments: new Set(generated.assignments.map((assignment) => this.#sets.put(assignment))),
       virtualHosts,
       routes,
       listeners: generated.listeners,
@@ -163,14 +191,16 @@ export class OutboundResources {
   }
 
   #indexRoutes(host: Hostname, before: HostRecord | undefined, after: HostRecord): void {
+    // A configuration that virtual hosts are discovered into is the same whichever they are.
+    const isWhole = !this.#scope.virtualHostDiscovery;
     for (const route of before?.routes.keys() ?? []) {
-      this.#routesToWrite.add(route);
+      if (isWhole || !after.routes.has(route)) this.#routesToWrite.add(route);
       const hosts = this.#hostsByRoute.get(route);
       hosts?.delete(host);
-      if (hosts?.size === 0) this.#hostsByRoute.delete(route);
+      if (hosts?.size === 0 && !after.routes.has(route)) this.#hostsByRoute.delete(route);
     }
     for (const route of after.routes.keys()) {
-      this.#routesToWrite.add(route);
+      if (isWhole || !this.#hostsByRoute.has(route)) this.#routesToWrite.add(route);
       const hosts = this.#hostsByRoute.get(route) ?? new Set<Hostname>();
       hosts.add(host);
       this.#hostsByRoute.set(route, hosts);

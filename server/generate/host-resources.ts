@@ -7,9 +7,13 @@ import type { VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts
 import type { ListenerContribution } from './listener-contribution.ts';
 import type { Resource } from './resource.ts';
 
-export interface HostResources {
+export interface HostResources extends HostRoutes {
   readonly clusters: readonly Resource<Cluster>[];
   readonly assignments: readonly Resource<ClusterLoadAssignment>[];
+}
+
+/** The part that VirtualServices have a say in. */
+export interface HostRoutes {
   readonly virtualHosts: readonly { readonly routeName: string; readonly resource: Resource<VirtualHost> }[];
   readonly listeners: readonly ListenerContribution[];
   readonly problems: readonly Problem[];

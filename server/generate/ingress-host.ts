@@ -1,77 +1,76 @@
-// Virtual hosts of gateways that serve plain HTTP: a VirtualService that names the Gateway, for each of the Gateway's HTTP
-// servers whose hosts cover its own.
+// What a host of VirtualServices contributes to a gateway: for each HTTP server whose hosts cover it a virtual host, for each
+// server that passes connections on its TLS and TCP routes.
 
-import type { Hostname } from '../../discovery/model/names.ts';
-import type { GatewayPolicy, GatewayServer, VirtualServicePolicy } from '../../discovery/model/policy.ts';
+import { objectKey, type Hostname } from '../../discovery/model/names.ts';
 import type { Problem } from '../../discovery/model/problem.ts';
 import { VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
-import { hostMatches } from '../view/visibility.ts';
+import type { HostRoutes } from './host-resources.ts';
+import { connectionRoutes } from './connection-routes.ts';
+import { connectionServers, httpServers, serverCovers } from './gateway-servers.ts';
 import type { ListenerContribution } from './listener-contribution.ts';
 import { gatewayRouteName, virtualHostName } from './names.ts';
 import type { Resource } from './resource.ts';
 import { declaredRoutes } from './route.ts';
 
-export interface IngressHost {
-  readonly virtualHosts: readonly { readonly routeName: string; readonly resource: Resource<VirtualHost> }[];
-  readonly listeners: readonly ListenerContribution[];
-  readonly problems: readonly Problem[];
+export function generateIngressHost(view: OutboundView, host: Hostname): HostRoutes {
+  const requests = requestsTo(view, host);
+  const connections = connectionsTo(view, host);
+  return {
+    virtualHosts: requests.virtualHosts,
+    listeners: [...requests.listeners, ...connections.listeners],
+    problems: [...requests.problems, ...connections.problems],
+  };
 }
 
-/** What a host that some VirtualService declares for this router's Gateways contributes. */
-export function generateIngressHost(view: OutboundView, host: Hostname): IngressHost {
+/** Of several VirtualServices for the host the routes of all, the older ones first. */
+function requestsTo(view: OutboundView, host: Hostname): HostRoutes {
   const virtualHosts: { routeName: string; resource: Resource<VirtualHost> }[] = [];
   const problems: Problem[] = [];
-  for (const { gateway, server } of httpServers(view)) {
+  const ports = new Set<number>();
+  for (const one of httpServers(view)) {
+    const { gateway, server } = one;
     const routeName = gatewayRouteName(server.port);
     // Two Gateways may have one port: the first that has the host serves it.
-    if (virtualHosts.some((known) => known.routeName === routeName)) continue;
+    if (ports.has(server.port)) continue;
     const name = `${gateway.namespace}/${gateway.name}`;
-    const policy = view.virtualService(host, name);
-    if (policy === undefined || !policy.hosts.includes(host)) continue;
-    if (!server.hosts.some((declared) => covers(declared, gateway, policy, host))) continue;
-    const { routes, problems: found } = declaredRoutes(view, [policy], { port: server.port, gateway: name });
-    const resource: Resource<VirtualHost> = {
-      type: VirtualHost,
+    const policies = view
+      .virtualServicesAt(host, name)
+      .filter((policy) => policy.http.length > 0 && serverCovers(one, policy, host));
+    if (policies.length === 0) continue;
+    const declared = declaredRoutes(view, policies, { port: server.port, gateway: name });
+    const message: VirtualHost = {
       name: virtualHostName(routeName, host, server.port),
-      message: {
-        name: virtualHostName(routeName, host, server.port),
-        domains: [host],
-        routes,
-        includeRequestAttemptCount: true,
-      },
-      sources: [policy.source, gateway.source],
+      domains: [host],
+      routes: declared.routes,
+      includeRequestAttemptCount: true,
     };
-    virtualHosts.push({ routeName, resource });
-    problems.push(...found);
+    const sources = [...policies.map(({ source }) => source), gateway.source];
+    virtualHosts.push({ routeName, resource: { type: VirtualHost, name: message.name ?? '', message, sources } });
+    problems.push(...declared.problems);
+    ports.add(server.port);
   }
-  const ports = httpServers(view).map(({ server }) => server.port);
-  const used = [...new Set(ports)].filter((port) =>
-    virtualHosts.some(({ routeName }) => routeName === gatewayRouteName(port)),
-  );
-  return { virtualHosts, listeners: used.map((port) => ({ kind: 'http', port })), problems };
+  return { virtualHosts, listeners: [...ports].map((port) => ({ kind: 'http', port })), problems };
 }
 
-/** Whether this router sends requests anywhere by itself, and so needs clusters for services. */
-export function servesHttp(view: OutboundView): boolean {
-  return httpServers(view).length > 0;
-}
-
-function httpServers(
-  view: OutboundView,
-): readonly { readonly gateway: GatewayPolicy; readonly server: GatewayServer }[] {
-  return view
-    .gateways()
-    .flatMap((gateway) => gateway.servers.map((server) => ({ gateway, server })))
-    .filter(({ server: { protocol, tlsMode } }) => {
-      return tlsMode === undefined && (protocol === 'http' || protocol === 'http2' || protocol === 'grpc');
-    });
-}
-
-// A server's host may be limited to the VirtualServices of one namespace: `NAMESPACE/HOST`, where `.` is the Gateway's own.
-function covers(declared: string, gateway: GatewayPolicy, policy: VirtualServicePolicy, host: Hostname): boolean {
-  const slash = declared.indexOf('/');
-  const limit = slash < 0 ? '*' : declared.slice(0, slash);
-  const namespace = limit === '.' ? gateway.namespace : limit;
-  return (namespace === '*' || namespace === policy.namespace) && hostMatches(declared.slice(slash + 1), host);
+function connectionsTo(view: OutboundView, host: Hostname): Omit<HostRoutes, 'virtualHosts'> {
+  const listeners: ListenerContribution[] = [];
+  const problems: Problem[] = [];
+  for (const one of connectionServers(view)) {
+    const { gateway, server } = one;
+    const name = `${gateway.namespace}/${gateway.name}`;
+    for (const policy of view.virtualServicesAt(host, name)) {
+      if (!serverCovers(one, policy, host)) continue;
+      const declared = connectionRoutes(view, policy, { port: server.port, gateway: name });
+      const { createdAtMs } = policy;
+      const source = objectKey('VirtualService', policy.namespace, policy.name);
+      for (const [rank, route] of declared.routes.entries()) {
+        // TLS that is passed through shows a server name; plain connections show none.
+        if ((server.tlsMode === 'passthrough') !== route.serverNames.length > 0) continue;
+        listeners.push({ kind: 'connection', port: server.port, route, rank, source, createdAtMs });
+      }
+      problems.push(...declared.problems);
+    }
+  }
+  return { listeners, problems };
 }

@@ -3,6 +3,7 @@
 
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import type { ObjectKey } from '../../discovery/model/names.ts';
+import type { ConnectionRoute } from './connection-routes.ts';
 
 export type ListenerContribution =
   /** Requests to this port are routed by virtual host. */
@@ -10,12 +11,25 @@ export type ListenerContribution =
   /** Connections to this address and port go to the cluster: a virtual IP, or a pod of a headless service. */
   | ({ readonly kind: 'tcp'; readonly address: string } & ToCluster)
   /** Connections through an east-west gateway with this server name go to the cluster of the same name. */
-  | { readonly kind: 'sni'; readonly port: number; readonly sni: string; readonly source: ObjectKey };
+  | { readonly kind: 'sni'; readonly port: number; readonly sni: string; readonly source: ObjectKey }
+  /** Connections to this port of a gateway are routed as a VirtualService declares. */
+  | ({ readonly kind: 'connection'; readonly port: number } & GatewayConnection);
 
-/** Connections that go to one cluster, and the service that wants it so. */
+export interface GatewayConnection {
+  readonly route: ConnectionRoute;
+  /** The place of the route among those of its VirtualService. */
+  readonly rank: number;
+  /** The VirtualService. */
+  readonly source: ObjectKey;
+  readonly createdAtMs: number;
+}
+
+/** Connections that go to one cluster, unless a route says otherwise, and the service that wants it so. */
 export interface ToCluster {
   readonly port: number;
   readonly cluster: string;
+  /** What a VirtualService declares, in order. */
+  readonly routes: readonly ConnectionRoute[];
   readonly source: ObjectKey;
   readonly createdAtMs: number;
 }
@@ -25,7 +39,12 @@ export function listenerKey(contribution: ListenerContribution): string {
   const { kind, port } = contribution;
   if (kind === 'http') return `http/${port}`;
   if (kind === 'sni') return `sni/${port}/${contribution.sni}`;
-  return `tcp/${contribution.address}/${port}/${contribution.cluster}/${contribution.createdAtMs}`;
+  if (kind === 'connection') {
+    const { source, createdAtMs, rank, route } = contribution;
+    return `connection/${port}/${source}/${createdAtMs}/${rank}/${JSON.stringify(route)}`;
+  }
+  const routes = contribution.routes.length === 0 ? '' : `/${JSON.stringify(contribution.routes)}`;
+  return `tcp/${contribution.address}/${port}/${contribution.cluster}/${contribution.createdAtMs}${routes}`;
 }
 
 /** Which of two services that claim the same address holds it: the older, then by cluster name. */

@@ -7,6 +7,8 @@ import { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
 import { socketAddress } from './address.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
+import { connectionChain } from './connection-chain.ts';
+import { distinctRoutes, leadsTo } from './connection-routes.ts';
 import { compareClaims, listenerKey, type ListenerContribution } from './listener-contribution.ts';
 import { httpInspector, tlsInspector } from './listener-filter.ts';
 import {
@@ -23,6 +25,9 @@ import { tcpProxy } from './tcp-proxy.ts';
 import { duration, isFalse, isTrue, uint32 } from './well-known-types.ts';
 
 export { listenerKey, type ListenerContribution } from './listener-contribution.ts';
+
+/** How long the server name of a hello is waited for; where the server speaks first, none comes. */
+const helloWaitMs = 5_000;
 
 /** All outbound listeners, by name. The order of contributions makes no difference, nor do repetitions. */
 export function generateOutboundListeners(
@@ -104,14 +109,26 @@ function httpListener(view: OutboundView, port: number): Resource<Listener> {
 function addressedListener(
   view: OutboundView,
   name: string,
-  { address, port, cluster, source }: Extract<ListenerContribution, { kind: 'tcp' }>,
+  { address, port, cluster, routes, source }: Extract<ListenerContribution, { kind: 'tcp' }>,
 ): Resource<Listener> {
+  const own = distinctRoutes(routes.filter((route) => leadsTo(route, address)));
+  const takesAll = own.some(({ serverNames, sourceSubnet }) => serverNames.length === 0 && sourceSubnet === undefined);
   const message: Listener = {
     name,
     address: socketAddress(address, port),
     trafficDirection: TrafficDirection.OUTBOUND,
     bindToPort: isFalse,
-    filterChains: [{ filters: [tcpProxy(cluster, view.config)] }],
+    ...(own.some(({ serverNames }) => serverNames.length > 0)
+      ? {
+          listenerFilters: [tlsInspector()],
+          listenerFiltersTimeout: duration(helloWaitMs),
+          continueOnListenerFiltersTimeout: true,
+        }
+      : {}),
+    filterChains: [
+      ...own.map((route) => connectionChain(route, view.config, cluster)),
+      ...(takesAll ? [] : [{ filters: [tcpProxy(cluster, view.config)] }]),
+    ],
   };
   return { type: Listener, name, message, sources: [source] };
 }

@@ -11,8 +11,9 @@ import type { NetworkView } from '../view/network-view.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
 import { hostMatches } from '../view/visibility.ts';
 import { aggregated } from './config-source.ts';
-import { noHostResources, type HostResources } from './host-resources.ts';
-import { generateIngressHost, servesHttp } from './ingress-host.ts';
+import type { HostRoutes } from './host-resources.ts';
+import { sendsToServices } from './gateway-servers.ts';
+import { generateIngressHost } from './ingress-host.ts';
 import type { ListenerContribution } from './listener-contribution.ts';
 import { loadAssignment } from './load-assignment.ts';
 import { sniName } from './names.ts';
@@ -22,32 +23,27 @@ import { unlimited } from './static-outbound.ts';
 import { trafficPolicyOf } from './traffic-policy.ts';
 import { duration, struct } from './well-known-types.ts';
 
+/** Of a service that some `AUTO_PASSTHROUGH` server exports; for a router that sends anywhere by itself those of a sidecar, too. */
+export function generateRouterClusters(view: OutboundView, service: MeshService): readonly Resource<Cluster>[] {
+  return [
+    ...exportsOf(view, service).map((one) => passthroughClusterOf(view, service, one)),
+    ...(sendsToServices(view) ? serviceClusters(view, service) : []),
+  ];
+}
+
 /**
- * What a host contributes to a router: server names that some `AUTO_PASSTHROUGH` server exports, and for a router that serves
- * HTTP the virtual hosts and clusters of its routes. `service` is absent for a host that only a VirtualService has.
+ * The server names that some `AUTO_PASSTHROUGH` server exports, and the routes of VirtualServices. `service` is absent for a
+ * host that only a VirtualService has.
  */
-export function generateRouterHost(
-  view: OutboundView,
-  host: Hostname,
-  service: MeshService | undefined,
-): HostResources {
+export function generateRouterRoutes(view: OutboundView, host: Hostname, service: MeshService | undefined): HostRoutes {
   const ingress = generateIngressHost(view, host);
-  if (service === undefined) return { ...noHostResources, ...ingress };
-  const exported = exportsOf(view, service);
+  if (service === undefined) return ingress;
   const source = serviceKey(service);
+  const exported = exportsOf(view, service);
   const serverNames = exportingPorts(view, service).flatMap((port) =>
     exported.map(({ name }): ListenerContribution => ({ kind: 'sni', port, sni: name, source })),
   );
-  return {
-    clusters: [
-      ...exported.map((one) => passthroughClusterOf(view, service, one)),
-      ...(servesHttp(view) ? serviceClusters(view, service) : []),
-    ],
-    assignments: generateRouterAssignments(view, service),
-    virtualHosts: ingress.virtualHosts,
-    listeners: [...serverNames, ...ingress.listeners],
-    problems: ingress.problems,
-  };
+  return { ...ingress, listeners: [...serverNames, ...ingress.listeners] };
 }
 
 export function generateRouterAssignments(
@@ -56,7 +52,7 @@ export function generateRouterAssignments(
 ): readonly Resource<ClusterLoadAssignment>[] {
   return [
     ...exportsOf(view, service).map((one) => assignmentOf(service, one)),
-    ...(servesHttp(view) ? serviceAssignments(view, service) : []),
+    ...(sendsToServices(view) ? serviceAssignments(view, service) : []),
   ];
 }
 

@@ -5,6 +5,8 @@ import { TrafficDirection } from '../../proto/generated/envoy.config.core.v3.ts'
 import { Listener, type FilterChain } from '../../proto/generated/envoy.config.listener.v3.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
 import { socketAddress } from './address.ts';
+import { connectionChain } from './connection-chain.ts';
+import { distinctRoutes } from './connection-routes.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import type { ListenerContribution } from './listener-contribution.ts';
 import { tlsInspector } from './listener-filter.ts';
@@ -14,10 +16,11 @@ import { tcpProxy } from './tcp-proxy.ts';
 import { meshAlpnProtocols } from './transport-socket.ts';
 
 type ServerName = Extract<ListenerContribution, { kind: 'sni' }>;
+type Connection = Extract<ListenerContribution, { kind: 'connection' }>;
 
 /**
  * One listener for each port of an `AUTO_PASSTHROUGH` server, with one filter chain for each server name, and one for each
- * HTTP port that a VirtualService has routes for.
+ * other port that a VirtualService has routes for. Of several uses of one port the first in this order holds.
  */
 export function generateRouterListeners(
   view: OutboundView,
@@ -25,16 +28,23 @@ export function generateRouterListeners(
 ): readonly Resource<Listener>[] {
   const byPort = new Map<number, ServerName[]>();
   const httpPorts = new Set<number>();
+  const connections = new Map<number, Connection[]>();
   for (const gateway of view.gateways()) {
     for (const { tlsMode, port } of gateway.servers) if (tlsMode === 'auto-passthrough') byPort.set(port, []);
   }
   for (const contribution of contributions) {
     if (contribution.kind === 'sni') byPort.get(contribution.port)?.push(contribution);
     else if (contribution.kind === 'http' && !byPort.has(contribution.port)) httpPorts.add(contribution.port);
+    else if (contribution.kind === 'connection') {
+      const { port } = contribution;
+      connections.set(port, [...(connections.get(port) ?? []), contribution]);
+    }
   }
+  const otherPorts = [...connections].filter(([port]) => !byPort.has(port) && !httpPorts.has(port));
   return [
     ...[...byPort].map(([port, serverNames]) => passthroughListener(view, port, serverNames)),
     ...[...httpPorts].map((port) => httpListener(view, port)),
+    ...otherPorts.map(([port, routed]) => connectionListener(view, port, routed)),
   ].toSorted((a, b) => compareText(a.name, b.name));
 }
 
@@ -61,6 +71,20 @@ function httpListener(view: OutboundView, port: number): Resource<Listener> {
     ...listenOn(view, port),
     trafficDirection: TrafficDirection.OUTBOUND,
     filterChains: [{ filters: [manager] }],
+  });
+}
+
+/** What no route is for is closed: Envoy does so when no chain matches. */
+function connectionListener(view: OutboundView, port: number, routed: readonly Connection[]): Resource<Listener> {
+  const inOrder = routed.toSorted(
+    (a, b) => a.createdAtMs - b.createdAtMs || compareText(a.source, b.source) || a.rank - b.rank,
+  );
+  const routes = distinctRoutes(inOrder.map(({ route }) => route));
+  return resource(view, {
+    ...listenOn(view, port),
+    trafficDirection: TrafficDirection.OUTBOUND,
+    ...(routes.some(({ serverNames }) => serverNames.length > 0) ? { listenerFilters: [tlsInspector()] } : {}),
+    filterChains: routes.map((route) => connectionChain(route, view.config, `gateway_${port}`)),
   });
 }
 

@@ -11,7 +11,7 @@ import type { DestinationRulePolicy, GatewayPolicy, VirtualServicePolicy } from 
 import type { MeshService, ServicePort } from '../../discovery/model/service.ts';
 import { mtlsModesOf, turnsMtlsOff } from './mtls-mode.ts';
 import { viewEndpoints, type NetworkView, type Reach } from './network-view.ts';
-import { findDestinationRule, findVirtualService, type Namespaces } from './policy-lookup.ts';
+import { findDestinationRule, findVirtualService, virtualServicesDeclaring, type Namespaces } from './policy-lookup.ts';
 import type { OutboundScope } from './scope.ts';
 import { isVisible, labelsMatch } from './visibility.ts';
 
@@ -19,7 +19,7 @@ import { isVisible, labelsMatch } from './visibility.ts';
 export interface OutboundView {
   readonly scope: OutboundScope;
   readonly config: MeshConfig;
-  /** Visible hosts, sorted. For routers also those that only a VirtualService of one of its Gateways has. */
+  /** Visible hosts, sorted. Also those that only a VirtualService has, for routers one of its Gateways. */
   hosts(): readonly Hostname[];
   /**
    * Undefined when there is no such host or this namespace may not see it. A headless service that is in other clusters only, with no
@@ -36,6 +36,8 @@ export interface OutboundView {
   ownerOf(address: string, port: number): Hostname | undefined;
   /** For sidecars the one bound to `mesh`; `gateway` is `NAMESPACE/NAME` otherwise. */
   virtualService(host: Hostname, gateway?: string): VirtualServicePolicy | undefined;
+  /** All that declare exactly this host and name the gateway, by precedence. */
+  virtualServicesAt(host: Hostname, gateway: string): readonly VirtualServicePolicy[];
   destinationRule(host: Hostname): DestinationRulePolicy | undefined;
   endpointsFor(host: Hostname, port: ServicePort, selection: EndpointSelection): NetworkView;
   /**
@@ -134,6 +136,10 @@ class ScopedView implements OutboundView {
     return findVirtualService(this.#mesh.policies, host, gateway, this.#namespaces(host));
   }
 
+  virtualServicesAt(host: Hostname, gateway: string): readonly VirtualServicePolicy[] {
+    return virtualServicesDeclaring(this.#mesh.policies, host, { gateway, client: this.scope.namespace });
+  }
+
   destinationRule(host: Hostname): DestinationRulePolicy | undefined {
     return findDestinationRule(this.#mesh.policies, host, this.#namespaces(host));
   }
@@ -203,11 +209,13 @@ class ScopedView implements OutboundView {
   #findHosts(): readonly Hostname[] {
     const { services, policies } = this.#mesh;
     const hosts = new Set([...services.keys()].filter((host) => this.service(host) !== undefined));
-    const names = this.gateways().map(({ namespace, name }) => `${namespace}/${name}`);
+    const isRouter = this.scope.type === 'router';
+    const names = isRouter ? this.gateways().map(({ namespace, name }) => `${namespace}/${name}`) : ['mesh'];
     const lists = names.length === 0 ? [] : [...policies.virtualServices.values(), policies.wildcardVirtualServices];
     for (const policy of lists.flat()) {
       if (!policy.gateways.some((gateway) => names.includes(gateway))) continue;
-      for (const host of policy.hosts) hosts.add(host);
+      // To sidecars a pattern is for the services that it covers.
+      for (const host of policy.hosts) if (isRouter || !host.startsWith('*')) hosts.add(host);
     }
     return [...hosts].toSorted((a, b) => compareText(a, b));
   }

@@ -32,6 +32,20 @@ export function findVirtualService(
   );
 }
 
+/** All VirtualServices that name exactly `host` and `gateway` and are visible to the client, by precedence. */
+export function virtualServicesDeclaring(
+  { virtualServices, wildcardVirtualServices }: PolicyIndex,
+  host: Hostname,
+  { gateway, client }: { readonly gateway: string; readonly client: string },
+): readonly VirtualServicePolicy[] {
+  const candidates = host.startsWith('*')
+    ? wildcardVirtualServices.filter(({ hosts }) => hosts.includes(host))
+    : (virtualServices.get(host) ?? []);
+  return candidates.filter(
+    ({ gateways, exportTo, namespace }) => gateways.includes(gateway) && isVisible(exportTo, namespace, client),
+  );
+}
+
 /**
  * The DestinationRule for `host`. Rules of the same namespace for the same host are one: the oldest one's traffic policy,
  * the subsets of all, of two with one name the older. Rules of unrelated namespaces never count.

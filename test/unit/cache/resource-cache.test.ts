@@ -162,6 +162,46 @@ const anyManifest: fc.Arbitrary<Manifest> = fc.oneof(
       }),
     ),
   fc
+    .record({
+      name: fc.constantFrom('route', 'other'),
+      host: fc.constantFrom(...names, '*.sample.svc.cluster.local', 'store.sample', 'www.example.com'),
+      to: fc.constantFrom(...names),
+      mirror: fc.constantFrom(...names),
+      gateways: fc.constantFrom(['mesh'], ['mesh', 'istio-system/ingress'], ['istio-system/ingress']),
+    })
+    .map(({ name, host, to, mirror, gateways }) => {
+      const route = [{ destination: { host: to, subset: 'v1' } }];
+      return policyManifest('VirtualService', name, {
+        hosts: [host],
+        gateways,
+        http: [
+          { match: [{ uri: { prefix: '/a' } }], delegate: { name: 'delegate' } },
+          { route, mirror: { host: mirror } },
+        ],
+        tcp: [{ match: [{ port: 80 }], route }],
+        tls: host.includes('.') ? [{ match: [{ sniHosts: [host] }], route }] : [],
+      });
+    }),
+  fc.record({ to: fc.constantFrom(...names), path: fc.constantFrom('/a/b', '/b') }).map(({ to, path }) =>
+    policyManifest('VirtualService', 'delegate', {
+      http: [{ match: [{ uri: { prefix: path } }], route: [{ destination: { host: to } }] }],
+    }),
+  ),
+  fc.constantFrom('HTTP', 'TCP').map((protocol) =>
+    policyManifest(
+      'Gateway',
+      'ingress',
+      {
+        selector: { istio: 'eastwestgateway' },
+        servers: [
+          { port: { number: 80, name: 'one', protocol }, hosts: ['*'] },
+          { port: { number: 443, name: 'tls', protocol: 'TLS' }, tls: { mode: 'PASSTHROUGH' }, hosts: ['*'] },
+        ],
+      },
+      { namespace: 'istio-system' },
+    ),
+  ),
+  fc
     .record({ host: fc.constantFrom(...names, '*.sample.svc.cluster.local'), subset: fc.constantFrom('v1', 'v2') })
     .map(({ host, subset }) =>
       policyManifest('DestinationRule', 'rule', { host, subsets: [{ name: subset, labels: { version: subset } }] }),

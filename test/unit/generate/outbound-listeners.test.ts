@@ -20,6 +20,7 @@ const target = (name: string, port: number, createdAtMs: number) => ({
   cluster: `outbound|${port}||${name}`,
   source: objectKey('Service', 'default', name),
   createdAtMs,
+  routes: [],
 });
 const tcp = (address: string, name: string, createdAtMs: number): ListenerContribution => ({
   kind: 'tcp',

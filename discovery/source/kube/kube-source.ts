@@ -116,6 +116,7 @@ export class KubeSource implements Source {
     const client = new KubeClient({
       access,
       clock: this.#clock,
+      connectTimeoutMs: this.#timings.connectTimeoutMs,
       answerTimeoutMs: this.#timings.answerTimeoutMs,
       onBytes: () => {
         this.#lastHeardAtMs = this.#clock.now();
@@ -166,9 +167,14 @@ export class KubeSource implements Source {
     const outbox = this.#outbox;
     if (outbox === undefined) return;
     if (this.#reflectors.some(({ health }) => health.alive)) {
-      if (this.#connected !== true) outbox.push({ kind: 'connected' });
+      const isNews = this.#connected !== true;
       this.#connected = true;
       this.#reason = undefined;
+      if (isNews) {
+        outbox.push({ kind: 'connected' });
+        // Each kind has its own pauses, of half a minute after a long outage: what one hears is news for all.
+        for (const reflector of this.#reflectors) reflector.tryAgain();
+      }
     } else {
       this.#considerLost(outbox);
     }
@@ -189,24 +195,46 @@ export class KubeSource implements Source {
     this.#reason = reason;
   }
 
-  /** When every watch is silent, asks for something small; without an answer all connections are made anew. */
+  /**
+   * When every watch is silent, asks for something small, and once more; without an answer all connections are made anew. An API
+   * server that is only slow is heard on some watch meanwhile, or answers the second time.
+   */
   async #probe(client: KubeClient, signal: AbortSignal): Promise<void> {
     const { probeMs } = this.#timings;
     while (!signal.aborted) {
-      const silentMs = this.#clock.now() - (this.#lastHeardAtMs ?? this.#clock.now());
+      const silentMs = this.#silentMs();
       if (this.#connected !== true || silentMs < probeMs) {
         await this.#clock.sleep(jittered(Math.max(probeMs - silentMs, probeMs / 10), this.#random), signal);
         continue;
       }
-      try {
-        await client.getJson('/api/v1/namespaces?limit=1&resourceVersion=0', { maxBytes: maxProbeBytes, signal });
-      } catch (error) {
-        // Any other answer is a sign of life.
-        const isLost = error instanceof KubeError && (error.code === 'stalled' || error.code === 'unreachable');
-        if (isLost && !signal.aborted) for (const reflector of this.#reflectors) reflector.cut(error);
-        if (isLost) await this.#clock.sleep(jittered(probeMs, this.#random), signal);
-      }
+      const heardAtMs = this.#lastHeardAtMs;
+      let lost = await this.#ask(client, signal);
+      if (lost !== undefined && this.#lastHeardAtMs === heardAtMs) lost = await this.#ask(client, signal);
+      if (lost === undefined || this.#lastHeardAtMs !== heardAtMs) continue;
+      if (!signal.aborted) for (const reflector of this.#reflectors) reflector.cut(lost);
+      await this.#clock.sleep(jittered(probeMs, this.#random), signal);
     }
+  }
+
+  /** The error when there is no sign of life: any answer is one. */
+  async #ask(client: KubeClient, signal: AbortSignal): Promise<KubeError | undefined> {
+    const { probeTimeoutMs, answerTimeoutMs } = this.#timings;
+    const timeoutMs = Math.min(probeTimeoutMs, answerTimeoutMs);
+    try {
+      await client.getJson('/api/v1/namespaces?limit=1&resourceVersion=0', {
+        maxBytes: maxProbeBytes,
+        signal,
+        timeoutMs,
+      });
+    } catch (error) {
+      if (error instanceof KubeError && (error.code === 'stalled' || error.code === 'unreachable')) return error;
+    }
+    return undefined;
+  }
+
+  #silentMs(): number {
+    const now = this.#clock.now();
+    return now - (this.#lastHeardAtMs ?? now);
   }
 }
 

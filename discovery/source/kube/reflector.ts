@@ -3,7 +3,7 @@
 // of objects, and how the feed is doing.
 
 import type { ApiDiscovery } from './api-discovery.ts';
-import { jittered, type Random } from './back-off.ts';
+import { backOffMs, jittered, type Random } from './back-off.ts';
 import type { Clock } from './clock.ts';
 import { forbiddenProblem, nameOversized, oversizedProblem } from './feed-problems.ts';
 import { FeedHealth } from './feed-health.ts';
@@ -12,6 +12,7 @@ import type { KubeClient } from './kube-client.ts';
 import { connectionError, KubeError } from './kube-error.ts';
 import type { Outbox } from './outbox.ts';
 import { PagedList } from './paged-list.ts';
+import { Pause } from './pause.ts';
 import { readLines, type StreamLine } from './read-lines.ts';
 import { Retry } from './retry.ts';
 import type { KubeTimings } from './timings.ts';
@@ -51,12 +52,15 @@ export class Reflector {
   readonly #pagedList: PagedList;
   readonly #retry: Retry;
   #absentSinceMs: number | undefined;
+  /** How often in a row the kind was not there. */
+  #denials = 0;
   /** In the list under way something was too large, and could not even be named. */
   #listHasOversized = false;
   #listHasUnknown = false;
   /** The last object that was too large; its problem is shown until it was read. */
   #oversizedId: string | undefined;
   #current: AbortController | undefined;
+  readonly #pause: Pause;
 
   constructor(options: ReflectorOptions) {
     this.feed = options.feed;
@@ -64,6 +68,7 @@ export class Reflector {
     const { feed, index, told, client, timings, clock, random, onChange } = options;
     this.health = new FeedHealth({ feed, clock, countObjects: () => told.count(index), onChange });
     this.#retry = new Retry(timings, random);
+    this.#pause = new Pause(clock);
     const { pageSize, maxPageBytes } = timings;
     this.#pagedList = new PagedList({ client, pageSize, maxPageBytes });
   }
@@ -71,6 +76,11 @@ export class Reflector {
   /** Ends the open request; it is made again like after any failure. */
   cut(error: KubeError): void {
     this.#current?.abort(error);
+  }
+
+  /** The server was heard elsewhere: a pause that its silence brought about ends, and the next ones are short again. */
+  tryAgain(): void {
+    if (this.#pause.endEarly()) this.#retry.heard();
   }
 
   /** Resolves when the signal has aborted and nothing is open any more. */
@@ -81,16 +91,18 @@ export class Reflector {
       signal.addEventListener('abort', onAbort);
       this.#current = controller;
       let waitMs = 0;
+      let failure: KubeError | undefined;
       try {
         waitMs = await this.#follow(controller);
       } catch (error) {
-        if (!signal.aborted) waitMs = this.#fail(connectionError(error));
+        failure = connectionError(error);
+        if (!signal.aborted) waitMs = this.#fail(failure);
       } finally {
         this.#current = undefined;
         controller.abort();
         signal.removeEventListener('abort', onAbort);
       }
-      if (waitMs > 0) await this.#options.clock.sleep(waitMs, signal);
+      await this.#pause.take(waitMs, failure, signal);
     }
     this.health.stopped();
   }
@@ -106,15 +118,17 @@ export class Reflector {
       if (this.#version === undefined) return this.#absent();
     }
     this.#absentSinceMs = undefined;
+    this.#denials = 0;
     if (mustList && !this.#canStreamList) await this.#listPages(signal);
     await this.#watch(controller, mustList && this.#canStreamList);
     return 0;
   }
 
   #absent(): number {
-    const { clock, timings, random, told, index } = this.#options;
+    const { clock, timings, random, told, index, discovery, feed } = this.#options;
     const now = clock.now();
     this.#absentSinceMs ??= now;
+    this.#denials += 1;
     this.#cursor = undefined;
     this.health.absent();
     this.#retry.heard();
@@ -126,8 +140,10 @@ export class Reflector {
       this.health.settle();
       return jittered(timings.rediscoverMs, random);
     }
-    // Servers have denied for a moment, while they started, what they serve.
-    return Math.min(jittered(timings.rediscoverMs, random), graceLeftMs);
+    // Servers have denied for a moment, while they started, what they serve: they are soon asked afresh.
+    discovery.forget(feed.kind.group);
+    const { backOffFirstMs: firstMs, rediscoverMs: longestMs } = timings;
+    return Math.min(backOffMs({ firstMs, longestMs }, this.#denials, random), graceLeftMs);
   }
 
   async #listPages(signal: AbortSignal): Promise<void> {

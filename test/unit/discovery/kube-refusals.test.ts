@@ -1,6 +1,7 @@
 // The API server source against a server that refuses, is overloaded, goes away or stands still.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -156,6 +157,40 @@ describe('an API server that goes away', () => {
     expect(listener.count('connected')).toBe(2);
   });
 
+  it('is followed by all kinds as soon as one of them finds it again', async () => {
+    const pauseMs = 3_600_000;
+    const pauses: (() => void)[] = [];
+    const clock: Clock = {
+      now: () => systemClock.now(),
+      // The pauses after failures end when the test says so, or are ended by the source.
+      sleep: (ms, signal) => {
+        if (ms < pauseMs / 2) return systemClock.sleep(ms, signal);
+        const { promise, resolve } = Promise.withResolvers<void>();
+        pauses.push(resolve);
+        return Promise.race([promise, systemClock.sleep(2 ** 30, signal)]);
+      },
+    };
+    const timings = { backOffFirstMs: pauseMs, backOffLongestMs: pauseMs };
+    const { listener, source } = await scene.opened({ clock, timings });
+    await scene.api.stop();
+    const kinds = source.status().feeds.length;
+    await listener.hears('every kind to pause', () => pauses.length === kinds);
+    await scene.api.start();
+    scene.api.put('services', service('later'));
+    // An answer that a kind is not installed does not tell that the others are served.
+    while (listener.count('connected') < 2) {
+      const before = source.status().feeds.filter(({ phase }) => phase === 'failing').length;
+      pauses.pop()?.();
+      await listener.hears(
+        'one kind to go on',
+        () => source.status().feeds.filter(({ phase }) => phase === 'failing').length < before,
+      );
+    }
+    expect(pauses.length).toBeGreaterThan(1);
+    await listener.hears('all of them', () => source.status().feeds.every(({ phase }) => phase !== 'failing'));
+    await listener.hears('what came after', () => listener.objects.has('Service/sample/later'));
+  });
+
   it('before it was ever reached is waited for', async () => {
     await scene.api.stop();
     const { listener } = scene.open();
@@ -175,6 +210,40 @@ describe('an API server that goes away', () => {
     expect(listener.count('deleted')).toBe(0);
     isStill = false;
     await listener.hears('the end of the outage', () => listener.count('connected') === 2);
+  });
+});
+
+describe('an API server that is slow', () => {
+  it('to answer whether it lives is asked again before it counts as lost', async () => {
+    const { listener } = await scene.opened({ timings: { probeMs: 100, probeTimeoutMs: 400 } });
+    let probes = 0;
+    scene.api.misbehave = ({ query }) => query.get('limit') === '1' && (probes += 1) % 2 === 1;
+    await waitFor(
+      () => probes,
+      (count) => count >= 6,
+      { what: 'three questions and their repetitions' },
+    );
+    expect(listener.outages).toEqual([]);
+  });
+});
+
+describe('an API server that accepts connections and says nothing', () => {
+  it('is noticed before the time for an answer is over', async () => {
+    const sockets = new Set<Socket>();
+    const server = createServer((socket) => sockets.add(socket));
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    const { port } = server.address() as AddressInfo;
+    const kubeconfig = scene.api.kubeconfig.replace(scene.api.url, `https://127.0.0.1:${port}`);
+    const { listener } = scene.open({
+      credentials: { kind: 'text', kubeconfig },
+      timings: { connectTimeoutMs: 100, answerTimeoutMs: 60_000 },
+    });
+    await listener.hears('the outage', () => listener.outages.length > 0);
+    expect(listener.outages[0]).toContain('no connection to the API server came about');
+    for (const socket of sockets) socket.destroy();
+    server.close();
   });
 });
 

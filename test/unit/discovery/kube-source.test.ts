@@ -125,10 +125,10 @@ describe('a kind that is not installed', () => {
     await listener.hears('the deletion', () => !listener.objects.has('Gateway.gateway.networking.k8s.io/sample/g'));
   });
 
-  it('keeps its objects when it was denied only for a moment', async () => {
+  it('keeps its objects when it was denied only for a moment, and is soon looked for again', async () => {
     scene.api.put('gateways', gateway);
     scene.api.installed = { 'gateway.networking.k8s.io/v1beta1': ['gateways'] };
-    const { listener, source } = await scene.opened();
+    const { listener, source } = await scene.opened({ timings: { rediscoverMs: 3_600_000, absentGraceMs: 3_600_000 } });
     const installed = scene.api.installed;
     const phase = (): string | undefined => source.status().feeds.find(({ kind }) => kind === 'Gateway')?.phase;
     scene.api.installed = {};

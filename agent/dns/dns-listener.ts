@@ -1,7 +1,7 @@
 // Listens for DNS over UDP and TCP. In: addresses, a port, and what gives the response to a packet. Out: a running listener; what
 // one client does is bounded, and its errors are its own.
 
-import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
+import { createSocket } from 'node:dgram';
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { AgentError, reasonOf } from '../agent-error.ts';
 import type { DnsCounters } from './dns-counters.ts';
@@ -72,11 +72,11 @@ async function open(address: string, wanted: number, options: DnsListenerOptions
   // Streams first: of a port that is free for them, the one for datagrams is seldom taken.
   const port = await listenForStreams(server, address, wanted);
   try {
-    const socket = await bindForDatagrams(address, port, options);
+    const closeDatagrams = await bindForDatagrams(address, port, options);
     return {
       port,
       stop: async () => {
-        await new Promise<void>((resolve) => socket.close(resolve));
+        await closeDatagrams();
         await closeServer(server, connections);
       },
     };
@@ -89,7 +89,7 @@ async function open(address: string, wanted: number, options: DnsListenerOptions
 function listenForStreams(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host, port, ipv6Only: true }, () => {
+    server.listen({ host, port, ipv6Only: isIPv6(host) }, () => {
       server.off('error', reject);
       // A connection that could not be accepted is that client's loss.
       server.on('error', () => undefined);
@@ -104,9 +104,11 @@ function closeServer(server: Server, connections: ReadonlySet<Socket>): Promise<
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
-function bindForDatagrams(address: string, port: number, options: DnsListenerOptions): Promise<DatagramSocket> {
+/** Resolves with what closes it. */
+function bindForDatagrams(address: string, port: number, options: DnsListenerOptions): Promise<() => Promise<void>> {
   const { respond, counters } = options;
-  const socket = createSocket({ type: isIPv6(address) ? 'udp6' : 'udp4', ipv6Only: true, recvBufferSize: 1 << 20 });
+  const family = isIPv6(address) ? ({ type: 'udp6', ipv6Only: true } as const) : ({ type: 'udp4' } as const);
+  const socket = createSocket({ ...family, recvBufferSize: 1 << 20 });
   let isOpen = true;
   let answering = 0;
   const answer = async (packet: Buffer, client: { readonly port: number; readonly address: string }): Promise<void> => {
@@ -122,13 +124,14 @@ function bindForDatagrams(address: string, port: number, options: DnsListenerOpt
   });
   return new Promise((resolve, reject) => {
     socket.once('error', reject);
-    socket.once('close', () => {
-      isOpen = false;
-    });
     socket.bind({ address, port, exclusive: true }, () => {
       socket.off('error', reject);
       socket.on('error', () => undefined);
-      resolve(socket);
+      resolve(() => {
+        // At once: what is still being answered has nobody to be sent by.
+        isOpen = false;
+        return new Promise((closed) => socket.close(closed));
+      });
     });
   });
 }

@@ -51,7 +51,7 @@ function handler({
   return { upstream, counters, clock, handler: made };
 }
 
-function question(name: string, type: RecordType | 'UNKNOWN_65' = 'A', more: Partial<Packet> = {}): Buffer {
+function question(name: string, type: RecordType | 'ANY' | 'UNKNOWN_65' = 'A', more: Partial<Packet> = {}): Buffer {
   return encode({
     type: 'query',
     id: 4711,

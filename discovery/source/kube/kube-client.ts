@@ -3,6 +3,7 @@
 
 import * as http from 'node:http';
 import * as https from 'node:https';
+import type { Socket } from 'node:net';
 import type { Access, ClusterAccess } from './cluster-access.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { connectionError, KubeError, statusError } from './kube-error.ts';
@@ -11,10 +12,27 @@ import { statusMessage } from './watch-event.ts';
 export interface KubeClientOptions {
   readonly access: ClusterAccess;
   readonly clock?: Clock | undefined;
+  /** How long a connection may take, its TLS included; default: as long as an answer. */
+  readonly connectTimeoutMs?: number | undefined;
   /** How long an answer may take to begin, and a whole answer to go on. */
   readonly answerTimeoutMs: number;
   /** Called for every piece of any answer. */
   readonly onBytes?: (() => void) | undefined;
+}
+
+export interface GetJsonOptions {
+  readonly maxBytes: number;
+  readonly signal: AbortSignal;
+  /** How long nothing may come; default: as of any answer. */
+  readonly timeoutMs?: number | undefined;
+}
+
+interface Patience {
+  /** When something came last. */
+  readonly last: () => number;
+  readonly timeoutMs: number;
+  readonly controller: AbortController;
+  readonly stop: AbortSignal;
 }
 
 const maxErrorBytes = 64 * 1024;
@@ -22,6 +40,7 @@ const maxErrorBytes = 64 * 1024;
 export class KubeClient {
   readonly #access: ClusterAccess;
   readonly #clock: Clock;
+  readonly #connectTimeoutMs: number;
   readonly #answerTimeoutMs: number;
   readonly #onBytes: () => void;
   #answeredBy: string | undefined;
@@ -30,6 +49,7 @@ export class KubeClient {
     this.#access = options.access;
     this.#clock = options.clock ?? systemClock;
     this.#answerTimeoutMs = options.answerTimeoutMs;
+    this.#connectTimeoutMs = options.connectTimeoutMs ?? options.answerTimeoutMs;
     this.#onBytes = options.onBytes ?? (() => undefined);
   }
 
@@ -54,14 +74,14 @@ export class KubeClient {
   }
 
   /** A JSON answer of at most `maxBytes`; more is a `too-large` error. */
-  async getJson(path: string, options: { readonly maxBytes: number; readonly signal: AbortSignal }): Promise<unknown> {
+  async getJson(path: string, options: GetJsonOptions): Promise<unknown> {
     const controller = new AbortController();
     const stop = new AbortController();
-    const { signal } = options;
+    const { signal, timeoutMs = this.#answerTimeoutMs } = options;
     const onAbort = (): void => controller.abort(signal.reason);
     signal.addEventListener('abort', onAbort);
     let lastMs = this.#clock.now();
-    const watch = this.#watch(() => lastMs, controller, stop.signal);
+    const watch = this.#watch({ last: () => lastMs, timeoutMs, controller, stop: stop.signal });
     try {
       if (signal.aborted) throw connectionError(signal.reason);
       const parts: Uint8Array[] = [];
@@ -84,10 +104,10 @@ export class KubeClient {
   }
 
   /** Aborts with `stalled` when nothing has come for too long. */
-  async #watch(last: () => number, controller: AbortController, stop: AbortSignal): Promise<void> {
+  async #watch({ last, timeoutMs, controller, stop }: Patience): Promise<void> {
     while (!stop.aborted && !controller.signal.aborted) {
-      const leftMs = last() + this.#answerTimeoutMs - this.#clock.now();
-      if (leftMs <= 0) controller.abort(stalled(this.#answerTimeoutMs));
+      const leftMs = last() + timeoutMs - this.#clock.now();
+      if (leftMs <= 0) controller.abort(stalled(timeoutMs));
       else await this.#clock.sleep(leftMs, stop);
     }
   }
@@ -111,9 +131,17 @@ export class KubeClient {
       request.destroy();
       reject(connectionError(signal.reason));
     };
+    const onSlow = (): void => {
+      reject(new KubeError('stalled', `no connection to the API server came about in ${this.#connectTimeoutMs} ms`));
+      request.destroy();
+    };
     signal.addEventListener('abort', onAbort);
     // A peer that vanished without a word is noticed within a minute.
-    request.on('socket', (socket) => socket.setKeepAlive(true, 30_000));
+    request.on('socket', (socket) => {
+      socket.setKeepAlive(true, 30_000);
+      // A program that hangs still has its connections accepted, by the kernel; the handshake is what stays out.
+      if (socket.connecting) void this.#limitConnecting(socket, isTls ? 'secureConnect' : 'connect', onSlow);
+    });
     request.on('response', resolve);
     request.on('error', (error) => reject(connectionError(error)));
     request.end();
@@ -124,6 +152,15 @@ export class KubeClient {
       done.abort();
       signal.removeEventListener('abort', onAbort);
     }
+  }
+
+  async #limitConnecting(socket: Socket, event: 'secureConnect' | 'connect', onSlow: () => void): Promise<void> {
+    const done = new AbortController();
+    const onDone = (): void => done.abort();
+    socket.once(event, onDone).once('close', onDone);
+    await this.#clock.sleep(this.#connectTimeoutMs, done.signal);
+    socket.off(event, onDone).off('close', onDone);
+    if (!done.signal.aborted) onSlow();
   }
 
   async #giveUp(request: http.ClientRequest, reject: (error: KubeError) => void, done: AbortSignal): Promise<void> {

@@ -18,10 +18,14 @@ export interface KubeTimings {
   readonly watchMs: number;
   /** A watch without a byte for this long is opened again. The server sends a bookmark every minute. */
   readonly stallMs: number;
+  /** How long a connection may take, its TLS included. */
+  readonly connectTimeoutMs: number;
   /** How long an answer may take to begin. */
   readonly answerTimeoutMs: number;
   /** When nothing came on any watch for this long, the server is asked whether it lives. */
   readonly probeMs: number;
+  /** How long its answer may take. Without one it is asked once more before it counts as lost. */
+  readonly probeTimeoutMs: number;
   readonly pageSize: number;
   readonly maxPageBytes: number;
   /** A larger object is passed over. An API server refuses objects above 1.5 MiB by default. */
@@ -38,8 +42,10 @@ export const defaultTimings: KubeTimings = Object.freeze({
   relistAfterOutageMs: 60_000,
   watchMs: 300_000,
   stallMs: 150_000,
+  connectTimeoutMs: 5_000,
   answerTimeoutMs: 15_000,
-  probeMs: 10_000,
+  probeMs: 5_000,
+  probeTimeoutMs: 4_000,
   pageSize: 500,
   maxPageBytes: 128 * 1024 * 1024,
   maxObjectBytes: 8 * 1024 * 1024,

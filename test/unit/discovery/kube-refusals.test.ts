@@ -215,7 +215,7 @@ describe('an API server that goes away', () => {
 
 describe('an API server that is slow', () => {
   it('to answer whether it lives is asked again before it counts as lost', async () => {
-    const { listener } = await scene.opened({ timings: { probeMs: 100, probeTimeoutMs: 400 } });
+    const { listener } = await scene.opened({ timings: { probeMs: 100, probeTimeoutMs: 400, rediscoverMs: 60_000 } });
     let probes = 0;
     scene.api.misbehave = ({ query }) => query.get('limit') === '1' && (probes += 1) % 2 === 1;
     await waitFor(

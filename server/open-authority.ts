@@ -6,6 +6,7 @@ import type { CaMaterial } from '../ca/ca-material.ts';
 import { Issuer } from '../ca/issuer.ts';
 import type { Problem } from '../discovery/model/problem.ts';
 import { AuthorityComplaint } from './authority-complaint.ts';
+import { otherOwner } from './authority-owner.ts';
 import { followAuthority, loadAuthority } from './authority.ts';
 import type { ServeConfig } from './config.ts';
 import { writeAuthorityCopy } from './kube/authority-copy.ts';
@@ -27,7 +28,7 @@ export interface OpenAuthorityOptions {
 
 export interface OpenedAuthority {
   readonly issuer: Issuer;
-  /** What is wrong with the authority that was read last, while an older one is in force. */
+  /** What is wrong with the authority in force, and with the one that was read last while an older one is. */
   readonly problems: () => readonly Problem[];
 }
 
@@ -58,7 +59,13 @@ export async function openAuthority(options: OpenAuthorityOptions): Promise<Open
     stop.abort();
     await followed;
   });
-  return { issuer, problems: () => complaint.problems };
+  const owners = (): readonly Problem[] => otherOwner(issuer.material, config);
+  const warn = (): void => {
+    for (const { message } of owners()) log.warn({}, message);
+  };
+  issuer.changes.on('replaced', warn);
+  warn();
+  return { issuer, problems: () => [...complaint.problems, ...owners()] };
 }
 
 /** Writes one after the other; without a copy the instance works, it just can't start while the API server is down. */

@@ -8,6 +8,8 @@ import { cidrContains } from './address.ts';
 export interface NetworkLookup {
   /** The cluster's network as a whole. */
   readonly network: NetworkId;
+  /** What declares it, when that is not the option and says otherwise: the option has no effect. */
+  readonly overruledBy?: 'label' | 'MeshNetworks' | undefined;
   /** The network of one workload address; `declared` is what the workload itself says. */
   networkOf(address: string, declared: string | undefined): NetworkId;
 }
@@ -29,8 +31,10 @@ export function networkLookup(sources: NetworkSources): NetworkLookup {
   const blocks = meshNetworks.networks.flatMap((entry) =>
     entry.fromCidrs.map((cidr) => ({ cidr, network: entry.network })),
   );
+  const isOverruled = configured !== '' && wide !== undefined && wide !== configured;
   return {
     network: wide ?? configured,
+    overruledBy: isOverruled ? (labelled === undefined ? 'MeshNetworks' : 'label') : undefined,
     networkOf(address, declared) {
       if (declared !== undefined && declared !== '') return networkId(declared);
       if (wide !== undefined) return wide;

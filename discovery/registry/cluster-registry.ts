@@ -232,7 +232,7 @@ export class ClusterRegistry {
   /** In the order of objects, whatever the order in which they were found. */
   #problems(): readonly Problem[] {
     const found = [...this.#objectProblems.values()].flat();
-    found.push(...this.#derivation.gatewayProblems);
+    found.push(...this.#derivation.gatewayProblems, ...this.#derivation.networkProblems);
     const all = [
       ...this.#sourceProblems,
       ...found.toSorted((a, b) => compareText(placeAndObject(a), placeAndObject(b))),

@@ -4,13 +4,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { declaredGateways, type UnresolvedGateway } from '../convert/network-gateways.ts';
 import { networkLookup, type NetworkLookup } from '../convert/network-lookup.ts';
+import { label } from '../convert/well-known.ts';
 import type { WorkloadDeclaration } from '../convert/workload-declaration.ts';
 import { noChange, type ChangeSet } from '../model/change-set.ts';
 import type { ClusterMode, ClusterSnapshot } from '../model/cluster-snapshot.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { unknownLocality } from '../model/locality.ts';
 import type { MeshNetworks, MeshSettings } from '../model/mesh-config.ts';
-import { serviceHostname, type ClusterId, type Hostname, type NetworkId } from '../model/names.ts';
+import { objectKey, serviceHostname, type ClusterId, type Hostname, type NetworkId } from '../model/names.ts';
 import { compareText } from '../model/network-gateway.ts';
 import { PersistentMap } from '../model/persistent-map.ts';
 import type { Problem } from '../model/problem.ts';
@@ -47,6 +48,7 @@ export class Derivation {
   readonly #options: DerivationOptions;
   meshNetworks: MeshNetworks;
   gatewayProblems: readonly Problem[] = [];
+  networkProblems: readonly Problem[] = [];
   endpointCount = 0;
   #networks: NetworkLookup;
   #snapshot: ClusterSnapshot;
@@ -83,7 +85,10 @@ export class Derivation {
   derive(): ChangeSet {
     const affected = this.#options.index.takeAffected();
     const before = this.#snapshot;
-    if (affected.network) this.#networks = this.#lookup();
+    if (affected.network) {
+      this.#networks = this.#lookup();
+      this.networkProblems = networkProblems(this.#networks, this.#options);
+    }
     const services = this.#services(affected);
     const endpoints = this.#endpoints(affected);
     const policies = before.policies.with(
@@ -242,6 +247,30 @@ function isSame(before: ClusterSnapshot, next: ClusterSnapshot): boolean {
     before.meshSettings === next.meshSettings &&
     before.remoteSecrets === next.remoteSecrets
   );
+}
+
+/** The option says one network and the cluster another. */
+function networkProblems(
+  { network, overruledBy }: NetworkLookup,
+  { mode, clusterId, systemNamespace, configuredNetwork }: DerivationOptions,
+): readonly Problem[] {
+  if (overruledBy === undefined) return [];
+  const option = mode === 'primary' ? '--network' : `the annotation ${label.network} of its Secret`;
+  const isLabel = overruledBy === 'label';
+  const other = isLabel ? `the label ${label.network} of the namespace ${systemNamespace}` : 'MeshNetworks';
+  const message =
+    `${option} says that ${clusterId} is on ${configuredNetwork}, and ${other} says ${network}: ` +
+    `${isLabel ? 'the label wins' : 'MeshNetworks wins'}, so its workloads are on ${network}. Make both say the same.`;
+  return [
+    {
+      severity: 'warning',
+      code: 'network-differs',
+      ...(isLabel
+        ? { object: objectKey('Namespace', '', systemNamespace), field: `metadata.labels["${label.network}"]` }
+        : {}),
+      message,
+    },
+  ];
 }
 
 function unresolvedProblem(gateway: UnresolvedGateway): Problem {

@@ -329,3 +329,23 @@ describe('folding step by step', () => {
     );
   });
 });
+
+describe('a network that is declared twice', () => {
+  const system = (network: string): Manifest =>
+    namespaceManifest('istio-system', { 'topology.istio.io/network': network });
+
+  it('is what the label says, and both are named', () => {
+    const cluster = syncedCluster([system('network2')], { mode: 'primary', network: 'network1' });
+    expect(cluster.snapshot.network).toBe('network2');
+    const [problem] = cluster.status().problems;
+    expect(problem).toMatchObject({ severity: 'warning', code: 'network-differs', object: 'Namespace//istio-system' });
+    expect(problem?.message).toMatch(/--network says .* on network1, and the label .* says network2: the label wins/);
+    cluster.fold([changed(system('network1'))]);
+    expect(cluster.status().problems).toEqual([]);
+  });
+
+  it('is no finding where only one says it', () => {
+    expect(syncedCluster([system('network2')], { network: '' }).status().problems).toEqual([]);
+    expect(syncedCluster([], { network: 'network1' }).status().problems).toEqual([]);
+  });
+});

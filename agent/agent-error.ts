@@ -18,6 +18,8 @@ export type AgentErrorCode =
   | 'interception-failed'
   /** A program of the system (iptables, ip) is not installed. */
   | 'program-missing'
+  /** A test connection was not redirected. */
+  | 'not-intercepted'
   /** Changing the packet filter needs rights that this process has not. */
   | 'not-permitted';
 

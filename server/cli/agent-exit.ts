@@ -13,6 +13,7 @@ const exitCodes: Readonly<Record<AgentErrorCode, number>> = {
   'interception-failed': 7,
   'program-missing': 8,
   'not-permitted': 9,
+  'not-intercepted': 126, // As `istio-iptables` has it: repair controllers look for it.
 };
 
 /** After a second signal, as a shell would show a program that Ctrl-C ended. */

@@ -3,13 +3,17 @@
 
 import { Command } from 'commander';
 import { AgentError } from '../../agent/agent-error.ts';
+import { parseDurationMs } from '../../agent/duration.ts';
 import type { Family } from '../../agent/iptables/address-range.ts';
 import { applyInterception, removeInterception } from '../../agent/iptables/apply-rules.ts';
-import type { Applied } from '../../agent/iptables/apply-rules.ts';
+import type { Applied, ApplyOptions } from '../../agent/iptables/apply-rules.ts';
 import { describeRules } from '../../agent/iptables/describe-rules.ts';
+import type { Interception } from '../../agent/iptables/interception.ts';
 import type { FilterKind } from '../../agent/iptables/packet-filter.ts';
 import { parseInterception } from '../../agent/iptables/parse-interception.ts';
 import { readSurroundings } from '../../agent/iptables/surroundings.ts';
+import { validateInterception } from '../../agent/iptables/validate.ts';
+import type { ValidateOptions } from '../../agent/iptables/validate.ts';
 import { withExitCode } from './agent-exit.ts';
 import { iptablesOptions, takeIstioVariables } from './iptables-options.ts';
 import type { IptablesOptions } from './iptables-options.ts';
@@ -18,7 +22,7 @@ const afterHelp = `
 Every option is also an environment variable: ISTHMUS_IPTABLES_ENVOY_PORT and so on, or Istio's (ENVOY_PORT, ISTIO_SERVICE_CIDR …).
 
 Exit codes: 0 the rules are in place (or gone); 2 an argument is wrong; 7 the kernel refused the rules; 8 iptables or ip is missing;
-9 not permitted. After a failure everything is as it was before.`;
+9 not permitted; 126 --run-validation: a test connection was not redirected. After a failure everything is as it was before.`;
 
 const changes: Readonly<Record<Applied['change'], string>> = {
   installed: 'rules installed',
@@ -61,13 +65,23 @@ async function runIptables(options: IptablesOptions): Promise<void> {
     process.stdout.write(describeRules(interception));
     return;
   }
-  if (options.skipRuleApply) return;
-  const { change, families, filter, notices } = await applyInterception(interception, {
-    kind,
-    dualStack: options.dualStack,
-  });
+  if (!options.skipRuleApply) await apply(interception, { kind, dualStack: options.dualStack });
+  if (options.runValidation) {
+    await validateInterception({ inboundPort: interception.inboundPort, ...probe(options) });
+    tell('a test connection was redirected');
+  }
+}
+
+async function apply(interception: Interception, options: ApplyOptions): Promise<void> {
+  const { change, families, filter, notices } = await applyInterception(interception, options);
   for (const notice of notices) tell(notice);
   tell(`${changes[change]} (${families.map((family) => familyNames[family]).join(', ')}; ${filter})`);
+}
+
+function probe({ iptablesProbePort, probeTimeout }: IptablesOptions): Pick<ValidateOptions, 'probePort' | 'timeoutMs'> {
+  const probePort = /^\d{1,5}$/.test(iptablesProbePort) ? Number(iptablesProbePort) : 0;
+  if (probePort < 1 || probePort > 65_535) throw invalid(`--iptables-probe-port: "${iptablesProbePort}" is not a port`);
+  return { probePort, timeoutMs: parseDurationMs('--probe-timeout', probeTimeout) };
 }
 
 function refuseUnsupported({ networkNamespace, nativeNftables }: IptablesOptions): void {

@@ -157,6 +157,15 @@ describeLab('where rules can not be written', () => {
     expect(asked).toMatchObject({ code: 7, stderr: expect.stringContaining('--dual-stack: no device') });
   });
 
+  test('--run-validation says as the proxy user whether traffic is redirected, and is exit code 126 when not', async () => {
+    const validation = [...isthmus, '--run-validation', '--skip-rule-apply', '--probe-timeout', '500ms'];
+    const without = await pod.exec(validation, { uid: 1337 });
+    expect(without).toMatchObject({ code: 126, stderr: expect.stringContaining('did not arrive at port 15006') });
+    await pod.execOrThrow(isthmus);
+    const redirected = await pod.exec(validation, { uid: 1337 });
+    expect(redirected).toMatchObject({ code: 0, stderr: 'isthmus iptables: a test connection was redirected\n' });
+  });
+
   test("Istio's variables are taken, ours before them, and arguments before both", async () => {
     const dryRun = async (variables: readonly string[], ...args: readonly string[]): Promise<string> =>
       (await pod.execOrThrow(['env', ...variables, ...isthmus, '-n', ...args])).stdout;

@@ -1,100 +1,58 @@
-// The redirection rules in a real kernel, with a real Envoy that answers what it was told and passes on to the original destination.
+// The redirection rules with real packets, in both modes, with a real Envoy that passes on to the original destination.
 
-import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describeLab } from '../../support/describe-lab.ts';
-import { envoyPathFor } from '../../support/envoy.ts';
 import { networkLab } from '../../support/netns.ts';
 import type { LabHost, NetworkLab } from '../../support/netns.ts';
-import { waitFor } from '../../support/wait-for.ts';
+import { ownService, startPassingEnvoy } from './passing-envoy.ts';
+import type { PassingEnvoy } from './passing-envoy.ts';
 
 const answering = (name: string): string =>
-  `require('node:http').createServer((q, r) => r.end('${name} sees ' + q.socket.remoteAddress.replace('::ffff:', ''))).listen(80, () => console.log('up'))`;
+  `for (const port of [80, 81]) require('node:http').createServer((q, r) => r.end('${name} sees ' + q.socket.remoteAddress.replace('::ffff:', ''))).listen(port, () => console.log('up ' + port))`;
 
-function listener(name: string, port: number, source: string): unknown {
-  return {
-    name,
-    address: { socketAddress: { address: '0.0.0.0', portValue: port } },
-    listenerFilters: [
-      {
-        name: 'envoy.filters.listener.original_dst',
-        typedConfig: { '@type': 'type.googleapis.com/envoy.extensions.filters.listener.original_dst.v3.OriginalDst' },
-      },
-    ],
-    filterChains: [
-      {
-        filters: [
-          {
-            name: 'envoy.filters.network.tcp_proxy',
-            typedConfig: {
-              '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
-              statPrefix: name,
-              cluster: source,
-            },
-          },
-        ],
-      },
-    ],
-  };
-}
+describeLab('redirection', () => {
+  describe.each(['REDIRECT', 'TPROXY'] as const)('by %s', (mode) => {
+    redirectionBy(mode);
+  });
+});
 
-function cluster(name: string, bind?: string): unknown {
-  return {
-    name,
-    type: 'ORIGINAL_DST',
-    lbPolicy: 'CLUSTER_PROVIDED',
-    connectTimeout: '2s',
-    ...(bind === undefined ? {} : { upstreamBindConfig: { sourceAddress: { address: bind, portValue: 0 } } }),
-  };
-}
-
-// One listener a direction, each counting its connections and passing them on to where they were going.
-function passingEnvoy(): unknown {
-  return {
-    admin: { address: { socketAddress: { address: '127.0.0.1', portValue: 15_000 } } },
-    staticResources: {
-      listeners: [
-        listener('outbound', 15_001, 'PassthroughCluster'),
-        listener('inbound', 15_006, 'InboundPassthroughCluster'),
-      ],
-      clusters: [cluster('PassthroughCluster'), cluster('InboundPassthroughCluster', '127.0.0.6')],
-    },
-  };
-}
-
-describeLab('redirection rules', () => {
+function redirectionBy(mode: 'REDIRECT' | 'TPROXY'): void {
   let lab: NetworkLab;
   let pod: LabHost;
   let other: LabHost;
+  let proxy: PassingEnvoy;
 
-  const isthmus = [process.execPath, resolve(import.meta.dirname, 'run-iptables.ts')];
-  const passedOn = async (direction: string): Promise<number> => {
-    const { body } = await pod.get(`http://127.0.0.1:15000/stats?filter=tcp.${direction}.downstream_cx_total`);
-    return Number(body.split(': ')[1]);
-  };
+  const isthmus = [process.execPath, resolve(import.meta.dirname, 'run-iptables.ts'), '-m', mode];
+  const passedOn = async (): Promise<readonly [inbound: number, outbound: number]> => [
+    await proxy.passedOn('inbound'),
+    await proxy.passedOn('outbound'),
+  ];
+  const ask = async (from: LabHost, url: string, uid?: number): Promise<string> =>
+    (await from.get(url, uid === undefined ? {} : { uid })).body;
+  // In TPROXY mode the application sees its caller as it would without a proxy.
+  const seen = (ipv4: string): string => (mode === 'TPROXY' ? ipv4 : ipv4.includes(':') ? '::6' : '127.0.0.6');
 
   beforeEach(async () => {
     lab = await networkLab();
     await lab.network('one');
-    pod = await lab.host({
-      name: 'pod',
-      legs: [{ network: 'one', address: '10.1.0.1/24' }],
-      defaultRoute: { network: 'one' },
-    });
-    other = await lab.host({ name: 'other', legs: [{ network: 'one', address: '10.1.0.2/24' }] });
-    await other.spawn([process.execPath, '-e', answering('other')]).waitForLine('up');
-    await pod.spawn([process.execPath, '-e', answering('pod')]).waitForLine('up');
-    const file = join(lab.directory, 'envoy.json');
-    writeFileSync(file, JSON.stringify(passingEnvoy()), { mode: 0o644 });
-    pod.spawn([await envoyPathFor(1337, lab.directory), '-c', file, '--use-dynamic-base-id', '--concurrency', '1'], {
-      uid: 1337,
-    });
-    await waitFor(
-      () => pod.get('http://127.0.0.1:15000/ready'),
-      ({ body }) => body.includes('LIVE'),
-      { what: 'Envoy' },
-    );
+    await lab.network('two');
+    const legs = (number: number) => [
+      { network: 'one', address: `10.1.0.${number}/24` },
+      { network: 'two', address: `10.2.0.${number}/24` },
+    ];
+    pod = await lab.host({ name: 'pod', legs: legs(1), defaultRoute: { network: 'one' } });
+    other = await lab.host({ name: 'other', legs: legs(2) });
+    for (const [host, address] of [
+      [pod, 'fd00:1::1/64'],
+      [other, 'fd00:1::2/64'],
+    ] as const) {
+      await host.execOrThrow(['ip', 'addr', 'add', address, 'dev', 'eth0', 'nodad']);
+    }
+    for (const host of [other, pod]) {
+      await host.spawn([process.execPath, '-e', answering(host.name)]).waitForLine('up 81');
+    }
+    proxy = await startPassingEnvoy({ lab, pod, transparent: mode === 'TPROXY' });
   });
 
   afterEach(() => lab.dispose());
@@ -102,43 +60,93 @@ describeLab('redirection rules', () => {
   test('what the application sends and receives goes through the proxy and reaches the original destination', async () => {
     await pod.execOrThrow(isthmus);
 
-    expect((await pod.get('http://10.1.0.2/')).body).toBe('other sees 10.1.0.1');
-    expect(await passedOn('outbound')).toBe(1);
-    expect((await other.get('http://10.1.0.1/')).body).toBe('pod sees 127.0.0.6');
-    expect(await passedOn('inbound')).toBe(1);
+    expect(await ask(pod, 'http://10.1.0.2:81/')).toBe('other sees 10.1.0.1');
+    expect(await passedOn()).toEqual([0, 1]);
+    expect(await ask(other, 'http://10.1.0.1:81/')).toBe(`pod sees ${seen('10.1.0.2')}`);
+    expect(await passedOn()).toEqual([1, 1]);
+  });
+
+  test('and so by IPv6', async () => {
+    await pod.execOrThrow(isthmus);
+
+    expect(await ask(pod, 'http://[fd00:1::2]/')).toBe('other sees fd00:1::1');
+    expect(await passedOn()).toEqual([0, 1]);
+    expect(await ask(other, 'http://[fd00:1::1]/')).toBe(`pod sees ${seen('fd00:1::2')}`);
+    expect(await passedOn()).toEqual([1, 1]);
   });
 
   test('the proxy itself and calls inside the pod are left alone', async () => {
     await pod.execOrThrow(isthmus);
 
-    expect((await pod.get('http://10.1.0.2/', { uid: 1337 })).body).toBe('other sees 10.1.0.1');
-    expect((await pod.get('http://127.0.0.1/')).body).toBe('pod sees 127.0.0.1');
-    expect((await pod.get('http://10.1.0.1/')).body).toBe('pod sees 10.1.0.1');
-    expect([await passedOn('outbound'), await passedOn('inbound')]).toEqual([0, 0]);
+    expect(await ask(pod, 'http://10.1.0.2/', 1337)).toBe('other sees 10.1.0.1');
+    expect(await ask(pod, 'http://127.0.0.1/')).toBe('pod sees 127.0.0.1');
+    expect(await ask(pod, 'http://10.1.0.1/')).toBe('pod sees 10.1.0.1');
+    expect(await ask(pod, 'http://[fd00:1::1]/')).toBe('pod sees fd00:1::1');
+    expect(await passedOn()).toEqual([0, 0]);
+  });
+
+  test('a call of the application to its own service passes the proxy twice', async () => {
+    await pod.execOrThrow(isthmus);
+
+    expect(await ask(pod, `http://${ownService}/`)).toBe(`pod sees ${seen('10.1.0.1')}`);
+    expect(await passedOn()).toEqual([1, 1]);
   });
 
   test('excluded ports and addresses are left alone', async () => {
-    await pod.execOrThrow([...isthmus, '-d', '80', '-x', '10.1.0.2/32']);
+    await pod.execOrThrow([...isthmus, '-d', '80', '-x', '10.1.0.2/32,fd00:1::/64', '-o', '81']);
 
-    expect((await pod.get('http://10.1.0.2/')).body).toBe('other sees 10.1.0.1');
-    expect((await other.get('http://10.1.0.1/')).body).toBe('pod sees 10.1.0.2');
-    expect([await passedOn('outbound'), await passedOn('inbound')]).toEqual([0, 0]);
+    expect(await ask(pod, 'http://10.1.0.2/')).toBe('other sees 10.1.0.1');
+    expect(await ask(pod, 'http://[fd00:1::2]/')).toBe('other sees fd00:1::1');
+    expect(await ask(other, 'http://10.1.0.1/')).toBe('pod sees 10.1.0.2');
+    expect(await passedOn()).toEqual([0, 0]);
+    expect(await ask(other, 'http://10.1.0.1:81/')).toBe(`pod sees ${seen('10.1.0.2')}`);
+    expect(await passedOn()).toEqual([1, 0]);
   });
 
-  test('installing twice equals installing once, and --clean takes everything back', async () => {
-    const tables = async (): Promise<string> => {
-      const shown = await pod.execOrThrow(['sh', '-c', 'iptables -t nat -S; ip6tables -t nat -S']);
-      return shown.stdout;
-    };
-    await pod.execOrThrow([...isthmus, '--clean']);
-    const before = await tables();
-    await pod.execOrThrow(isthmus);
-    const once = await tables();
-    await pod.execOrThrow(isthmus);
-    expect(await tables()).toBe(once);
-    expect(once.match(/-A OUTPUT -p tcp -j ISTIO_OUTPUT/g)).toHaveLength(2);
+  test('of listed ports and ranges, those alone are redirected', async () => {
+    await pod.execOrThrow([...isthmus, '-b', '81', '-i', '10.1.0.0/30', '-q', '']);
 
-    await pod.execOrThrow([...isthmus, '--clean']);
-    expect(await tables()).toBe(before);
+    expect(await ask(other, 'http://10.1.0.1/')).toBe('pod sees 10.1.0.2');
+    expect(await ask(pod, 'http://[fd00:1::2]/')).toBe('other sees fd00:1::1');
+    expect(await passedOn()).toEqual([0, 0]);
+    expect(await ask(other, 'http://10.1.0.1:81/')).toBe(`pod sees ${seen('10.1.0.2')}`);
+    expect(await ask(pod, 'http://10.1.0.2/')).toBe('other sees 10.1.0.1');
+    expect(await passedOn()).toEqual([1, 1]);
   });
-});
+
+  test('groups and devices that are excluded are left alone', async () => {
+    await pod.execOrThrow([...isthmus, '--owner-groups-exclude', '4242', '-c', 'eth1']);
+
+    expect(await ask(pod, 'http://10.1.0.2/', 4242)).toBe('other sees 10.1.0.1');
+    expect(await ask(pod, 'http://10.2.0.2/')).toBe('other sees 10.2.0.1');
+    expect(await ask(other, 'http://10.2.0.1/')).toBe('pod sees 10.2.0.2');
+    expect(await passedOn()).toEqual([0, 0]);
+    expect(await ask(pod, 'http://10.1.0.2/', 4243)).toBe('other sees 10.1.0.1');
+    expect(await passedOn()).toEqual([0, 1]);
+  });
+
+  test('what a virtual machine behind a device sends is outbound traffic of the pod', async () => {
+    await pod.execOrThrow([...isthmus, '-k', 'eth1', '-b', '']);
+
+    expect(await ask(other, 'http://10.2.0.1/')).toMatch(/^pod sees /);
+    expect(await proxy.passedOn('outbound')).toBe(1);
+    expect(await ask(other, 'http://10.1.0.1/')).toBe('pod sees 10.1.0.2');
+    expect(await proxy.passedOn('outbound')).toBe(1);
+  });
+
+  test('invalid packets are dropped and valid ones are not', async () => {
+    await pod.execOrThrow([...isthmus, '--drop-invalid']);
+    expect(await ask(other, 'http://10.1.0.1/')).toBe(`pod sees ${seen('10.1.0.2')}`);
+    expect(await ask(pod, 'http://10.1.0.2/')).toBe('other sees 10.1.0.1');
+    expect(await passedOn()).toEqual([1, 1]);
+  });
+
+  test('after --clean nothing is redirected', async () => {
+    await pod.execOrThrow(isthmus);
+    await pod.execOrThrow([...isthmus, '--clean']);
+
+    expect(await ask(pod, 'http://10.1.0.2/')).toBe('other sees 10.1.0.1');
+    expect(await ask(other, 'http://10.1.0.1/')).toBe('pod sees 10.1.0.2');
+    expect(await passedOn()).toEqual([0, 0]);
+  });
+}

@@ -1,7 +1,9 @@
 // A hand on the running server through Node's inspector: exact processor time, memory after a collection, and a profile
 // of just the moment that is measured.
 
+import { createWriteStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { finished } from 'node:stream/promises';
 
 export interface Memory {
   /** Resident bytes of the process. */
@@ -11,6 +13,8 @@ export interface Memory {
 }
 
 interface Reply {
+  readonly method?: string;
+  readonly params?: { readonly chunk?: string };
   readonly id?: number;
   readonly result?: unknown;
   readonly error?: { readonly message: string };
@@ -20,11 +24,13 @@ export class Inspector implements Disposable {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<number, (reply: Reply) => void>();
   #ids = 0;
+  #onChunk: (chunk: string) => void = () => undefined;
 
   private constructor(socket: WebSocket) {
     this.#socket = socket;
     socket.addEventListener('message', ({ data }) => {
       const reply = JSON.parse(String(data)) as Reply;
+      if (reply.method === 'HeapProfiler.addHeapSnapshotChunk') this.#onChunk(reply.params?.chunk ?? '');
       if (reply.id !== undefined) this.#waiting.get(reply.id)?.(reply);
     });
   }
@@ -62,6 +68,16 @@ export class Inspector implements Disposable {
     const { profile } = (await this.#call('Profiler.stop')) as { profile: unknown };
     await writeFile(file, JSON.stringify(profile));
     return result;
+  }
+
+  /** All that is alive, for DevTools. */
+  async heapSnapshot(file: string): Promise<void> {
+    const output = createWriteStream(file);
+    this.#onChunk = (chunk) => output.write(chunk);
+    await this.#call('HeapProfiler.takeHeapSnapshot', { reportProgress: false });
+    this.#onChunk = () => undefined;
+    output.end();
+    await finished(output);
   }
 
   [Symbol.dispose](): void {

@@ -10,6 +10,7 @@ import type { Figures } from './figures.ts';
 import { Load } from './fleet/load.ts';
 import { readOptions, type BenchOptions } from './options.ts';
 import { openDirectory, openKube, seed, type BenchRegistry } from './registry.ts';
+import { runRemotes } from './remotes/run-remotes.ts';
 import { chartOf, withFigures } from './report.ts';
 import {
   measureCertificates,
@@ -29,18 +30,23 @@ const reportFile = join(root, 'docs/performance.md');
 const options = readOptions(process.argv.slice(2));
 await mkdir(outputDirectory, { recursive: true });
 if (options.profiles !== undefined) await mkdir(options.profiles, { recursive: true });
-const figures = await run(options);
-const file = join(outputDirectory, `${figures.at.replaceAll(':', '-')}.json`);
-await writeFile(file, `${JSON.stringify(figures, undefined, 2)}\n`);
-say(JSON.stringify(figures, undefined, 1));
-say(`written to ${file}`);
-if (options.report) await report(figures);
-const baseline = await readBaseline();
-if (options.saveBaseline) await writeBaseline(baseline, figures);
-const { risen, slower } = compareWithBaseline(baseline, figures);
-for (const line of slower) say(`slower than before: ${line}`);
-for (const line of risen) say(`RISEN: ${line}`);
-process.exitCode = risen.length > 0 && !options.saveBaseline ? 1 : 0;
+if (options.remotes) await runRemotes({ options, directory: outputDirectory, reportFile, say });
+else await benchMesh();
+
+async function benchMesh(): Promise<void> {
+  const figures = await run(options);
+  const file = join(outputDirectory, `${figures.at.replaceAll(':', '-')}.json`);
+  await writeFile(file, `${JSON.stringify(figures, undefined, 2)}\n`);
+  say(JSON.stringify(figures, undefined, 1));
+  say(`written to ${file}`);
+  if (options.report) await report(figures);
+  const baseline = await readBaseline();
+  if (options.saveBaseline) await writeBaseline(baseline, figures);
+  const { risen, slower } = compareWithBaseline(baseline, figures);
+  for (const line of slower) say(`slower than before: ${line}`);
+  for (const line of risen) say(`RISEN: ${line}`);
+  process.exitCode = risen.length > 0 && !options.saveBaseline ? 1 : 0;
+}
 
 async function report(found: Figures): Promise<void> {
   await writeFile(reportFile, withFigures(await readFile(reportFile, 'utf8'), found));

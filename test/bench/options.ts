@@ -20,6 +20,12 @@ export interface BenchOptions {
   readonly profiles: string | undefined;
   /** Write the figures into docs/performance.md. */
   readonly report: boolean;
+  /** Small. */
+  readonly quick: boolean;
+  /** Measures large remotes instead. */
+  readonly remotes: boolean;
+  /** Remotes are measured with `--state-dir`. */
+  readonly remember: boolean;
   /** Save exact counts and times as what later runs are compared with. */
   readonly saveBaseline: boolean;
 }
@@ -37,6 +43,8 @@ export function readOptions(argv: readonly string[]): BenchOptions {
       rate: { type: 'string', default: '100' },
       registry: { type: 'string' },
       profile: { type: 'string' },
+      remotes: { type: 'boolean', default: false },
+      remember: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       'no-report': { type: 'boolean', default: false },
       'save-baseline': { type: 'boolean', default: false },
@@ -57,6 +65,9 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     registry,
     profiles: values.profile,
     report: !values['no-report'],
+    quick,
+    remotes: values.remotes,
+    remember: values.remember,
     saveBaseline: values['save-baseline'],
   };
 }

@@ -8,6 +8,7 @@ import { stringify } from 'yaml';
 import { objectPath, type TestObject } from '../support/kube-api.ts';
 import { startKubeCluster } from '../support/kube.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { eachOf } from './each-of.ts';
 import { clusterIpOf, namespaceObjects, serviceObject, sliceObject, virtualServiceDefinition } from './manifests.ts';
 
 export interface BenchRegistry extends AsyncDisposable {
@@ -36,13 +37,14 @@ export function benchService(registry: Pick<BenchRegistry, 'kind'>, index: numbe
 }
 
 /** One file an object, replaced as a whole. */
-export async function openDirectory(): Promise<BenchRegistry> {
+export async function openDirectory(): Promise<BenchRegistry & { readonly path: string }> {
   const base = await mkdtemp(join(tmpdir(), 'isthmus-bench-'));
   const directory = join(base, 'registry');
   await mkdir(directory);
   const fileOf = (object: TestObject): string => `${objectPath(object).replaceAll('/', '_')}.yaml`;
   return {
     kind: 'directory',
+    path: directory,
     argv: ['--registry', directory, '--state-dir', join(base, 'state')],
     write: async (...objects) => {
       for (const object of objects) {
@@ -77,15 +79,4 @@ export async function openKube(): Promise<BenchRegistry> {
       await rm(base, { recursive: true, force: true });
     },
   };
-}
-
-const writers = 16;
-
-async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const left = items.values();
-  await Promise.all(
-    Array.from({ length: writers }, async () => {
-      for (const item of left) await work(item);
-    }),
-  );
 }

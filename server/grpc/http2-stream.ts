@@ -37,8 +37,12 @@ export class Http2Stream implements HttpStream {
   write(parts: readonly Uint8Array[], taken: () => void): void {
     if (this.#gone) return;
     const last = parts.length - 1;
+    // What a reset stream gives back was not taken.
+    const done = (error?: Error | null): void => {
+      if ((error === undefined || error === null) && !this.#stream.destroyed) taken();
+    };
     for (const [index, part] of parts.entries()) {
-      if (index === last) this.#stream.write(part, taken);
+      if (index === last) this.#stream.write(part, done);
       else this.#stream.write(part);
     }
   }

@@ -60,6 +60,8 @@ export class Connection {
   #flushing = false;
   #nonces = 0;
   #writesPending = 0;
+  /** When (`performance.now`) the transport was last given or took anything. */
+  #writeProgressMs = 0;
   #writeTimer: NodeJS.Timeout | undefined;
   #orderTimer: NodeJS.Timeout | undefined;
 
@@ -168,14 +170,7 @@ export class Connection {
     const answer = reports.answer(typeUrl, request);
     if (answer?.kind === 'refused') this.end({ code: answer.code, message: answer.message });
     if (answer?.kind !== 'bytes') return;
-    this.#writesPending += 1;
-    this.#armWriteTimer();
-    sink.write(answer.bytes, () => {
-      if (this.#closed) return;
-      this.#writesPending -= 1;
-      this.#armWriteTimer();
-      reports.flushed();
-    });
+    this.#handOver(sink, answer.bytes, () => reports.flushed());
   }
 
   #nextNonce(): string {
@@ -273,6 +268,12 @@ export class Connection {
   /** Sends what may be sent now, each type once, in order. */
   #flush(): void {
     if (this.#closed || this.#flushing) return;
+    // Most calls: the answer to a response after which nothing is left to be sent.
+    if (!this.#types.some(isUnsent)) {
+      this.#armOrderTimer(false);
+      this.#noteCaughtUp();
+      return;
+    }
     this.#flushing = true;
     // Compared first, so that a type without a difference holds up no other.
     const pending = new Map<TypeDelivery, Pending>();
@@ -362,12 +363,7 @@ export class Connection {
         ? encodeDelta(context.answers.envelope(batch, typeUrl), nonce)
         : encodeSotw(batch, { typeUrl, nonce });
     type.sent({ nonce, version, atMs: context.now() }, batch);
-    this.#writesPending += 1;
-    this.#armWriteTimer();
-    sink.write(bytes, () => {
-      if (this.#closed) return;
-      this.#writesPending -= 1;
-      this.#armWriteTimer();
+    this.#handOver(sink, bytes, () => {
       type.flushed(nonce);
       this.#flush();
     });
@@ -393,22 +389,43 @@ export class Connection {
     return this.#delivery(typeUrl)?.progress({ nowMs: now(), orderTimeoutMs: limits.orderTimeoutMs });
   }
 
-  /** Runs while the transport holds anything, anew with every response that it takes. */
-  #armWriteTimer(): void {
-    clearTimeout(this.#writeTimer);
-    if (this.#writesPending === 0) return;
-    const { limits, metrics } = this.#options.context;
+  #handOver(sink: StreamSink, bytes: Uint8Array, flushed: () => void): void {
+    this.#writesPending += 1;
+    this.#writeProgressMs = performance.now();
+    if (this.#writeTimer === undefined) this.#armWriteTimer(this.#options.context.limits.writeTimeoutMs);
+    sink.write(bytes, () => {
+      if (this.#closed) return;
+      this.#writesPending -= 1;
+      this.#writeProgressMs = performance.now();
+      flushed();
+    });
+  }
+
+  /**
+   * Ends the stream when the transport holds something and took nothing for as long as is allowed. Looks when the time may
+   * be over, instead of starting anew with every response.
+   */
+  #armWriteTimer(inMs: number): void {
     this.#writeTimer = setTimeout(() => {
+      this.#writeTimer = undefined;
+      if (this.#writesPending === 0) return;
+      const { limits, metrics } = this.#options.context;
+      const leftMs = this.#writeProgressMs + limits.writeTimeoutMs - performance.now();
+      if (leftMs > 0) return this.#armWriteTimer(Math.ceil(leftMs));
       metrics.slowReader();
-      this.end({ code: 'DEADLINE_EXCEEDED', message: `nothing was read for ${limits.writeTimeoutMs} ms` });
-    }, limits.writeTimeoutMs);
+      return this.end({ code: 'DEADLINE_EXCEEDED', message: `nothing was read for ${limits.writeTimeoutMs} ms` });
+    }, inMs);
   }
 
   #armOrderTimer(held: boolean): void {
-    clearTimeout(this.#orderTimer);
-    if (!held || this.#closed) return;
-    this.#orderTimer = setTimeout(() => this.#flush(), this.#options.context.limits.orderTimeoutMs);
+    if (this.#orderTimer !== undefined) clearTimeout(this.#orderTimer);
+    this.#orderTimer =
+      held && !this.#closed ? setTimeout(() => this.#flush(), this.#options.context.limits.orderTimeoutMs) : undefined;
   }
+}
+
+function isUnsent(type: TypeDelivery): boolean {
+  return type.unsent !== 'none';
 }
 
 /** What remains of a difference of which nothing was put into a response. */

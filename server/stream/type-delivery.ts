@@ -43,6 +43,7 @@ export interface TypeStatus {
 
 export class TypeDelivery {
   readonly subscription: Subscription;
+  readonly typeUrl: string;
   unsent: Progress['unsent'] = 'none';
   #inFlight: InFlight | undefined;
   #answered = true;
@@ -57,10 +58,7 @@ export class TypeDelivery {
 
   constructor(subscription: Subscription) {
     this.subscription = subscription;
-  }
-
-  get typeUrl(): string {
-    return this.subscription.rule.typeUrl;
+    this.typeUrl = subscription.rule.typeUrl;
   }
 
   get rank(): number {

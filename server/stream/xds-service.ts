@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { DeltaDiscoveryRequest, DiscoveryRequest } from '../../proto/generated/envoy.service.discovery.v3.ts';
+import { readDeltaAnswer } from '../../proto/read-delta-answer.ts';
 import { xdsServices, type XdsMethod } from '../../proto/xds-service.ts';
 import { emptyTypeSnapshot } from '../cache/type-snapshot.ts';
 import type { Call, CallHandler } from '../grpc/call.ts';
@@ -40,7 +41,8 @@ export function xdsMethods(options: XdsServiceOptions): ReadonlyMap<string, Call
         ...options,
         typeUrl,
         variant: 'delta',
-        receive: (connection, bytes) => connection.receiveDelta(decoded(delta, bytes)),
+        receive: (connection, bytes) =>
+          connection.receiveDelta(readDeltaAnswer(asBuffer(bytes)) ?? decoded(delta, bytes)),
       });
     });
     if (stream !== undefined) {
@@ -142,10 +144,15 @@ class MalformedRequest extends Error {}
 
 function decoded<Request>({ requestDeserialize }: XdsMethod<Request>, bytes: Uint8Array): Request {
   try {
-    return requestDeserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    return requestDeserialize(asBuffer(bytes));
   } catch (cause) {
     throw new MalformedRequest(cause instanceof Error ? cause.message : String(cause), { cause });
   }
+}
+
+/** The same memory. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function credentialsOf(call: Call, tls: boolean): PeerCredentials {

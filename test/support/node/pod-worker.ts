@@ -16,8 +16,9 @@ import type { NodeNamespace } from './node-namespace.ts';
 import { commandLine, environmentOf, type PodReferences } from './pod-environment.ts';
 import type { PodPlace } from './pod-fields.ts';
 import { podFiles } from './pod-files.ts';
-import { podStatus } from './pod-status.ts';
+import type { PodProgress } from './pod-status.ts';
 import { PodVolumes } from './pod-volumes.ts';
+import { podPath, StatusReporter } from './status-reporter.ts';
 import { LaunchError, TestContainer, type ContainerLaunch } from './test-container.ts';
 
 export interface PodWorkerOptions {
@@ -55,8 +56,7 @@ export class PodWorker {
   #outcome: 'Succeeded' | 'Failed' | undefined;
   #reason: string | undefined;
   #message: string | undefined;
-  #reporting: Promise<void> | undefined;
-  #reportAgain = false;
+  readonly #reporter: StatusReporter;
 
   constructor(pod: V1Pod, options: PodWorkerOptions) {
     this.#pod = pod;
@@ -64,6 +64,14 @@ export class PodWorker {
     this.key = keyOf(pod);
     this.#directory = join(options.namespace.lab.directory, 'pods', pod.metadata?.uid ?? '');
     this.#startedAt = new Date(options.clock.now()).toISOString();
+    this.#reporter = new StatusReporter({
+      api: options.api,
+      clock: options.clock,
+      pod: () => this.#pod,
+      progress: () => this.#progress,
+      signal: this.#work.signal,
+      onProblem: options.onProblem,
+    });
     this.ended = this.#run();
   }
 
@@ -105,6 +113,7 @@ export class PodWorker {
   /** The API server has no such pod any more: nothing is reported, nothing gets time. */
   forget(): void {
     this.#gone = true;
+    this.#reporter.stop();
     this.terminate(0);
     for (const container of [...this.#mains, ...this.#inits]) void container.stop(0);
   }
@@ -332,42 +341,11 @@ export class PodWorker {
     this.#report();
   }
 
-  /** One after another; what changes meanwhile is in the next. */
   #report(): void {
-    this.#reportAgain = true;
-    this.#reporting ??= this.#reportAll().finally(() => {
-      this.#reporting = undefined;
-    });
+    this.#reporter.report();
   }
 
-  async #reportAll(): Promise<void> {
-    await Promise.resolve(); // What changes in the same turn is told at once.
-    while (this.#reportAgain && !this.#gone) {
-      this.#reportAgain = false;
-      const { metadata } = this.#pod;
-      const now = new Date(this.#options.clock.now()).toISOString();
-      const body = {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata: { name: metadata?.name, namespace: metadata?.namespace, uid: metadata?.uid },
-        status: podStatus(this.#progress, now, this.#pod.status),
-      };
-      const answer = await this.#options.api
-        .raw('PATCH', `${this.#path}/status?fieldManager=kubelet&force=true`, body)
-        .catch((error: unknown) => ({ status: 0, body: String(error) }));
-      const isTold = answer.status > 0 && answer.status < 400;
-      if (isTold || answer.status === 404 || answer.status === 409) continue;
-      if (answer.status !== 0 && answer.status < 500 && answer.status !== 429) {
-        this.#options.onProblem(`the status of pod ${this.key} is refused: ${answer.body}`);
-        continue;
-      }
-      this.#reportAgain = true;
-      await this.#options.clock.sleep(retryMs, this.#work.signal);
-      if (this.#work.signal.aborted) return;
-    }
-  }
-
-  get #progress(): Parameters<typeof podStatus>[0] {
+  get #progress(): PodProgress {
     return {
       startedAt: this.#startedAt,
       place: this.#place,
@@ -381,12 +359,8 @@ export class PodWorker {
     };
   }
 
-  get #path(): string {
-    return `/api/v1/namespaces/${this.#pod.metadata?.namespace}/pods/${this.#pod.metadata?.name}`;
-  }
-
   async #confirmDeletion(): Promise<void> {
-    await this.#reporting;
+    await this.#reporter.idle();
     const options = {
       apiVersion: 'v1',
       kind: 'DeleteOptions',
@@ -394,7 +368,7 @@ export class PodWorker {
       preconditions: { uid: this.uid },
     };
     // A server that can't be reached now is asked again by the node, when it sees the pod there still.
-    const answer = await this.#options.api.raw('DELETE', this.#path, options).catch(() => undefined);
+    const answer = await this.#options.api.raw('DELETE', podPath(this.#pod), options).catch(() => undefined);
     if (answer === undefined || answer.status < 400 || answer.status === 404 || answer.status === 409) return;
     this.#options.onProblem(`pod ${this.key} can't be removed: ${answer.body}`);
   }

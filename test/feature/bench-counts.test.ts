@@ -104,7 +104,7 @@ test('a new VirtualService is one message with one virtual host for each proxy',
     await registry.write(virtualServiceObject(2, 'mark-1'));
     await fleet.seen();
   });
-  expect(counts).toMatchObject({ messages: proxies, resources: proxies, removed: 0 });
+  expect(counts).toMatchObject({ messages: proxies, resources: proxies, removed: 0, encodings: 1 });
   expectAsSaved('route change', counts);
 });
 

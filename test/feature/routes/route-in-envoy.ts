@@ -14,6 +14,7 @@ import { Router } from '../../../proto/generated/envoy.extensions.filters.http.r
 import { HttpConnectionManager } from '../../../proto/generated/envoy.extensions.filters.network.http_connection_manager.v3.ts';
 import { toJson } from '../../../proto/json.ts';
 import { socketAddress } from '../../../server/generate/address.ts';
+import { routeFilters } from '../../../server/generate/route-filters.ts';
 import type { Proxy } from '../../../server/proxy/proxy.ts';
 import { envoyPath } from '../../support/envoy.ts';
 import { generateAll } from '../../support/generate-all.ts';
@@ -40,6 +41,8 @@ export interface Question {
 
 export interface RoutingEnvoy extends AsyncDisposable {
   ask(question: Question): Promise<Answer>;
+  /** Paths and hosts of the requests that a cluster's server was sent, `HOST PATH`. */
+  received(cluster: string): readonly string[];
 }
 
 /** Starts it with the routes that `proxy` has for `port`. */
@@ -47,7 +50,12 @@ export async function routeInEnvoy(proxy: Proxy, mesh: MeshSnapshot, port: numbe
   const generated = generateAll(proxy, mesh);
   const routes = generated.wholeRoutes.find(({ name }) => name === String(port));
   const names = generated.clusters.map(({ name }) => name).filter((name) => name.startsWith('outbound|'));
-  const servers = await Promise.all(names.map(async (name) => ({ name, server: await startServer(name) })));
+  const servers = await Promise.all(
+    names.map(async (name) => {
+      const received: string[] = [];
+      return { name, received, server: await startServer(name, received) };
+    }),
+  );
   const listenPort = await freePort();
   const clusters = servers.map(({ name, server }): Cluster => ({
     name,
@@ -60,7 +68,7 @@ export async function routeInEnvoy(proxy: Proxy, mesh: MeshSnapshot, port: numbe
   const manager = packAny(HttpConnectionManager, {
     statPrefix: 'routes',
     routeConfig: routes?.message,
-    httpFilters: [{ name: 'router', typedConfig: packAny(Router, {}) }],
+    httpFilters: [...routeFilters(), { name: 'router', typedConfig: packAny(Router, {}) }],
   });
   const bootstrap = toJson(Bootstrap, {
     staticResources: {
@@ -82,7 +90,10 @@ export async function routeInEnvoy(proxy: Proxy, mesh: MeshSnapshot, port: numbe
   const ask = (question: Question) => send(listenPort, question);
   const dispose = async () => {
     await envoy.stop();
-    for (const { server } of servers) server.close();
+    for (const { server } of servers) {
+      server.closeAllConnections();
+      server.close();
+    }
     await rm(directory, { recursive: true, force: true });
   };
   try {
@@ -95,11 +106,21 @@ export async function routeInEnvoy(proxy: Proxy, mesh: MeshSnapshot, port: numbe
     await dispose();
     throw error;
   }
-  return { ask, [Symbol.asyncDispose]: dispose };
+  const received = (cluster: string) => servers.find(({ name }) => name === cluster)?.received ?? [];
+  return { ask, received, [Symbol.asyncDispose]: dispose };
 }
 
-function startServer(cluster: string): Promise<Server> {
+/** Answers, unless the request asks for something else: `x-fail-times` failures before an answer, or none at all (`x-stall`). */
+function startServer(cluster: string, received: string[]): Promise<Server> {
   const server = createServer((asked, response) => {
+    received.push(`${asked.headers.host} ${asked.url}`);
+    if (asked.headers['x-stall'] !== undefined) return;
+    if (Number(asked.headers['x-envoy-attempt-count']) <= Number(asked.headers['x-fail-times'])) {
+      response.statusCode = 500;
+      response.setHeader('x-attempts', String(asked.headers['x-envoy-attempt-count']));
+      response.end();
+      return;
+    }
     response.setHeader('x-cluster', encodeURIComponent(cluster));
     response.end(JSON.stringify({ path: asked.url, headers: asked.headers }));
   });
@@ -109,7 +130,7 @@ function startServer(cluster: string): Promise<Server> {
 }
 
 async function freePort(): Promise<number> {
-  const server = await startServer('');
+  const server = await startServer('', []);
   const port = portOf(server);
   await new Promise((resolve) => {
     server.close(resolve);

@@ -10,6 +10,8 @@ import {
   sidecar,
   virtualService,
 } from '../../support/mesh-model.ts';
+import { hostname } from '../../../discovery/model/names.ts';
+import { waitFor } from '../../support/wait-for.ts';
 import { routeInEnvoy, type RoutingEnvoy } from './route-in-envoy.ts';
 
 const reviews = 'reviews.default.svc.cluster.local';
@@ -29,6 +31,16 @@ const snapshot = mesh({
     service('strict', ['http:80'], { addresses: { 'cluster-1': ['10.96.0.33'] } }),
   ],
   policies: [
+    virtualService(
+      'team/team',
+      [],
+      [
+        httpRoute([ratings], { matches: [httpMatch({ uri: prefix('/team/ratings') })] }),
+        httpRoute([strict], { matches: [httpMatch({ uri: prefix('/elsewhere') })] }),
+        httpRoute([canary], { matches: [httpMatch({ method: exact('PUT') })] }),
+      ],
+    ),
+    virtualService('outside', ['www.example.org'], [httpRoute([ratings])]),
     virtualService('strict', [strict], [httpRoute([strict], { matches: [httpMatch({ uri: exact('/only') })] })]),
     destinationRule('canary', canary, {
       subsets: ['v1', 'v2'].map((version) => ({ name: version, labels: { version }, trafficPolicy: {} })),
@@ -63,6 +75,80 @@ const snapshot = mesh({
         httpRoute([], {
           matches: [httpMatch({ uri: prefix('/teapot') })],
           directResponse: { status: 418, body: 'short and stout' },
+        }),
+        httpRoute([ratings], {
+          matches: [httpMatch({ uri: prefix('/swap/') })],
+          rewrite: { uriRegex: { match: '^/swap/([^/]+)/([^/?]+)', rewrite: String.raw`/\2/\1` } },
+        }),
+        httpRoute([ratings], {
+          matches: [httpMatch({ uri: prefix('/Loud'), ignoreUriCase: true })],
+          rewrite: { uri: '/' },
+        }),
+        httpRoute([], {
+          matches: [httpMatch({ uri: exact('/port') })],
+          redirect: { uri: '/there', derivePort: 'from-request-port', authority: 'a.example', redirectCode: 308 },
+        }),
+        httpRoute([], {
+          matches: [httpMatch({ uri: exact('/bytes') })],
+          directResponse: { status: 200, bodyBytes: Buffer.from('4142', 'hex') },
+        }),
+        httpRoute([reviews], {
+          matches: [httpMatch({ uri: prefix('/copied') })],
+          mirrors: [
+            { destination: { host: hostname(ratings), port: 81 }, percent: 100 },
+            { destination: { host: hostname(canary), subset: 'v1' }, percent: 100 },
+          ],
+        }),
+        httpRoute([reviews], {
+          matches: [httpMatch({ uri: exact('/stubborn') })],
+          retries: { attempts: 3, retryOn: '5xx', backoffMs: 1, remoteLocalities: true, ignorePreviousHosts: false },
+        }),
+        httpRoute([reviews], {
+          matches: [httpMatch({ uri: exact('/once') })],
+          retries: { attempts: 0, retryOn: '' },
+        }),
+        httpRoute([reviews], { matches: [httpMatch({ uri: exact('/slow') })], timeoutMs: 100 }),
+        httpRoute([reviews], {
+          matches: [httpMatch({ uri: exact('/slow-try') })],
+          timeoutMs: 5_000,
+          retries: { attempts: 1, perTryTimeoutMs: 50, retryOn: '5xx' },
+        }),
+        httpRoute([reviews], {
+          matches: [httpMatch({ uri: exact('/broken') })],
+          fault: { abort: { percent: 100, httpStatus: 555 } },
+        }),
+        httpRoute([reviews], {
+          matches: [httpMatch({ uri: exact('/broken-grpc') })],
+          fault: { abort: { percent: 100, grpcStatus: 14 } },
+        }),
+        httpRoute([reviews], {
+          matches: [httpMatch({ uri: exact('/half-broken') })],
+          fault: { abort: { percent: 50, httpStatus: 555 } },
+        }),
+        httpRoute([reviews], {
+          matches: [httpMatch({ uri: exact('/unbroken') })],
+          fault: { abort: { percent: 0, httpStatus: 555 } },
+        }),
+        httpRoute([reviews], {
+          matches: [httpMatch({ uri: exact('/delayed') })],
+          fault: { delay: { percent: 100, fixedDelayMs: 300 } },
+        }),
+        httpRoute([reviews], {
+          matches: [httpMatch({ uri: prefix('/shared') })],
+          cors: {
+            allowOrigins: [exact('https://a.example'), prefix('https://b'), { kind: 'regex', value: 'https://[cd]' }],
+            allowMethods: ['GET', 'PUT'],
+            allowHeaders: ['x-a', 'x-b'],
+            exposeHeaders: ['x-c'],
+            maxAgeSeconds: 60,
+            allowCredentials: true,
+            unmatchedPreflights: 'ignore',
+          },
+        }),
+        httpRoute([], {
+          name: 'root',
+          matches: [httpMatch({ uri: prefix('/team/') })],
+          delegate: { name: 'team', namespace: 'team' },
         }),
         httpRoute([`${ratings}=0`], { matches: [httpMatch({ uri: prefix('/weightless') })] }),
         httpRoute(['nowhere.default.svc.cluster.local'], { matches: [httpMatch({ uri: prefix('/nowhere') })] }),
@@ -125,6 +211,11 @@ describe('a match', () => {
     expect(await envoy.ask({ host: 'reviews', path })).toMatchObject({ cluster: cluster(ratings), path: rewritten });
   });
 
+  test('is rewritten by a regular expression with groups, and in any case where that is said', async () => {
+    expect(await envoy.ask({ host: 'reviews', path: '/swap/a/b?x=1' })).toMatchObject({ path: '/b/a?x=1' });
+    expect(await envoy.ask({ host: 'reviews', path: '/lOUD/page' })).toMatchObject({ path: '/page' });
+  });
+
   test('on a regular expression, and on a path in any case', async () => {
     expect(await reached('/v2/x')).toBe(cluster(ratings));
     expect(await reached('/vx/x')).toBe(cluster(reviews));
@@ -162,6 +253,58 @@ describe('an action', () => {
     });
   });
 
+  test('redirects to the port that the request came to', async () => {
+    const answer = await envoy.ask({ host: 'reviews', path: '/port' });
+    expect(answer).toMatchObject({ status: 308, location: 'http://a.example:80/there' });
+  });
+
+  test('answers with bytes', async () => {
+    expect(await envoy.ask({ host: 'reviews', path: '/bytes' })).toMatchObject({ status: 200, body: 'AB' });
+  });
+
+  test('copies requests to others, and answers with the answer of the first', async () => {
+    expect(await envoy.ask({ host: 'reviews', path: '/copied/1' })).toMatchObject({ cluster: cluster(reviews) });
+    for (const copy of [cluster(ratings, 81), cluster(canary, 80, 'v1')]) {
+      const copied = () => envoy.received(copy).filter((text) => text.endsWith(' /copied/1'));
+      await waitFor(copied, (seen) => seen.length === 1, { what: `the copy at ${copy}` });
+    }
+  });
+
+  test('tries again as often as it says', async () => {
+    const failing = (path: string, times: number) =>
+      envoy.ask({ host: 'reviews', path, headers: { 'x-fail-times': String(times) } });
+    expect(await failing('/stubborn', 3)).toMatchObject({ status: 200, headers: { 'x-envoy-attempt-count': '4' } });
+    const given = await failing('/stubborn', 9);
+    expect(given).toMatchObject({ status: 500, responseHeaders: { 'x-attempts': '4' } });
+    expect(await failing('/once', 1)).toMatchObject({ status: 500, responseHeaders: { 'x-attempts': '1' } });
+  });
+
+  test('gives up after its time, of the request and of each try', async () => {
+    const stalled = (path: string) => envoy.ask({ host: 'reviews', path, headers: { 'x-stall': '1' } });
+    expect(await stalled('/slow')).toMatchObject({ status: 504 });
+    expect(await stalled('/slow-try')).toMatchObject({ status: 504 });
+    const tries = envoy.received(cluster(reviews)).filter((text) => text.endsWith(' /slow-try'));
+    expect(tries).toHaveLength(2);
+  });
+
+  test('fails requests on purpose, all, none or about half', async () => {
+    expect(await envoy.ask({ host: 'reviews', path: '/broken' })).toMatchObject({ status: 555, cluster: undefined });
+    expect(await envoy.ask({ host: 'reviews', path: '/unbroken' })).toMatchObject({ status: 200 });
+    const grpc = { 'content-type': 'application/grpc' };
+    const answer = await envoy.ask({ host: 'reviews', path: '/broken-grpc', method: 'POST', headers: grpc });
+    expect(answer.responseHeaders['grpc-status']).toBe('14');
+    const asked = Array.from({ length: 400 }, () => envoy.ask({ host: 'reviews', path: '/half-broken' }));
+    const failed = (await Promise.all(asked)).filter(({ status }) => status === 555).length;
+    // Six standard deviations are 60.
+    expect(Math.abs(failed - 200)).toBeLessThan(60);
+  });
+
+  test('delays requests on purpose', async () => {
+    const start = performance.now();
+    expect(await envoy.ask({ host: 'reviews', path: '/delayed' })).toMatchObject({ status: 200 });
+    expect(performance.now() - start).toBeGreaterThan(290);
+  });
+
   test('to a service that does not exist is answered with 503', async () => {
     expect(await envoy.ask({ host: 'reviews', path: '/nowhere' })).toMatchObject({ status: 503 });
   });
@@ -178,14 +321,64 @@ describe('an action', () => {
   });
 });
 
-test('a tenth goes to the canary, within two points', async () => {
+describe('a page of another origin', () => {
+  const preflight = (origin: string) =>
+    envoy.ask({
+      host: 'reviews',
+      path: '/shared/page',
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'PUT' },
+    });
+
+  test.each(['https://a.example', 'https://b.example', 'https://d'])('may ask: %s', async (origin) => {
+    const answer = await preflight(origin);
+    expect(answer).toMatchObject({
+      status: 200,
+      cluster: undefined,
+      responseHeaders: {
+        'access-control-allow-origin': origin,
+        'access-control-allow-methods': 'GET,PUT',
+        'access-control-allow-headers': 'x-a,x-b',
+        'access-control-allow-credentials': 'true',
+        'access-control-max-age': '60',
+      },
+    });
+    const plain = await envoy.ask({ host: 'reviews', path: '/shared/page', headers: { origin } });
+    expect(plain).toMatchObject({
+      cluster: cluster(reviews),
+      responseHeaders: { 'access-control-allow-origin': origin, 'access-control-expose-headers': 'x-c' },
+    });
+  });
+
+  test('may not ask when its origin is not allowed', async () => {
+    const answer = await preflight('https://z.example');
+    expect(answer.responseHeaders['access-control-allow-origin']).toBeUndefined();
+    expect(answer.cluster).toBeUndefined();
+  });
+});
+
+describe('a delegate', () => {
+  test('routes what the other VirtualService leaves to it, and nothing else', async () => {
+    expect(await reached('/team/ratings/1')).toBe(cluster(ratings));
+    expect(await reached('/team/any', { method: 'PUT' })).toBe(cluster(canary));
+    expect(await reached('/team/any')).toBe(cluster(reviews));
+    expect(await reached('/elsewhere')).toBe(cluster(reviews));
+  });
+});
+
+test('a host that only a VirtualService has is routed on port 80', async () => {
+  expect(await envoy.ask({ host: 'www.example.org' })).toMatchObject({ cluster: cluster(ratings) });
+});
+
+test('a tenth goes to the canary, within one point of ten thousand requests', { timeout: 60_000 }, async () => {
   const asked: (string | undefined)[] = [];
-  // Envoy draws at random: of four thousand requests two points are more than four standard deviations.
-  for (let round = 0; round < 40; round += 1) {
+  // Envoy draws at random: of ten thousand requests one point is more than three standard deviations.
+  for (let round = 0; round < 100; round += 1) {
     const answers = await Promise.all(Array.from({ length: 100 }, () => envoy.ask({ host: 'canary' })));
     asked.push(...answers.map((answer) => answer.cluster));
   }
-  const share = (subset: string) => (asked.filter((name) => name === cluster(canary, 80, subset)).length * 100) / 4000;
+  const share = (subset: string) =>
+    (asked.filter((name) => name === cluster(canary, 80, subset)).length * 100) / 10_000;
   expect(share('v1') + share('v2')).toBe(100);
-  expect(Math.abs(share('v2') - 10)).toBeLessThan(2);
+  expect(Math.abs(share('v2') - 10)).toBeLessThan(1);
 });

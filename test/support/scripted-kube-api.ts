@@ -31,6 +31,8 @@ export class ScriptedKubeApi {
   /** Requests without it are answered with 401. */
   token = 'secret-token';
   misbehave: Misbehaviour = () => false;
+  /** Every connection is cut as soon as it is made, and the port stays this one's. */
+  #isDown = false;
   /** Plural names by `GROUP/VERSION` that discovery shows. */
   installed: Readonly<Record<string, readonly string[]>> = {};
   readonly #objects = new Map<string, Map<string, WireObject>>();
@@ -66,6 +68,10 @@ export class ScriptedKubeApi {
   async start(): Promise<void> {
     const server = createServer((request, response) => this.#answer(request, response));
     server.on('connection', (socket: Socket) => {
+      if (this.#isDown) {
+        socket.destroy();
+        return;
+      }
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
     });
@@ -74,6 +80,16 @@ export class ScriptedKubeApi {
     });
     this.#server = server;
     this.#port = (server.address() as AddressInfo).port;
+  }
+
+  /** An outage: nobody is answered, until `comeBack`. Nobody else can get the port meanwhile. */
+  goDown(): void {
+    this.#isDown = true;
+    this.cutConnections();
+  }
+
+  comeBack(): void {
+    this.#isDown = false;
   }
 
   async stop(): Promise<void> {

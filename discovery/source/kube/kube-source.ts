@@ -156,8 +156,21 @@ export class KubeSource implements Source {
       const objects = told.get(nameOfKind(feed.kind));
       if (objects === undefined) return [];
       const onChange = (): void => this.#consider();
+      const isReachable = (): boolean => this.#reflectors.some(({ health }) => health.alive);
       return [
-        new Reflector({ feed, index, client, discovery, told: objects, outbox, timings, clock, random, onChange }),
+        new Reflector({
+          feed,
+          index,
+          client,
+          discovery,
+          told: objects,
+          outbox,
+          timings,
+          clock,
+          random,
+          isReachable,
+          onChange,
+        }),
       ];
     });
   }

@@ -29,11 +29,13 @@ export interface ReflectorOptions {
   readonly timings: KubeTimings;
   readonly clock: Clock;
   readonly random: Random;
+  /** The server is heard by some feed at this moment. */
+  readonly isReachable: () => boolean;
   /** Called whenever `alive`, `settled` or the last error may have changed. */
   readonly onChange: () => void;
 }
 
-/** Optional kinds that fail this often in a row are not waited for. */
+/** Optional kinds that fail this often in a row, while others are heard, are not waited for. */
 const failuresUntilSettled = 3;
 /** A watch that ends sooner without an event counts as a failure, or a broken server would be asked without a pause. */
 const shortestWatchMs = 1_000;
@@ -49,6 +51,8 @@ export class Reflector {
   #list = 0;
   #relistAtMs = 0;
   #canStreamList = true;
+  /** In a row, while other feeds were heard: the fault is this kind's and not the server's. */
+  #ownFailures = 0;
   readonly #pagedList: PagedList;
   readonly #retry: Retry;
   #absentSinceMs: number | undefined;
@@ -287,6 +291,7 @@ export class Reflector {
   }
 
   #follows(phase: 'listing' | 'watching'): void {
+    this.#ownFailures = 0;
     this.#report(undefined);
     this.health.follows(phase);
   }
@@ -317,7 +322,8 @@ export class Reflector {
     if (isForbidden) this.#report(error);
     // What answers next may be another server.
     if (error.code === 'unreachable') this.#canStreamList = true;
-    const isHopeless = isForbidden || (error.code !== 'forbidden' && failures >= failuresUntilSettled);
+    if (this.#options.isReachable()) this.#ownFailures += 1;
+    const isHopeless = isForbidden || (error.code !== 'forbidden' && this.#ownFailures >= failuresUntilSettled);
     this.health.failed(error, isHopeless && !feed.kind.required);
     return waitMs;
   }

@@ -213,6 +213,28 @@ describe('an API server that goes away', () => {
   });
 });
 
+describe('an API server that comes back', () => {
+  it('is read completely before it counts as read, however often its kinds failed while it was away', async () => {
+    scene.api.goDown();
+    const { listener, source } = scene.open();
+    const failures = (kind: string) => source.status().feeds.find((feed) => feed.kind === kind)?.counts.failures ?? 0;
+    await listener.hears('an outage that is long for pods', () => failures('Pod') > 5);
+    let isHeld = true;
+    scene.api.misbehave = ({ resource }) => isHeld && resource === 'pods';
+    scene.api.comeBack();
+    const phase = (kind: string) => source.status().feeds.find((feed) => feed.kind === kind)?.phase;
+    await listener.hears(
+      'the services',
+      () => phase('Service') === 'watching' && phase('EndpointSlice') === 'watching',
+    );
+    await listener.hears('the namespaces', () => phase('Namespace') === 'watching');
+    expect(listener.count('synced')).toBe(0);
+    isHeld = false;
+    scene.api.cutConnections();
+    await listener.synced();
+  });
+});
+
 describe('an API server that is slow', () => {
   it('to answer whether it lives is asked again before it counts as lost', async () => {
     const { listener } = await scene.opened({ timings: { probeMs: 100, probeTimeoutMs: 400, rediscoverMs: 60_000 } });

@@ -26,7 +26,8 @@ export function remoteStatus(
   const isRecalled = current?.location.kind === 'unknown';
   const reading = isRecalled && next !== undefined ? next : status;
   const successor = isRecalled ? undefined : next;
-  const isTrying = successor !== undefined && successor.phase !== 'failed';
+  const failures = successor === undefined ? [] : refused(successor, planned);
+  const [failure] = failures;
   const { secret } = planned.spec;
   const { error: _error, ...rest } = status;
   return {
@@ -38,12 +39,19 @@ export function remoteStatus(
       ...status.problems,
       ...(next?.problems ?? []).filter(({ severity }) => severity === 'error'),
       ...unusable(status, reading, planned),
-      ...(successor === undefined ? [] : refused(successor, planned)),
+      ...failures,
       ...expiring(planned, expiresAtMs, nowMs),
       ...shadowedProblems(planned),
     ],
-    conditions: isTrying ? [...status.conditions, { name: 'rotating', message: rotatingMessage }] : status.conditions,
+    conditions: [...status.conditions, ...rotation(successor, failure)],
   };
+}
+
+/** How far the taking over of what was declared last is. */
+function rotation(successor: ClusterStatus | undefined, failure: Problem | undefined): ClusterStatus['conditions'] {
+  if (failure !== undefined) return [{ name: 'rotation-failed', message: failure.message }];
+  if (successor === undefined || successor.phase === 'failed') return [];
+  return [{ name: 'rotating', message: rotatingMessage }];
 }
 
 const rotatingMessage =
@@ -63,8 +71,11 @@ function unusable(status: ClusterStatus, reading: ClusterStatus, { spec }: Plann
 
 /** It can't be read as it was last declared, and goes on being read as before. */
 function refused(next: ClusterStatus, { spec }: PlannedRemote): readonly Problem[] {
-  if (spec.secret === undefined || next.phase !== 'failed') return [];
-  const reason = sentence(next.error);
+  if (spec.secret === undefined) return [];
+  // It may be let in and not be let see everything: such a reading is never complete, and never takes over.
+  const forbidden = next.problems.find(({ code, severity }) => code === 'forbidden' && severity === 'error');
+  if (next.phase !== 'failed' && forbidden === undefined) return [];
+  const reason = sentence(next.phase === 'failed' ? next.error : forbidden?.message);
   const effect = 'the cluster is read as it was declared before, as long as that works';
   return [on(spec.secret, 'rotation-failed', `${reason}; ${effect}: ${remedy(reason)}.`)];
 }

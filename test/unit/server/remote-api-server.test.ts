@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openRemoteSource } from '../../../server/open-source.ts';
 import { Openssl } from '../../support/openssl.ts';
-import { ScriptedKubeApi } from '../../support/scripted-kube-api.ts';
+import { refuse, ScriptedKubeApi } from '../../support/scripted-kube-api.ts';
 import { serviceManifest, sliceManifest } from '../../support/kube-objects.ts';
 import { RemoteScene, remoteSecret } from './remote-scene.ts';
 
@@ -173,6 +173,36 @@ describe('the scope that a Secret gives', () => {
     expect([...pods].toSorted()).toEqual(['/api/v1/namespaces/other/pods', '/api/v1/namespaces/sample/pods']);
     const services = new Set(api.askedFor('services').map((asked) => asked.query.get('labelSelector') ?? ''));
     expect([...services].toSorted()).toEqual(['team=a,!topology.istio.io/network', 'topology.istio.io/network']);
+  });
+});
+
+describe('credentials that may see only a part', () => {
+  it('never take over, withdraw nothing, and say what is missing', async () => {
+    scene.put(remoteSecret('a', { 'cluster-2': api.kubeconfig }));
+    await until(() => scene.status('cluster-2')?.phase, 'running');
+    const content = scene.content;
+    scene.changes.length = 0;
+    let isPartial = true;
+    api.token = 'partial';
+    api.misbehave = ({ token, resource }, response) => {
+      const isRefused = isPartial && token === 'partial' && resource === 'endpointslices';
+      if (isRefused) refuse(response, 403, 'endpointslices is forbidden');
+      return isRefused;
+    };
+    scene.put(remoteSecret('a', { 'cluster-2': api.kubeconfig }));
+    const conditions = () => scene.status('cluster-2')?.conditions.map(({ name }) => name);
+    await until(conditions, ['rotation-failed']);
+    const finding = scene.status('cluster-2')?.problems.find(({ code }) => code === 'rotation-failed');
+    expect(finding).toMatchObject({ object: 'Secret/istio-system/a' });
+    expect(finding?.message).toMatch(/endpointslices.*answered 403.*read as it was declared before.*grant/);
+    expect([scene.content, scene.changes]).toEqual([content, []]);
+
+    // What was read before goes on being followed.
+    api.put('endpointslices', wire(sliceManifest('one-a', 'one', ['10.0.0.1', '10.0.0.2'])));
+    await until(() => scene.status('cluster-2')?.endpoints, 2);
+    isPartial = false;
+    await until(conditions, []);
+    expect(scene.status('cluster-2')).toMatchObject({ phase: 'running', endpoints: 2, problems: [] });
   });
 });
 

@@ -103,6 +103,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     primary: clusters.primary,
     listening: () => isListening,
     remotes: () => clusters.remotes.registries(),
+    gatewaysKnown: () => clusters.gatewayNames.settled,
     now: Date.now,
     remoteGraceMs,
   });

@@ -14,6 +14,8 @@ import type { ControlPlaneAddress } from './bootstrap/static-clusters.ts';
 import type { DnsConfig } from './dns/start-dns.ts';
 import { parseDurationMs } from './duration.ts';
 import type { Owner } from './owner.ts';
+import { parseAppProbes } from './status/app-prober.ts';
+import type { AppProbes } from './status/app-prober.ts';
 
 /** The options of `isthmus agent` by their names in camelCase. */
 export type AgentOptions = {
@@ -46,6 +48,8 @@ export type AgentOptions = {
   readonly adminPort: string;
   readonly healthPort: string;
   readonly prometheusPort: string;
+  /** Absent: 15020 where the application has probes for the agent to ask, else none. */
+  readonly statusPort?: string;
   /** `on` or `off`; absent: as `ISTIO_META_DNS_CAPTURE` says. */
   readonly dns?: string;
   readonly dnsPort: string;
@@ -73,6 +77,8 @@ export type AgentConfig = {
   readonly workDirectory: string | undefined;
   readonly secretSocketPath: string | undefined;
   readonly ports: { readonly admin: number; readonly health: number; readonly prometheus: number };
+  /** Undefined: no such port. */
+  readonly status: { readonly port: number; readonly probes: AppProbes } | undefined;
   /** Undefined: DNS is left alone. */
   readonly dns: DnsConfig | undefined;
   readonly owner: Owner | undefined;
@@ -88,6 +94,8 @@ export type AgentSurroundings = {
   readonly envoyPath: string | undefined;
   /** `$ISTIO_META_DNS_CAPTURE`: whether interception sends DNS to the agent. */
   readonly dnsCapture?: string | undefined;
+  /** `$ISTIO_KUBE_APP_PROBERS`: what the injector has taken from the kubelet. */
+  readonly appProbers?: string | undefined;
   /** Of the control plane's conventions, for the node. */
   readonly version: string;
 };
@@ -118,6 +126,7 @@ export function agentConfig(options: AgentOptions, surroundings: AgentSurroundin
       health: wholeNumber('--health-port', options.healthPort, { from: 0, to: 65_535 }),
       prometheus: wholeNumber('--prometheus-port', options.prometheusPort, { from: 0, to: 65_535 }),
     },
+    status: statusOf(options, surroundings),
     dns: dnsOf(options, surroundings),
     owner: ownerOf(options, surroundings),
     envoy: options.envoy === false ? undefined : envoyOf(options, options.envoy, surroundings),
@@ -125,10 +134,21 @@ export function agentConfig(options: AgentOptions, surroundings: AgentSurroundin
   });
 }
 
+function statusOf({ statusPort }: AgentOptions, { appProbers }: AgentSurroundings): AgentConfig['status'] {
+  const probes = parseAppProbes(appProbers);
+  const text = statusPort ?? (probes.size > 0 ? '15020' : '0');
+  const port = wholeNumber('--status-port', text, { from: 0, to: 65_535 });
+  return port === 0 ? undefined : { port, probes };
+}
+
 function nodeFacts(options: AgentOptions, surroundings: AgentSurroundings): NodeFacts {
   const podName = options.podName ?? hostname();
   const type: ProxyType = oneOf('--proxy-type', options.proxyType, ['sidecar', 'router'] as const);
-  const interceptionMode = oneOf('--interception-mode', options.interceptionMode, ['REDIRECT', 'TPROXY', 'NONE'] as const);
+  const interceptionMode = oneOf('--interception-mode', options.interceptionMode, [
+    'REDIRECT',
+    'TPROXY',
+    'NONE',
+  ] as const);
   return {
     type,
     ips: addresses(options.podIp),

@@ -26,6 +26,8 @@ import { secretSnapshot } from './secrets/secret-snapshot.ts';
 import { systemRootsPem } from './secrets/system-roots.ts';
 import { SecretStore } from './secrets/secret-store.ts';
 import { startSecretService } from './secrets/secret-service.ts';
+import { startStatusServer } from './status/status-server.ts';
+import type { StatusServer } from './status/status-server.ts';
 
 export type AgentParts = StopSignals & {
   readonly clock: Clock;
@@ -36,6 +38,27 @@ export type AgentParts = StopSignals & {
 };
 
 export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<void> {
+  const quit = new AbortController();
+  const status = await statusServer(config, () => {
+    parts.log.info('stopping, as a program of the pod asked');
+    quit.abort();
+  });
+  try {
+    await runUntilStopped(config, { ...parts, stop: AbortSignal.any([parts.stop, quit.signal]) });
+  } finally {
+    await status?.stop();
+  }
+}
+
+async function statusServer(
+  { status, ports, node }: AgentConfig,
+  onQuit: () => void,
+): Promise<StatusServer | undefined> {
+  if (status === undefined) return undefined;
+  return startStatusServer({ ...status, adminPort: ports.admin, podAddress: node.ips[0] ?? '127.0.0.1', onQuit });
+}
+
+async function runUntilStopped(config: AgentConfig, parts: AgentParts): Promise<void> {
   const { clock, log } = parts;
   const roots = await openRootFile({ path: config.rootCertFile, clock, log });
   // Before everything that takes time: whatever the workload asks for while it starts is sent here.

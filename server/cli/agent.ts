@@ -71,6 +71,10 @@ function agentOptions(): readonly Option[] {
       .argParser((text: string, before: readonly string[]) => [...before, ...text.split(',').filter(Boolean)])
       .default([], 'those of --resolv-conf'),
     new Option('--resolv-conf <file>', 'name servers and search path').default('/etc/resolv.conf'),
+    new Option(
+      '--status-port <port>',
+      'readiness, metrics and probes (default: 15020 where ISTIO_KUBE_APP_PROBERS is set)',
+    ),
     new Option('--envoy <path>', 'default: $ENVOY_PATH, else envoy on the PATH'),
     new Option('--no-envoy', 'serve secrets only'),
     new Option('--proxy-uid <uid>', 'the user and group that Envoy runs as (default: 1337 when root)'),
@@ -104,6 +108,7 @@ async function start(options: AgentOptions & { readonly logLevel: string }): Pro
         uid: process.getuid?.() ?? -1,
         envoyPath: process.env['ENVOY_PATH'],
         dnsCapture: process.env['ISTIO_META_DNS_CAPTURE'],
+        appProbers: process.env['ISTIO_KUBE_APP_PROBERS'],
         version: `isthmus-${packageJson.version}`,
       });
       // Redirection leaves the proxy's group alone, and has to leave the agent alone too: its request for the first certificate would

@@ -100,3 +100,18 @@ test('only root can start Envoy as another user', () => {
   const asUser = { uid: 1000, envoyPath: undefined, version: '1' };
   expect(() => agentConfig({ ...options, proxyUid: '1337' }, asUser)).toThrow('only root');
 });
+
+test('for TPROXY Envoy stays root, in the group that redirection leaves alone, unless a user is named', () => {
+  const transparent = { ...options, interceptionMode: 'TPROXY' };
+  expect(agentConfig(transparent, asRoot).owner).toEqual({ uid: 0, gid: 1337 });
+  expect(agentConfig({ ...transparent, proxyUid: '1337' }, asRoot).owner).toEqual({ uid: 1337, gid: 1337 });
+  expect(agentConfig(transparent, asRoot).node.interceptionMode).toBe('TPROXY');
+});
+
+test('the status port is there where the application has probes for it, or where it was asked for', () => {
+  const withProbes = { ...asRoot, appProbers: '{"/app-health/web/readyz": {"tcpSocket": {"port": 80}}}' };
+  expect(agentConfig(options, asRoot).status).toBeUndefined();
+  expect(agentConfig(options, withProbes).status).toMatchObject({ port: 15_020 });
+  expect(agentConfig({ ...options, statusPort: '0' }, withProbes).status).toBeUndefined();
+  expect(agentConfig({ ...options, statusPort: '16000' }, asRoot).status).toMatchObject({ port: 16_000 });
+});

@@ -143,18 +143,19 @@ describe.skipIf(reason !== undefined)('Kubernetes', () => {
     });
 
     it('picks up a definition that is installed later, in the best version that is served', async () => {
-      const gateways = definition('Gateway', 'gateways', ['v1alpha3', 'v1beta1']);
-      const started = start('discovery-only');
+      const rules = definition('DestinationRule', 'destinationrules', ['v1alpha3', 'v1beta1']);
+      const started = start('primary');
       await synced();
-      const phase = (): string | undefined => started.status().feeds.find(({ kind }) => kind === 'Gateway')?.phase;
+      const phase = (): string | undefined =>
+        started.status().feeds.find(({ kind }) => kind === 'DestinationRule')?.phase;
       expect(phase()).toBe('absent');
-      await write(gateways);
-      const eastWest = policyManifest('Gateway', 'east-west', { selector: { istio: 'eastwestgateway' } });
-      await write({ ...eastWest, apiVersion: 'networking.istio.io/v1alpha3' });
-      await until('the gateway', () => objects().has('Gateway/sample/east-west'));
-      expect(objects().get('Gateway/sample/east-west')?.apiVersion).toBe('networking.istio.io/v1beta1');
-      await cluster.api.delete(gateways);
-      await until('the gateway to go with its definition', () => !objects().has('Gateway/sample/east-west'));
+      await write(rules);
+      const rule = policyManifest('DestinationRule', 'rule', { host: 'one' });
+      await write({ ...rule, apiVersion: 'networking.istio.io/v1alpha3' });
+      await until('the rule', () => objects().has('DestinationRule/sample/rule'));
+      expect(objects().get('DestinationRule/sample/rule')?.apiVersion).toBe('networking.istio.io/v1beta1');
+      await cluster.api.delete(rules);
+      await until('the rule to go with its definition', () => !objects().has('DestinationRule/sample/rule'));
       await until('the kind to be absent', () => phase() === 'absent');
     });
 

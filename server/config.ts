@@ -44,6 +44,8 @@ export interface ServeConfig {
   readonly systemNamespace: string;
   /** Tells apart instances for one cluster: it is in the name of their Service, and so in their server certificate. */
   readonly revision?: string | undefined;
+  /** Other names of the revision: labels that name one of them choose this instance as well. */
+  readonly revisionTags: readonly string[];
   readonly bind: string;
   /** Address of the plaintext xDS port: loopback unless `--insecure-xds`. */
   readonly plaintextBind: string;
@@ -75,6 +77,7 @@ export interface ServeOptions {
   readonly trustDomain: string;
   readonly systemNamespace: string;
   readonly revision?: string | undefined;
+  readonly revisionTags: string;
   readonly bind: string;
   readonly insecureXds: boolean;
   readonly xdsPort: string;
@@ -118,7 +121,8 @@ export function readServeConfig(options: ServeOptions, isDirectory: (path: strin
     meshConfigFile: options.meshConfig,
     trustDomain: checkTrustDomain('--trust-domain', options.trustDomain),
     systemNamespace: checkName('--system-namespace', options.systemNamespace),
-    revision: options.revision === undefined ? undefined : checkRevision(options.revision),
+    revision: options.revision === undefined ? undefined : checkRevision('--revision', options.revision),
+    revisionTags: words(options.revisionTags).map((tag) => checkRevision('--revision-tags', tag)),
     bind: options.bind,
     plaintextBind: options.insecureXds ? options.bind : '127.0.0.1',
     ports: Object.freeze({
@@ -181,11 +185,15 @@ export function checkName(option: string, value: string): string {
   throw new ConfigError(`${option} ${JSON.stringify(value)}: use up to 63 letters, digits, "-", "_" and ".".`);
 }
 
+function words(value: string): readonly string[] {
+  return value.split(',').filter((word) => word !== '');
+}
+
 /** Part of a Service's name, `istiod-REVISION`, which may have 63 characters. @throws ConfigError */
-function checkRevision(value: string): string {
+function checkRevision(option: string, value: string): string {
   if (/^[a-z0-9]([-a-z0-9]{0,54}[a-z0-9])?$/.test(value)) return value;
   throw new ConfigError(
-    `--revision ${JSON.stringify(value)}: use up to 56 lower case letters, digits and "-", e.g. v0-2.`,
+    `${option} ${JSON.stringify(value)}: use up to 56 lower case letters, digits and "-", e.g. v0-2.`,
   );
 }
 

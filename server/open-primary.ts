@@ -10,7 +10,9 @@ import { PrimaryClient } from './kube/primary-client.ts';
 import { PrimaryKubeConfig } from './kube/primary-kube-config.ts';
 import { primaryWriters } from './kube/primary-writers.ts';
 import { publishRoots } from './kube/publish-roots.ts';
+import { publishWebhookBundles } from './kube/publish-webhook-bundles.ts';
 import { reviewTokens } from './kube/review-token.ts';
+import { webhookConfigurationNames } from './kube/webhook-bundles.ts';
 import type { Started } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import type { PrimaryMetrics } from './primary-metrics.ts';
@@ -34,6 +36,7 @@ export function tokenReviewer(client: PrimaryClient, metrics: PrimaryMetrics, st
 }
 
 export interface RunWritersOptions {
+  readonly config: ServeConfig;
   readonly client: PrimaryClient;
   readonly issuer: Issuer;
   readonly metrics: PrimaryMetrics;
@@ -41,12 +44,17 @@ export interface RunWritersOptions {
   readonly started: Started;
 }
 
-/** Publishes the roots in the primary while this replica leads. */
-export function runWriters({ client, issuer, metrics, log, started }: RunWritersOptions): void {
+/** Publishes the roots in the primary while this replica leads: for workloads, for other instances and for calls of its webhooks. */
+export function runWriters({ config, client, issuer, metrics, log, started }: RunWritersOptions): void {
   const stop = new AbortController();
   const roots = (signal: AbortSignal): Promise<void> =>
     publishRoots({ client, issuer, log, random: Math.random }, signal);
-  const election = primaryWriters({ client, writers: [roots], log });
+  const { revision = 'default', systemNamespace, revisionTags: tags } = config;
+  const names = webhookConfigurationNames({ revision, systemNamespace, tags });
+  const bundles = (signal: AbortSignal): Promise<void> =>
+    publishWebhookBundles({ client, issuer, names, log, random: Math.random }, signal);
+  const writers = config.ports.webhook === 0 ? [roots] : [roots, bundles];
+  const election = primaryWriters({ client, writers, log });
   metrics.leader(() => election.leading);
   const stopped = election.run(stop.signal);
   started.add('leader election', async () => {

@@ -23,6 +23,7 @@ import { createLog, type Log } from './log.ts';
 import { followMeshSettings, readMeshSettings } from './mesh-config-file.ts';
 import { MeshRoots } from './mesh-roots.ts';
 import { openAuthority, type OpenedAuthority } from './open-authority.ts';
+import { openInjection } from './open-injection.ts';
 import { openPrimary, runWriters, tokenReviewer } from './open-primary.ts';
 import type { GatewayProber } from './probe/gateway-prober.ts';
 import { probeGateways } from './probe/probe-gateways.ts';
@@ -195,10 +196,11 @@ async function start({ config: given, log, started, signal }: Starting): Promise
           },
     counters: metrics.certificateCounters,
   });
+  await openInjection({ config, domain: meshConfig.domain, client, issuer, metrics, log, started });
   isListening = true;
   started.add('streams', () => drain(connections, config.drainMs));
   // Stopped first, so that another replica can lead while the streams of this one end.
-  if (primary !== undefined && issuer !== undefined) runWriters({ ...primary, issuer, log, started });
+  if (primary !== undefined && issuer !== undefined) runWriters({ ...primary, config, issuer, log, started });
 }
 
 /** Undefined when it is turned off. */

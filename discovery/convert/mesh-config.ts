@@ -9,6 +9,7 @@ import type { Problem } from '../model/problem.ts';
 import { canonicalAddress, isCidr } from './address.ts';
 import { readChoice } from './choice.ts';
 import { readDuration } from './duration.ts';
+import { readExtensionProviders } from './extension-providers.ts';
 import { FieldReader, isMapping, show } from './field-reader.ts';
 import { Findings, type Conversion } from './findings.ts';
 import { compareText } from '../model/network-gateway.ts';
@@ -60,7 +61,10 @@ export function readMeshConfig(value: unknown, place: string, defaults: MeshConf
     accessLogFile: reader.string('accessLogFile') ?? defaults.accessLogFile,
     enableAutoMtls: reader.boolean('enableAutoMtls') ?? defaults.enableAutoMtls,
     clusterLocalHosts: reader.has('serviceSettings') ? readServiceSettings(reader) : defaults.clusterLocalHosts,
+    extensionProviders: reader.has('extensionProviders') ? readExtensionProviders(reader) : defaults.extensionProviders,
   };
+  // Obeyed where pods are injected, which reads the text itself.
+  for (const field of ['defaultConfig', 'enablePrometheusMerge']) reader.raw(field);
   reader.warnRest();
   return findings.conclude(config);
 }

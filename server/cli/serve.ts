@@ -26,6 +26,7 @@ export function serveCommand(): Command {
     .addOption(option('--trust-domain <domain>', 'trust domain of workload identities').default('cluster.local'))
     .addOption(option('--system-namespace <name>', 'namespace of the control plane').default('istio-system'))
     .addOption(option('--revision <name>', 'name of this instance among several for one cluster: istiod-REVISION'))
+    .addOption(option('--revision-tags <names>', 'other names of the revision, with commas between them').default(''))
     .addOption(option('--bind <address>', 'address to listen on').default('0.0.0.0'))
     .addOption(option('--insecure-xds', 'serve plaintext xDS on --bind instead of loopback').default(false))
     .addOption(option('--xds-port <port>', 'plaintext xDS; 0 turns it off').default('15010'))

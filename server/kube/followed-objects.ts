@@ -3,6 +3,7 @@
 
 import type { Clock } from '../../ca/clock.ts';
 import { keyOf, type KubernetesObject } from '../../discovery/model/kubernetes-object.ts';
+import { kindName } from '../../discovery/model/names.ts';
 import type { SourceEvent } from '../../discovery/model/source-event.ts';
 import { ApiDiscovery } from '../../discovery/source/kube/api-discovery.ts';
 import type { Feed } from '../../discovery/source/kube/feeds.ts';
@@ -25,10 +26,12 @@ export interface FollowOptions {
   readonly timings?: Partial<KubeTimings> | undefined;
 }
 
-/** Core objects of one kind: all of them, those of a namespace, or those with a name. */
+/** Objects of one kind, at version v1: all of them, those of a namespace, or those with a name. */
 export interface Followed {
   readonly kind: string;
   readonly plural: string;
+  /** Left out: the core group. */
+  readonly group?: string | undefined;
   readonly namespace?: string | undefined;
   readonly name?: string | undefined;
 }
@@ -78,7 +81,12 @@ export async function followObjects(options: FollowOptions, signal: AbortSignal)
         index,
         client: reader,
         discovery,
-        told: new ToldObjects({ kind: followed.kind, outbox, interner, origin: { place: 'the primary' } }),
+        told: new ToldObjects({
+          kind: kindName(followed.group ?? '', followed.kind),
+          outbox,
+          interner,
+          origin: { place: 'the primary' },
+        }),
         outbox,
         timings,
         clock,
@@ -95,14 +103,17 @@ export async function followObjects(options: FollowOptions, signal: AbortSignal)
   if (failure !== undefined) throw failure.error;
 }
 
-function feedOf({ kind, plural, namespace, name }: Followed): Feed {
+/** Kinds that are in no namespace. */
+const clusterScoped: ReadonlySet<string> = new Set(['Namespace', 'MutatingWebhookConfiguration']);
+
+function feedOf({ kind, plural, group = '', namespace, name }: Followed): Feed {
   return {
     kind: {
       kind,
       plural,
-      group: '',
+      group,
       versions: ['v1'],
-      namespaced: kind !== 'Namespace',
+      namespaced: !clusterScoped.has(kind),
       scopes: ['primary'],
       required: true,
       installable: false,

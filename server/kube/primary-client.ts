@@ -5,7 +5,7 @@ import type { Clock } from '../../ca/clock.ts';
 import { ClusterAccess } from '../../discovery/source/kube/cluster-access.ts';
 import { connectionError, KubeError, statusError } from '../../discovery/source/kube/kube-error.ts';
 import { statusMessage } from '../../discovery/source/kube/watch-event.ts';
-import { pathOf, storedObject, type NewObject, type ObjectPlace, type StoredObject } from './kube-object.ts';
+import { pathOf, storedObject, textOf, type NewObject, type ObjectPlace, type StoredObject } from './kube-object.ts';
 import type { PrimaryKubeConfig } from './primary-kube-config.ts';
 import { sendRequest, type KubeRequest, type KubeResponse } from './send-request.ts';
 
@@ -63,6 +63,17 @@ export class PrimaryClient {
   /** Asks the API server something by posting it, as reviews of tokens and rights do. The answer as it is. */
   async ask(path: string, body: unknown, signal: AbortSignal): Promise<unknown> {
     return parseJson(await this.#send({ method: 'POST', path, body }, signal));
+  }
+
+  /** Of Kubernetes, as the API server says it; anybody may ask. */
+  async serverVersion(signal: AbortSignal): Promise<{ readonly major: number; readonly minor: number } | KubeError> {
+    const answer = parseJson(await this.#send({ method: 'GET', path: '/version' }, signal));
+    if (answer instanceof KubeError) return answer;
+    // Some vendors write `29+`.
+    const numberOf = (name: string): number => Number.parseInt(textOf(answer, name) ?? '', 10);
+    const version = { major: numberOf('major'), minor: numberOf('minor') };
+    if (Number.isInteger(version.major) && Number.isInteger(version.minor)) return version;
+    return new KubeError('malformed', 'the API server does not say its version');
   }
 
   /** Closes every connection. */

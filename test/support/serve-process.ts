@@ -15,6 +15,8 @@ export interface ServeProcessOptions {
   readonly nodeArgv?: readonly string[] | undefined;
   /** Serve metrics as well. */
   readonly monitoring?: boolean | undefined;
+  /** Serve webhooks on this port of loopback. */
+  readonly webhookPort?: number | undefined;
 }
 
 export interface ServeProcess extends AsyncDisposable {
@@ -39,7 +41,7 @@ export async function startServe(options: ServeProcessOptions): Promise<ServePro
   const started = startProcess(
     [process.execPath, ...nodeArgv, mainFile, 'serve', ...argv, '--bind', '127.0.0.1', '--drain', '500ms'].concat(
       ['--xds-port', String(xds), '--xds-tls-port', String(xdsTls), '--http-port', String(http)],
-      ['--monitoring-port', String(monitoring), '--webhook-port', '0'],
+      ['--monitoring-port', String(monitoring), '--webhook-port', String(options.webhookPort ?? 0)],
     ),
     { name },
   );

@@ -17,6 +17,7 @@ const persistent: Values = {
 const bare: Values = {
   clusterId: 'cluster-1',
   state: { enabled: false },
+  injection: { enabled: false },
   podDisruptionBudget: { enabled: false },
   topologySpread: { enabled: false },
   prometheus: { annotations: false },
@@ -32,6 +33,14 @@ const everything: Values = {
     networks: {
       network2: { endpoints: [{ fromRegistry: 'cluster-2' }], gateways: [{ address: '192.0.2.1', port: 15443 }] },
     },
+  },
+  revisionTags: ['prod', 'stable'],
+  injection: {
+    everyNamespace: true,
+    knownRevisions: ['default', 'prod', 'stable'],
+    failurePolicy: 'Ignore',
+    config: { policy: 'disabled' },
+    values: { global: { hub: 'registry.example/istio' }, isthmus: { dataPlane: 'isthmus' } },
   },
   remotes: [{ clusterId: 'cluster-2', secretName: 'cluster-2', key: 'config' }],
   insecureRemoteKubeconfig: ['files'],

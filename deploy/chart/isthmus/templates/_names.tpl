@@ -40,6 +40,25 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end }}
 
+{{/* The ConfigMap of the injection. */}}
+{{- define "isthmus.injector" -}}
+istio-sidecar-injector{{ include "isthmus.suffix" . }}
+{{- end }}
+
+{{/* What is not in a namespace carries the name of another one than Istio's. */}}
+{{- define "isthmus.namespaceSuffix" -}}
+{{- if ne .Release.Namespace "istio-system" }}-{{ .Release.Namespace }}{{ end -}}
+{{- end }}
+
+{{/* Names of the MutatingWebhookConfigurations: of the revision, and of each of its tags. */}}
+{{- define "isthmus.webhookConfigurations" -}}
+{{- $suffix := include "isthmus.namespaceSuffix" . -}}
+- {{ include "isthmus.injector" . }}{{ $suffix }}
+{{- range .Values.revisionTags }}
+- istio-revision-tag-{{ . }}{{ $suffix }}
+{{- end }}
+{{- end }}
+
 {{/* A bad set of values that no schema can describe ends here, with a sentence. */}}
 {{- define "isthmus.check" -}}
 {{- $seen := dict -}}
@@ -52,9 +71,30 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- $_ := set $seen .clusterId true -}}
 {{- end -}}
+{{- if has (.Values.revision | default "default") .Values.revisionTags -}}
+{{- fail (printf "revisionTags: %s is the revision itself: leave it out." (.Values.revision | default "default")) -}}
+{{- end -}}
 {{- with .Values.autoscaling -}}
 {{- if and .enabled (lt (int .maxReplicas) (int .minReplicas)) -}}
 {{- fail "autoscaling: maxReplicas is below minReplicas." -}}
 {{- end -}}
+{{- end -}}
+{{- end }}
+
+{{/* What all webhooks have in common. In: `root`, and the `path` that is called. */}}
+{{- define "isthmus.webhook" -}}
+{{- with .root -}}
+admissionReviewVersions: [v1, v1beta1]
+sideEffects: None
+failurePolicy: {{ .Values.injection.failurePolicy }}
+timeoutSeconds: {{ .Values.injection.timeoutSeconds }}
+rules:
+  - { apiGroups: [''], apiVersions: [v1], resources: [pods], operations: [CREATE], scope: Namespaced }
+clientConfig:
+  service:
+    name: {{ include "isthmus.istiod" . }}
+    namespace: {{ .Release.Namespace }}
+    port: 443
+    path: {{ $.path }}
 {{- end -}}
 {{- end }}

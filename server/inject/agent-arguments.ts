@@ -1,0 +1,37 @@
+// The command line of `isthmus agent` in a pod. In: the context. Out: arguments; Kubernetes puts in what is in $(…).
+
+import { podPorts } from './proxy-environment.ts';
+import type { SidecarContext } from './sidecar-context.ts';
+
+/** Words of Istio's log levels to Envoy's. */
+const levels: Readonly<Record<string, string>> = { warn: 'warning', none: 'off' };
+
+export function agentArguments(context: SidecarContext): readonly string[] {
+  const { role, settings, annotations, config, clusterId, network, labels, owner } = context;
+  const level = annotations['sidecar.istio.io/logLevel'] ?? settings.logLevel;
+  return [
+    'agent',
+    `--discovery-address=${context.discoveryAddress}`,
+    '--root-cert=/var/run/secrets/istio/root-cert.pem',
+    '--token=/var/run/secrets/tokens/istio-token',
+    `--trust-domain=${settings.trustDomain}`,
+    `--proxy-type=${role}`,
+    `--cluster-id=${clusterId}`,
+    `--network=${network}`,
+    `--mesh-id=${settings.meshId}`,
+    '--namespace=$(POD_NAMESPACE)',
+    '--service-account=$(SERVICE_ACCOUNT)',
+    '--pod-name=$(POD_NAME)',
+    '--pod-ip=$(INSTANCE_IPS)',
+    `--pod-ports=${podPorts(context)}`,
+    ...(owner.name === '' ? [] : [`--workload-name=${owner.name}`]),
+    `--domain=$(POD_NAMESPACE).svc.${settings.domain}`,
+    ...Object.entries(labels)
+      .toSorted(([left], [right]) => (left < right ? -1 : 1))
+      .map(([key, value]) => `--label=${key}=${value}`),
+    `--interception-mode=${context.interceptionMode}`,
+    '--work-dir=/etc/istio/proxy',
+    ...(config.concurrency === undefined ? [] : [`--concurrency=${String(config.concurrency)}`]),
+    `--envoy-log-level=${levels[level] ?? level}`,
+  ];
+}

@@ -1,0 +1,42 @@
+// Keeps the roots in our webhook configurations current, while this replica leads: when a configuration appears, when somebody else
+// writes its `caBundle`, and when the authority changes.
+
+import { EventEmitter } from 'node:events';
+import type { Issuer } from '../../ca/issuer.ts';
+import type { Log } from '../log.ts';
+import { keepApplied } from './keep-applied.ts';
+import type { PrimaryClient } from './primary-client.ts';
+import { dueWebhookBundles, webhookGroup, webhookKind, webhookPlural } from './webhook-bundles.ts';
+
+export interface PublishWebhookBundlesOptions {
+  readonly client: PrimaryClient;
+  readonly issuer: Pick<Issuer, 'material' | 'changes'>;
+  /** Of the MutatingWebhookConfigurations. */
+  readonly names: readonly string[];
+  readonly log: Log;
+  /** Numbers from 0 up to 1. */
+  readonly random: () => number;
+}
+
+/** Until the signal aborts. */
+export async function publishWebhookBundles(options: PublishWebhookBundlesOptions, signal: AbortSignal): Promise<void> {
+  const { client, issuer, names, log, random } = options;
+  const changes = new EventEmitter<{ changed: [] }>();
+  const onReplaced = (): void => void changes.emit('changed');
+  issuer.changes.on('replaced', onReplaced);
+  try {
+    await keepApplied(
+      {
+        client,
+        changes,
+        log,
+        random,
+        followed: names.map((name) => ({ kind: webhookKind, plural: webhookPlural, group: webhookGroup, name })),
+        due: (objects) => dueWebhookBundles(objects, names, issuer.material.rootsPem),
+      },
+      signal,
+    );
+  } finally {
+    issuer.changes.off('replaced', onReplaced);
+  }
+}

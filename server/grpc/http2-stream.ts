@@ -4,10 +4,27 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'nod
 import type { ConnectionPeer, HttpStream, StreamReader } from './http-stream.ts';
 import type { SentHeaders } from './status.ts';
 
+/**
+ * One TLS record and a DATA frame of the usual size. Node keeps the buffers of a TLS connection's largest burst for as long as the
+ * connection lives, so no burst is larger.
+ */
+const maxPieceBytes = 16 * 1024;
+
+interface Piece {
+  readonly piece: Uint8Array;
+  /** Of the last piece of a message. */
+  readonly taken: (() => void) | undefined;
+}
+
 export class Http2Stream implements HttpStream {
   readonly #stream: ServerHttp2Stream;
   readonly peer: ConnectionPeer;
   readonly headers: IncomingHttpHeaders;
+  /** Not yet handed to the stream; bounded by what the handler writes before it waits. */
+  readonly #queue: Piece[] = [];
+  #writing = false;
+  /** What follows the queue. */
+  #trailers: SentHeaders | undefined;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: ConnectionPeer) {
     this.#stream = stream;
@@ -35,23 +52,46 @@ export class Http2Stream implements HttpStream {
   }
 
   write(parts: readonly Uint8Array[], taken: () => void): void {
-    if (this.#gone) return;
     const last = parts.length - 1;
-    // What a reset stream gives back was not taken.
-    const done = (error?: Error | null): void => {
-      if ((error === undefined || error === null) && !this.#stream.destroyed) taken();
-    };
     for (const [index, part] of parts.entries()) {
-      if (index === last) this.#stream.write(part, done);
-      else this.#stream.write(part);
+      for (let start = 0; ; start += maxPieceBytes) {
+        const isEnd = start + maxPieceBytes >= part.length;
+        const piece = part.length <= maxPieceBytes ? part : part.subarray(start, start + maxPieceBytes);
+        this.#queue.push({ piece, taken: isEnd && index === last ? taken : undefined });
+        if (isEnd) break;
+      }
     }
+    if (!this.#writing) this.#writeNext();
+  }
+
+  /** One piece at a time: what the transport took makes room for the next. */
+  #writeNext(): void {
+    const next = this.#queue.shift();
+    this.#writing = next !== undefined;
+    if (next === undefined) {
+      if (this.#trailers !== undefined) this.#finish(this.#trailers);
+      return;
+    }
+    if (this.#gone) return;
+    this.#stream.write(next.piece, (error?: Error | null) => {
+      // What a reset stream gives back was not taken.
+      if ((error !== undefined && error !== null) || this.#stream.destroyed) return;
+      next.taken?.();
+      this.#writeNext();
+    });
   }
 
   end(trailers: SentHeaders): void {
-    const stream = this.#stream;
     if (this.#gone) return;
     // What the client still sends is of no use to anybody.
-    stream.resume();
+    this.#stream.resume();
+    this.#trailers = trailers;
+    if (!this.#writing) this.#finish(trailers);
+  }
+
+  #finish(trailers: SentHeaders): void {
+    const stream = this.#stream;
+    if (this.#gone) return;
     if (!stream.headersSent) stream.respond({ ...trailers }, { endStream: true });
     else {
       stream.once('wantTrailers', () => stream.sendTrailers({ ...trailers }));

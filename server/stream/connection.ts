@@ -20,8 +20,8 @@ import { isKnownType, isReportType, routeConfigurationOf, ruleOf, typeUrls } fro
 
 /** The transport of one stream. */
 export interface StreamSink {
-  /** `flushed` is called, once and later, when the transport has taken the bytes. */
-  write(bytes: Uint8Array, flushed: () => void): void;
+  /** A message, given in parts. `flushed` is called, once and later, when the transport has taken it. */
+  write(message: readonly Uint8Array[], flushed: () => void): void;
   end(end: StreamEnd): void;
 }
 
@@ -170,7 +170,7 @@ export class Connection {
     const answer = reports.answer(typeUrl, request);
     if (answer?.kind === 'refused') this.end({ code: answer.code, message: answer.message });
     if (answer?.kind !== 'bytes') return;
-    this.#handOver(sink, answer.bytes, () => reports.flushed());
+    this.#handOver(sink, [answer.bytes], () => reports.flushed());
   }
 
   #nextNonce(): string {
@@ -358,19 +358,19 @@ export class Connection {
     const { typeUrl } = type;
     const startedMs = performance.now();
     const nonce = this.#nextNonce();
-    const { bytes, version } =
+    const { parts, version } =
       variant === 'delta'
         ? encodeDelta(context.answers.envelope(batch, typeUrl), nonce)
         : encodeSotw(batch, { typeUrl, nonce });
     type.sent({ nonce, version, atMs: context.now() }, batch);
-    this.#handOver(sink, bytes, () => {
+    this.#handOver(sink, parts, () => {
       type.flushed(nonce);
       this.#flush();
     });
     const nowMs = performance.now();
     context.metrics.pushed({
       typeUrl,
-      bytes: bytes.length,
+      bytes: parts.reduce((sum, part) => sum + part.length, 0),
       resources: batch.resources.length,
       removed: batch.removed.length,
       tookMs: nowMs - startedMs,
@@ -389,11 +389,11 @@ export class Connection {
     return this.#delivery(typeUrl)?.progress({ nowMs: now(), orderTimeoutMs: limits.orderTimeoutMs });
   }
 
-  #handOver(sink: StreamSink, bytes: Uint8Array, flushed: () => void): void {
+  #handOver(sink: StreamSink, message: readonly Uint8Array[], flushed: () => void): void {
     this.#writesPending += 1;
     this.#writeProgressMs = performance.now();
     if (this.#writeTimer === undefined) this.#armWriteTimer(this.#options.context.limits.writeTimeoutMs);
-    sink.write(bytes, () => {
+    sink.write(message, () => {
       if (this.#closed) return;
       this.#writesPending -= 1;
       this.#writeProgressMs = performance.now();

@@ -12,7 +12,8 @@ export interface DeltaEnvelope {
 }
 
 export interface EncodedResponse {
-  readonly bytes: Uint8Array;
+  /** The message is these, one after the other; those that streams share are not copied for each. */
+  readonly parts: readonly Uint8Array[];
   /** `version_info`; empty in delta, where every resource has its own. */
   readonly version: string;
 }
@@ -28,7 +29,8 @@ export function encodeDeltaEnvelope({ resources, removed }: Content, typeUrl: st
 }
 
 export function encodeDelta({ before, after }: DeltaEnvelope, nonce: string): EncodedResponse {
-  return { bytes: concat([before, deltaFrames.nonce(nonce), after]), version: '' };
+  const parts = [before, deltaFrames.nonce(nonce)];
+  return { parts: after.length === 0 ? parts : [...parts, after], version: '' };
 }
 
 export function encodeSotw(
@@ -37,5 +39,5 @@ export function encodeSotw(
 ): EncodedResponse {
   const version = stateVersion(resources);
   const resourceFrames = resources.map((resource) => resource.anyFrame);
-  return { bytes: encodeDiscoveryResponse({ versionInfo: version, typeUrl, nonce, resourceFrames }), version };
+  return { parts: [encodeDiscoveryResponse({ versionInfo: version, typeUrl, nonce, resourceFrames })], version };
 }

@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DeltaDiscoveryRequest, DiscoveryRequest } from '../../proto/generated/envoy.service.discovery.v3.ts';
 import { readDeltaAnswer } from '../../proto/read-delta-answer.ts';
+import { concat } from '../../proto/splice.ts';
 import { xdsServices, type XdsMethod } from '../../proto/xds-service.ts';
 import { emptyTypeSnapshot } from '../cache/type-snapshot.ts';
 import type { Call, CallHandler } from '../grpc/call.ts';
@@ -85,7 +86,7 @@ async function serveStream(call: Call, options: StreamOptions): Promise<void> {
     if (outcome.kind === 'refused') return call.end(outcome);
     if (call.ended) return undefined;
     const sink: StreamSink = {
-      write: (bytes, flushed) => call.write([bytes], flushed),
+      write: (message, flushed) => call.write(message, flushed),
       end: (end) => call.end(end),
     };
     const id = randomBytes(6).toString('hex');
@@ -133,7 +134,7 @@ async function serveFetch(call: Call, bytes: Uint8Array, options: FetchOptions):
     const pending = subscription.compare(opened.snapshot(typeUrl) ?? emptyTypeSnapshot);
     const all = { additions: true, removals: true, maxBytes: Number.POSITIVE_INFINITY };
     const batch = pending === undefined ? undefined : subscription.take(pending, all);
-    return encodeSotw(batch ?? { resources: [] }, { typeUrl, nonce: '' }).bytes;
+    return concat(encodeSotw(batch ?? { resources: [] }, { typeUrl, nonce: '' }).parts);
   } finally {
     opened.close();
   }

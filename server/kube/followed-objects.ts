@@ -61,7 +61,8 @@ export async function followObjects(options: FollowOptions, signal: AbortSignal)
       stop.abort();
     },
   });
-  const reader = new KubeClient({ access: client.access, clock, answerTimeoutMs: timings.answerTimeoutMs });
+  const { connectTimeoutMs, answerTimeoutMs } = timings;
+  const reader = new KubeClient({ access: client.access, clock, connectTimeoutMs, answerTimeoutMs });
   const discovery = new ApiDiscovery({ client: reader, clock, random: Math.random, maxAgeMs: timings.rediscoverMs });
   const interner = new Interner();
   let isTold = false;
@@ -91,6 +92,7 @@ export async function followObjects(options: FollowOptions, signal: AbortSignal)
         timings,
         clock,
         random: Math.random,
+        isReachable: () => reflectors.some(({ health }) => health.alive),
         onChange: consider,
       }),
   );

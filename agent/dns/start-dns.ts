@@ -68,7 +68,8 @@ export async function startDns(config: DnsConfig, parts: DnsParts): Promise<DnsS
       const names = new NameLookup(table, pod);
       counters.add('tables_total');
       handler.setNames(names);
-      log.debug({ names: names.size }, 'name table received');
+      // The first one says that names resolve; later ones come with every new service.
+      log[counters.get('tables_total') === 1 ? 'info' : 'debug']({ names: names.size }, 'name table received');
     },
     stop: async () => {
       end.abort();

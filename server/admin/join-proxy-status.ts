@@ -53,13 +53,15 @@ function isCompanion({ types }: ProxyStatus): boolean {
   return types.length > 0 && types.every(({ typeUrl }) => typeUrl === NameTable.typeUrl);
 }
 
-/** One entry a proxy: what its agent's stream is sent is shown with what its Envoy is sent. In the given order. */
+/**
+ * One entry a proxy: what its agent's stream is sent is shown with what its Envoy is sent, and an agent whose Envoy is not there is
+ * no proxy. In the given order.
+ */
 export function withCompanions(statuses: readonly ProxyStatus[]): readonly ProxyStatus[] {
   const companions = Map.groupBy(statuses.filter(isCompanion), ({ nodeId }) => nodeId);
   if (companions.size === 0) return statuses;
-  const main = new Set(statuses.filter((status) => !isCompanion(status)).map(({ nodeId }) => nodeId));
   return statuses.flatMap((status) => {
-    if (isCompanion(status)) return main.has(status.nodeId) ? [] : [status];
+    if (isCompanion(status)) return [];
     const types = (companions.get(status.nodeId) ?? []).flatMap((companion) => companion.types);
     return [types.length === 0 ? status : { ...status, types: [...status.types, ...types] }];
   });

@@ -36,6 +36,7 @@ export function agentArguments(place: AgentPlace): readonly string[] {
     '--envoy': envoy,
     '--drain': '1s',
     '--ads': ads,
+    '--dns': kind === 'sidecar' ? 'on' : 'off',
     // A gateway has no application beside it, and shows other networks only what is in its own.
     ...(kind === 'gateway'
       ? { '--proxy-type': 'router', '--interception-mode': 'NONE', '--requested-network-view': network }

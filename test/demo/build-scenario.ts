@@ -147,7 +147,8 @@ async function buildRegion(
   const helloworld = podOf(cluster, 'helloworld');
   // The control plane is no pod of the example: it stands beside the gateway.
   const controlPlaneAddress = gateway.address.replace(/\d+$/, '2');
-  const names = namesIn(cluster, controlPlaneAddress);
+  // Agents find it before there is anything that answers DNS.
+  const names = { [controlPlaneHost]: controlPlaneAddress };
   const controlPlaneLeg = await lab.host({ name: meshName, legs: [{ network, address: `${controlPlaneAddress}/24` }] });
   const inDirectories = async (): Promise<ClusterPlace> => ({
     options: Object.entries({
@@ -188,7 +189,9 @@ async function buildPod(
   const { lab, directory, cluster, names, tokens } = where;
   const legs = [{ network: cluster.network, address: `${pod.address}/24` }];
   if (kind === 'gateway') legs.push({ network: betweenNetwork, address: `${cluster.gatewayAddress}/24` });
-  const host = await lab.host({ name: pod.name, legs, hosts: names });
+  // A sidecar answers for the services; the names of other programs are as elsewhere.
+  const own = kind === 'sidecar' ? { resolverFile: resolverFileIn(pod) } : {};
+  const host = await lab.host({ name: pod.name, legs, hosts: names, ...own });
   if (kind === 'gateway') await letPodsOut(host);
   else await addPodRoutes(host, { gateway: podOf(cluster, gatewayName).address, between: cluster.gatewayAddress });
   const { envoy, rootCertificate, sidecarPrefix, certificateTtl, ads } = where;
@@ -208,19 +211,18 @@ async function buildPod(
   });
 }
 
-// What the cluster's DNS would answer in a pod of the namespace `sample`.
-function namesIn(cluster: ExampleCluster, controlPlaneAddress: string): Readonly<Record<string, string>> {
-  const services = cluster.services.filter(({ namespace }) => namespace === 'sample');
-  return Object.fromEntries([
-    [controlPlaneHost, controlPlaneAddress],
-    ...services.map(({ name, clusterIp }) => [name, clusterIp]),
-  ]) as Readonly<Record<string, string>>;
+// As Kubernetes writes it. There is no cluster DNS at that address: what is sent there is answered by the sidecar's agent.
+function resolverFileIn({ namespace }: ExamplePod): string {
+  const searches = [`${namespace}.svc.cluster.local`, 'svc.cluster.local', 'cluster.local'];
+  return `search ${searches.join(' ')}\nnameserver 10.96.0.10\noptions ndots:5\n`;
 }
 
 // There is no default route: what is not named here is unreachable, the other region's network first of all.
 async function addPodRoutes(host: LabHost, via: { readonly gateway: string; readonly between: string }): Promise<void> {
   // Service addresses exist nowhere: a packet to one must only get as far as the redirection.
-  await host.execOrThrow(['ip', 'route', 'add', '10.96.0.0/16', 'dev', 'eth0']);
+  for (const range of ['10.96.0.0/16', '240.240.0.0/16']) {
+    await host.execOrThrow(['ip', 'route', 'add', range, 'dev', 'eth0']);
+  }
   await host.execOrThrow(['ip', 'route', 'add', via.between.replace(/\d+$/, '0/24'), 'via', via.gateway]);
 }
 

@@ -8,7 +8,7 @@ export function howToPoke(scenario: Scenario): string {
   const { one, two } = scenario;
   const sleep = one.sleep.host.namespace;
   const plane = one.controlPlane.host.namespace;
-  // The name only resolves with the pod's own hosts file, so it is given to curl with the service's address.
+  // The name only resolves with the pod's own /etc/resolv.conf, so it is given to curl with the service's address.
   const address = one.cluster.services.find(({ name }) => name === 'helloworld')?.clusterIp ?? '';
   const isthmus = `${process.execPath} ${mainFile}`;
   return [

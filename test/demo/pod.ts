@@ -52,7 +52,8 @@ export class Pod {
   async prepare(): Promise<void> {
     await this.#writeFiles();
     if (this.#options.kind === 'sidecar') {
-      await this.host.execOrThrow([process.execPath, mainFile, 'iptables', '--proxy-uid', `${sidecarUid}`]);
+      const interception = ['iptables', '--proxy-uid', `${sidecarUid}`, '--redirect-dns'];
+      await this.host.execOrThrow([process.execPath, mainFile, ...interception]);
     }
     this.#startApplication();
     await this.#application?.waitForLine('listening', { timeoutMs: 60_000 });

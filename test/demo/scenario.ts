@@ -57,7 +57,7 @@ export class Scenario {
     await Promise.all(this.regions.map(({ controlPlane }) => this.settled(controlPlane)));
   }
 
-  /** Waits until this instance has read both clusters and its three proxies have accepted all that they were sent. */
+  /** Waits until this instance has read both clusters and its three proxies have accepted all that they were sent, names too. */
   async settled(controlPlane: ControlPlane): Promise<void> {
     await waitFor(
       () => controlPlane.clusters(),
@@ -67,7 +67,9 @@ export class Scenario {
     await waitFor(
       () => controlPlane.proxies(),
       (proxies) =>
-        proxies.length === 3 && proxies.every(({ types }) => types.every(({ status }) => status === 'SYNCED')),
+        proxies.length === 3 &&
+        proxies.every(({ types }) => types.every(({ status }) => status === 'SYNCED')) &&
+        proxies.every(({ type, types }) => type !== 'sidecar' || types.some(({ name }) => name === 'nds')),
       {
         what: `the proxies of ${controlPlane.name} to have accepted their configuration`,
         timeoutMs: 30_000,

@@ -25,6 +25,8 @@ export type HostOptions = {
   readonly defaultRoute?: { readonly network: string; readonly via?: string };
   /** Names for the host's /etc/hosts: name → address. */
   readonly hosts?: Readonly<Record<string, string>>;
+  /** What the host's /etc/resolv.conf says; without it, that of the machine, whose name servers are not reached. */
+  readonly resolverFile?: string;
 };
 
 export type AsUser = {
@@ -123,8 +125,10 @@ export class NetworkLab {
     const hostsFile = join(this.directory, `${options.name}.hosts`);
     const named = Object.entries(options.hosts ?? {}).map(([name, address]) => `${address} ${name}`);
     writeFileSync(hostsFile, ['127.0.0.1 localhost', '::1 localhost', ...named, ''].join('\n'), { mode: 0o644 });
+    const resolverFile = options.resolverFile === undefined ? '' : join(this.directory, `${options.name}.resolv.conf`);
+    if (resolverFile !== '') writeFileSync(resolverFile, options.resolverFile ?? '', { mode: 0o644 });
     const devices = new Map(legs.map(({ network, device }) => [network, device]));
-    return new LabHost({ lab: this, name: options.name, namespace, hostsFile, devices });
+    return new LabHost({ lab: this, name: options.name, namespace, hostsFile, resolverFile, devices });
   }
 
   /** Ends what runs on a host and takes the host away. */
@@ -202,6 +206,8 @@ export class LabHost {
   readonly namespace: string;
   #lab: NetworkLab;
   #hostsFile: string;
+  /** Empty when the host has none of its own. */
+  #resolverFile: string;
   #devices: ReadonlyMap<string, string>;
 
   constructor(parts: {
@@ -209,12 +215,14 @@ export class LabHost {
     readonly name: string;
     readonly namespace: string;
     readonly hostsFile: string;
+    readonly resolverFile: string;
     readonly devices: ReadonlyMap<string, string>;
   }) {
     this.#lab = parts.lab;
     this.name = parts.name;
     this.namespace = parts.namespace;
     this.#hostsFile = parts.hostsFile;
+    this.#resolverFile = parts.resolverFile;
     this.#devices = parts.devices;
   }
 
@@ -258,8 +266,11 @@ export class LabHost {
     const uid = options.uid;
     const user = uid === undefined ? [] : ['setpriv', '--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups'];
     // `ip netns exec` has given the program a mount namespace of its own: the file is bound for it alone.
-    const script = 'mount --bind "$1" /etc/hosts && shift && exec "$@"';
-    return ['ip', 'netns', 'exec', this.namespace, 'sh', '-c', script, 'sh', this.#hostsFile, ...user, ...argv];
+    const bindHosts = 'mount --bind "$1" /etc/hosts';
+    const bindResolver = this.#resolverFile === '' ? 'true' : 'mount --bind "$2" /etc/resolv.conf';
+    const script = `${bindHosts} && ${bindResolver} && shift 2 && exec "$@"`;
+    const files = [this.#hostsFile, this.#resolverFile];
+    return ['ip', 'netns', 'exec', this.namespace, 'sh', '-c', script, 'sh', ...files, ...user, ...argv];
   }
 }
 

@@ -137,11 +137,8 @@ describe('what is no question', () => {
   });
 });
 
-test('readers see one proxy, with its names', async () => {
-  const proxies = (await scene.instance.json('/api/v1/proxies')) as readonly {
-    readonly types: readonly { name: string }[];
-  }[];
-  expect(proxies.map(({ types }) => types.map(({ name }) => name))).toEqual([['nds']]);
+test('an agent without an Envoy is no proxy to readers', async () => {
+  expect(await scene.instance.json('/api/v1/proxies')).toEqual([]);
 });
 
 // The last one: nothing comes back.

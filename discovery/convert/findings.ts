@@ -7,6 +7,8 @@ import type { Origin, Problem } from '../model/problem.ts';
 /** The result of reading one object: `value` is absent when an error refuses it. */
 export interface Conversion<T> {
   readonly value?: T | undefined;
+  /** Of a refused object that must not count as absent: what holds while there is no good state of it. */
+  readonly standIn?: T | undefined;
   readonly problems: readonly Problem[];
 }
 
@@ -28,7 +30,12 @@ export class Findings {
     this.#refused = true;
     const what = this.#object.kind === '' ? 'document' : this.#object.kind;
     const until = message.endsWith('?') ? ' Until' : '; until';
-    this.#add('error', code, field, `${message}${until} then the ${what} is not taken, and what was good of it before stays.`);
+    this.#add(
+      'error',
+      code,
+      field,
+      `${message}${until} then the ${what} is not taken, and what was good of it before stays.`,
+    );
   }
 
   /** The object is taken. `message` says what is wrong, what happens and what to do, without a full stop. */

@@ -15,6 +15,7 @@ export const emptyPolicyIndex: PolicyIndex = Object.freeze({
   destinationRules: PersistentMap.empty<Hostname, readonly DestinationRulePolicy[]>(),
   wildcardDestinationRules: [],
   peerAuthentications: [],
+  authorizationPolicies: [],
   gateways: [],
 });
 
@@ -46,6 +47,10 @@ export function updatePolicyIndex(index: PolicyIndex, changes: readonly PolicyCh
     peerAuthentications: revise(
       index.peerAuthentications,
       collect(changes, (policy) => (policy.kind === 'PeerAuthentication' ? policy : undefined)),
+    ),
+    authorizationPolicies: revise(
+      index.authorizationPolicies,
+      collect(changes, (policy) => (policy.kind === 'AuthorizationPolicy' ? policy : undefined)),
     ),
     gateways: revise(
       index.gateways,

@@ -1,5 +1,6 @@
 // The part of Istio's MeshConfig and MeshNetworks that Isthmus obeys, with Istio's defaults.
 
+import type { ExtensionProvider } from './extension-provider.ts';
 import type { ClusterId, Hostname, NetworkId } from './names.ts';
 
 export interface MeshConfig {
@@ -17,6 +18,8 @@ export interface MeshConfig {
   readonly enableAutoMtls: boolean;
   /** Host patterns that stay inside their cluster (true) or not (false); the longest match wins over the built-in list. */
   readonly clusterLocalHosts: readonly { readonly host: Hostname; readonly clusterLocal: boolean }[];
+  /** Names are distinct. */
+  readonly extensionProviders: readonly ExtensionProvider[];
 }
 
 /** One network of MeshNetworks. */
@@ -53,6 +56,7 @@ export const defaultMeshConfig: MeshConfig = Object.freeze({
   accessLogFile: '',
   enableAutoMtls: true,
   clusterLocalHosts: [],
+  extensionProviders: [],
 });
 
 export const noMeshNetworks: MeshNetworks = Object.freeze({ networks: [] });

@@ -6,7 +6,13 @@ import type { MeshConfig } from './mesh-config.ts';
 import type { ClusterId, Hostname, NetworkId, ObjectKey } from './names.ts';
 import type { NetworkGateway } from './network-gateway.ts';
 import type { PersistentMap } from './persistent-map.ts';
-import type { DestinationRulePolicy, GatewayPolicy, PeerAuthenticationPolicy, VirtualServicePolicy } from './policy.ts';
+import type {
+  AuthorizationPolicy,
+  DestinationRulePolicy,
+  GatewayPolicy,
+  PeerAuthenticationPolicy,
+  VirtualServicePolicy,
+} from './policy.ts';
 import type { Problem } from './problem.ts';
 import type { MeshService } from './service.ts';
 import type { Workload } from './workload.ts';
@@ -38,6 +44,7 @@ export interface PolicyIndex {
   readonly destinationRules: PersistentMap<Hostname, readonly DestinationRulePolicy[]>;
   readonly wildcardDestinationRules: readonly DestinationRulePolicy[];
   readonly peerAuthentications: readonly PeerAuthenticationPolicy[];
+  readonly authorizationPolicies: readonly AuthorizationPolicy[];
   readonly gateways: readonly GatewayPolicy[];
 }
 

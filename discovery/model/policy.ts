@@ -1,14 +1,17 @@
 // Declared configuration of the primary, converted and checked. Immutable; `source` names the object for error reports.
 
+import type { AuthorizationPolicy } from './policies/authorization-policy.ts';
 import type { DestinationRulePolicy } from './policies/destination-rule.ts';
 import type { GatewayPolicy } from './policies/gateway.ts';
 import type { PeerAuthenticationPolicy } from './policies/peer-authentication.ts';
 import type { VirtualServicePolicy } from './policies/virtual-service.ts';
 
+export type * from './policies/authorization-policy.ts';
 export type * from './policies/destination-rule.ts';
 export type * from './policies/gateway.ts';
 export type * from './policies/peer-authentication.ts';
 export type * from './policies/virtual-service.ts';
 
-export type Policy = VirtualServicePolicy | DestinationRulePolicy | PeerAuthenticationPolicy | GatewayPolicy;
+export type Policy =
+  VirtualServicePolicy | DestinationRulePolicy | PeerAuthenticationPolicy | GatewayPolicy | AuthorizationPolicy;
 export type PolicyKind = Policy['kind'];

@@ -3,6 +3,7 @@
 import type { Conversion } from '../convert/findings.ts';
 import type { KubernetesObject } from '../model/kubernetes-object.ts';
 import type { Policy, PolicyKind } from '../model/policy.ts';
+import { convertAuthorizationPolicy } from './authorization/authorization-policy.ts';
 import { convertDestinationRule } from './destination-rule.ts';
 import { convertGateway } from './gateway.ts';
 import { convertPeerAuthentication } from './peer-authentication.ts';
@@ -16,6 +17,7 @@ const converters: Readonly<Record<PolicyKind, Converter>> = {
   DestinationRule: convertDestinationRule,
   PeerAuthentication: convertPeerAuthentication,
   Gateway: convertGateway,
+  AuthorizationPolicy: convertAuthorizationPolicy,
 };
 
 function isPolicyKind(kind: string): kind is PolicyKind {

@@ -7,6 +7,7 @@ import type { Conversion } from '../convert/findings.ts';
 import type { KubernetesObject } from '../model/kubernetes-object.ts';
 import type { MtlsMode, PeerAuthenticationPolicy } from '../model/policy.ts';
 import { policyOrigin, readSpec } from './policy-fields.ts';
+import { readWorkloadSelector } from './workload-selector.ts';
 
 const modes: Readonly<Record<string, MtlsMode | undefined>> = {
   UNSET: undefined,
@@ -17,7 +18,7 @@ const modes: Readonly<Record<string, MtlsMode | undefined>> = {
 
 export function convertPeerAuthentication(object: KubernetesObject): Conversion<PeerAuthenticationPolicy> {
   const { spec, findings } = readSpec(object);
-  const selector = readSelector(spec);
+  const selector = readWorkloadSelector(spec);
   const mode = readMode(spec.object('mtls'));
   const portModes = readPortModes(spec);
   if (portModes.size > 0 && Object.keys(selector).length === 0) {
@@ -34,13 +35,6 @@ export function convertPeerAuthentication(object: KubernetesObject): Conversion<
     ...(mode === undefined ? {} : { mode }),
     portModes,
   });
-}
-
-function readSelector(spec: FieldReader): Readonly<Record<string, string>> {
-  const reader = spec.object('selector');
-  const labels = reader?.stringMap('matchLabels') ?? {};
-  reader?.end();
-  return labels;
 }
 
 function readMode(reader: FieldReader | undefined): MtlsMode | undefined {

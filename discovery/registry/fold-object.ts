@@ -75,7 +75,7 @@ export function foldObject(index: ClusterIndex, object: KubernetesObject, contex
       return isPrimary ? foldSecret(index, object, context) : [];
     default: {
       const conversion = isPrimary ? convertPolicy(object, context) : undefined;
-      return conversion === undefined ? [] : take(conversion, (value) => putPolicy(index, key, value));
+      return conversion === undefined ? [] : foldPolicy(index, key, conversion);
     }
   }
 }
@@ -169,6 +169,13 @@ function take<T>(conversion: Conversion<T>, put: (value: T | undefined) => void)
   const isRefused = conversion.problems.some((problem) => problem.severity === 'error');
   if (!isRefused) put(conversion.value);
   return conversion.problems;
+}
+
+function foldPolicy(index: ClusterIndex, key: ObjectKey, conversion: Conversion<Policy>): readonly Problem[] {
+  const known = index.policies.get(key);
+  const isKnownGood = known !== undefined && !(known.kind === 'AuthorizationPolicy' && known.failClosed);
+  if (conversion.standIn !== undefined && !isKnownGood) putPolicy(index, key, conversion.standIn);
+  return take(conversion, (value) => putPolicy(index, key, value));
 }
 
 function putPolicy(index: ClusterIndex, key: ObjectKey, next: Policy | undefined): void {

@@ -40,7 +40,10 @@ const readKinds: Readonly<Record<string, readonly KindEntry[]>> = {
     entry('DestinationRule', istioVersions, false),
   ],
   'gateway.networking.k8s.io': [entry('Gateway', 'v1 v1beta1', true)],
-  'security.istio.io': [entry('PeerAuthentication', 'v1 v1beta1', false)],
+  'security.istio.io': [
+    entry('PeerAuthentication', 'v1 v1beta1', false),
+    entry('AuthorizationPolicy', 'v1 v1beta1', false),
+  ],
   // Of the primary's API server, by the leader, which completes its own.
   'admissionregistration.k8s.io': [entry('MutatingWebhookConfiguration', 'v1', false, false)],
 };
@@ -48,7 +51,7 @@ const readKinds: Readonly<Record<string, readonly KindEntry[]>> = {
 /** Kinds of the mesh APIs that exist and are not implemented: what they ask for would not happen, so they are errors. */
 const unsupportedKinds: Readonly<Record<string, readonly string[]>> = {
   'networking.istio.io': ['ServiceEntry', 'Sidecar', 'EnvoyFilter', 'WorkloadGroup', 'ProxyConfig'],
-  'security.istio.io': ['AuthorizationPolicy', 'RequestAuthentication'],
+  'security.istio.io': ['RequestAuthentication'],
   'telemetry.istio.io': ['Telemetry'],
   'extensions.istio.io': ['WasmPlugin', 'TrafficExtension'],
   'gateway.networking.k8s.io': [

@@ -10,6 +10,8 @@ import {
   type HttpFilter,
 } from '../../proto/generated/envoy.extensions.filters.network.http_connection_manager.v3.ts';
 import { packAny } from '../../proto/codec.ts';
+import { noSecurityPolicies, type SecurityPolicies } from '../view/security-policies.ts';
+import { httpAuthorization } from './authorization/authorization-filters.ts';
 import { accessLogs } from './access-log.ts';
 import { aggregated } from './config-source.ts';
 import { routeFilters } from './route-filters.ts';
@@ -26,16 +28,22 @@ export interface HttpConnectionManagerOptions {
    * the application in `x-forwarded-client-cert`, after what earlier hops put there. `edge`: the client is outside the mesh.
    */
   readonly side: 'outbound' | 'inbound' | 'edge';
+  /** Whose policies hold for what is received; absent where nothing is. */
+  readonly security?: SecurityPolicies | undefined;
 }
 
 export function httpConnectionManager(options: HttpConnectionManagerOptions): Filter {
-  const { config, statPrefix, routes, side } = options;
+  const { config, statPrefix, routes, side, security = noSecurityPolicies } = options;
   const typedConfig = packAny(HttpConnectionManager, {
     statPrefix,
     ...(routes.kind === 'discovered'
       ? { rds: { configSource: aggregated, routeConfigName: routes.name } }
       : { routeConfig: routes.configuration }),
-    httpFilters: [...(side === 'inbound' ? [] : routeFilters()), routerFilter()],
+    httpFilters: [
+      ...httpAuthorization(security.authorization, config),
+      ...(side === 'inbound' ? [] : routeFilters()),
+      routerFilter(),
+    ],
     httpProtocolOptions: { acceptHttp_10: true },
     accessLog: accessLogs(config),
     useRemoteAddress: side === 'edge' ? isTrue : isFalse,

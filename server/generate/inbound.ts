@@ -22,6 +22,7 @@ import {
 } from './names.ts';
 import type { Resource } from './resource.ts';
 import { originalDestinationCluster } from './static-outbound.ts';
+import { networkAuthorization } from './authorization/authorization-filters.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { duration, isTrue, struct, uint32 } from './well-known-types.ts';
 
@@ -86,7 +87,7 @@ function virtualInbound(view: InboundView): Resource<Listener> {
           mode: port.mode,
           port: port.port,
           http: isHttp(port.protocol),
-          filters: [portFilter(view, port)],
+          filters: portFilters(view, port),
         }),
       ),
       ...inboundChains({
@@ -95,7 +96,10 @@ function virtualInbound(view: InboundView): Resource<Listener> {
         mode: scope.defaultMode,
         port: undefined,
         http: false,
-        filters: [tcpProxy(inboundPassthroughCluster, config)],
+        filters: [
+          ...networkAuthorization(scope.security.authorization, config),
+          tcpProxy(inboundPassthroughCluster, config),
+        ],
       }),
     ],
   };
@@ -112,9 +116,12 @@ function blackHoleChain({ config }: InboundView): FilterChain {
   };
 }
 
-function portFilter({ config }: InboundView, port: InboundPort): Filter {
+function portFilters({ config, scope }: InboundView, port: InboundPort): readonly Filter[] {
   const cluster = inboundClusterName(port.port);
-  if (!isHttp(port.protocol)) return tcpProxy(cluster, config);
+  const { security } = scope;
+  if (!isHttp(port.protocol)) {
+    return [...networkAuthorization(security.authorization, config), tcpProxy(cluster, config)];
+  }
   const route = { cluster, timeout: duration(0) };
   const virtualHost = {
     name: `inbound|http|${port.servicePort}`,
@@ -124,7 +131,8 @@ function portFilter({ config }: InboundView, port: InboundPort): Filter {
   // The cluster comes with the listener, in either order.
   const configuration = { name: cluster, validateClusters: { value: false }, virtualHosts: [virtualHost] };
   const statPrefix = `inbound_0.0.0.0_${port.port}`;
-  return httpConnectionManager({ config, statPrefix, routes: { kind: 'inline', configuration }, side: 'inbound' });
+  const routes = { kind: 'inline', configuration } as const;
+  return [httpConnectionManager({ config, statPrefix, routes, side: 'inbound', security })];
 }
 
 function serviceOf({ host, serviceName, serviceNamespace }: InboundPort): Readonly<Record<string, string>> {

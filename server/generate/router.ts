@@ -5,6 +5,7 @@ import { TrafficDirection } from '../../proto/generated/envoy.config.core.v3.ts'
 import { Listener, type FilterChain } from '../../proto/generated/envoy.config.listener.v3.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
 import { socketAddress } from './address.ts';
+import { networkAuthorization } from './authorization/authorization-filters.ts';
 import { connectionChain } from './connection-chain.ts';
 import { distinctRoutes } from './connection-routes.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
@@ -66,6 +67,7 @@ function httpListener(view: OutboundView, port: number): Resource<Listener> {
     statPrefix: `gateway_${port}`,
     routes,
     side: 'edge',
+    security: view.scope.security,
   });
   return resource(view, {
     ...listenOn(view, port),
@@ -84,7 +86,11 @@ function connectionListener(view: OutboundView, port: number, routed: readonly C
     ...listenOn(view, port),
     trafficDirection: TrafficDirection.OUTBOUND,
     ...(routes.some(({ serverNames }) => serverNames.length > 0) ? { listenerFilters: [tlsInspector()] } : {}),
-    filterChains: routes.map((route) => connectionChain(route, view.config, `gateway_${port}`)),
+    filterChains: routes.map((route) => {
+      const chain = connectionChain(route, view.config, `gateway_${port}`);
+      const authorization = networkAuthorization(view.scope.security.authorization, view.config);
+      return { ...chain, filters: [...authorization, ...(chain.filters ?? [])] };
+    }),
   });
 }
 

@@ -5,6 +5,7 @@ import type { ClusterId, Hostname, NetworkId } from '../../discovery/model/names
 import type { MtlsMode } from '../../discovery/model/policy.ts';
 import type { Protocol } from '../../discovery/model/service.ts';
 import type { ProxyType } from '../proxy/proxy.ts';
+import type { SecurityPolicies } from './security-policies.ts';
 
 /** Which IP families the workload has. Decides the wildcard addresses of its listeners. */
 export type AddressFamilies = 'ipv4' | 'ipv6' | 'dual';
@@ -23,6 +24,8 @@ export interface OutboundScope {
   readonly labels: readonly (readonly [name: string, value: string])[];
   /** Routers: the pod's port behind each port of the services that select it. Empty for sidecars. */
   readonly targetPorts: readonly (readonly [servicePort: number, targetPort: number])[];
+  /** Routers: for what they receive. Empty for sidecars. */
+  readonly security: SecurityPolicies;
 }
 
 /** Inputs of everything that a proxy receives through. No address and no label: replicas of a workload share it. */
@@ -36,6 +39,8 @@ export interface InboundScope {
   readonly ports: readonly InboundPort[];
   /** For ports that no service has. */
   readonly defaultMode: MtlsMode;
+  /** Empty for routers. */
+  readonly security: SecurityPolicies;
 }
 
 /** A port that a workload serves for some service. */

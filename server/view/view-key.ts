@@ -7,6 +7,7 @@ import { compareText } from '../../discovery/model/network-gateway.ts';
 import type { Proxy } from '../proxy/proxy.ts';
 import { mtlsModesOf } from './mtls-mode.ts';
 import type { AddressFamilies, InboundScope, OutboundScope } from './scope.ts';
+import { noSecurityPolicies, securityKey, securityPoliciesFor } from './security-policies.ts';
 import { indexViews, servedPorts, targetPortsOf, type ViewIndex } from './view-index.ts';
 
 /** An `OutboundScope`, written out. */
@@ -27,17 +28,21 @@ export interface ViewKeys {
  * snapshots where many proxies are asked for.
  */
 export function viewKeysOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex = indexViews(mesh)): ViewKeys {
-  const outboundScope = outboundScopeOf(proxy, index);
+  const outboundScope = outboundScopeOf(proxy, mesh, index);
   const inboundScope = inboundScopeOf(proxy, mesh, index);
   return {
-    outbound: asBranded<OutboundKey>(JSON.stringify(outboundScope)),
-    inbound: asBranded<InboundKey>(JSON.stringify(inboundScope)),
+    outbound: asBranded<OutboundKey>(keyText(outboundScope)),
+    inbound: asBranded<InboundKey>(keyText(inboundScope)),
     outboundScope,
     inboundScope,
   };
 }
 
-function outboundScopeOf(proxy: Proxy, index: ViewIndex): OutboundScope {
+function keyText(scope: OutboundScope | InboundScope): string {
+  return JSON.stringify({ ...scope, security: securityKey(scope.security) });
+}
+
+function outboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): OutboundScope {
   const isRouter = proxy.type === 'router';
   const labelNames = isRouter ? Object.keys(proxy.labels).toSorted(compareText) : index.sourceLabelNames;
   return {
@@ -54,6 +59,7 @@ function outboundScopeOf(proxy: Proxy, index: ViewIndex): OutboundScope {
       return value === undefined ? [] : [[name, value] as const];
     }),
     targetPorts: isRouter && proxy.clusterId === index.mesh.primary ? targetPortsOf(index, proxy.addresses) : [],
+    security: isRouter ? securityPoliciesFor(proxy, mesh) : noSecurityPolicies,
   };
 }
 
@@ -64,7 +70,9 @@ function inboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Inb
     istioFilters: proxy.capabilities.istioFilters,
     ...(proxy.interceptionMode === 'TPROXY' ? { transparent: true as const } : {}),
   };
-  if (proxy.type === 'router') return { ...shared, ports: [], defaultMode: 'permissive' };
+  if (proxy.type === 'router') {
+    return { ...shared, ports: [], defaultMode: 'permissive', security: noSecurityPolicies };
+  }
   const { defaultMode, portModes } = mtlsModesOf(proxy, mesh);
   const served = proxy.clusterId === mesh.primary ? servedPorts(index, proxy.addresses) : [];
   return {
@@ -79,6 +87,7 @@ function inboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Inb
       servicePort,
     })),
     defaultMode,
+    security: securityPoliciesFor(proxy, mesh),
   };
 }
 

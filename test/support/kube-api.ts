@@ -33,6 +33,7 @@ const irregularPlurals: Readonly<Record<string, string>> = {
   NetworkPolicy: 'networkpolicies',
   WorkloadEntry: 'workloadentries',
   PeerAuthentication: 'peerauthentications',
+  AuthorizationPolicy: 'authorizationpolicies',
 };
 
 export class KubeApi {

@@ -138,6 +138,7 @@ export function mesh(parts: MeshParts): MeshSnapshot {
       destinationRules: byHost(destinationRules, ({ host }) => [host]),
       wildcardDestinationRules: destinationRules.filter(({ host }) => host.startsWith('*')),
       peerAuthentications: of('PeerAuthentication'),
+      authorizationPolicies: of('AuthorizationPolicy'),
       gateways: of('Gateway'),
     },
   };

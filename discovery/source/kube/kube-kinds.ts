@@ -48,7 +48,8 @@ export const kubeKinds: readonly KubeKind[] = [
   istio('WorkloadEntry', 'workloadentries'),
   istio('VirtualService', 'virtualservices'),
   istio('DestinationRule', 'destinationrules'),
-  { ...istio('PeerAuthentication', 'peerauthentications'), group: 'security.istio.io', versions: ['v1', 'v1beta1'] },
+  security('PeerAuthentication', 'peerauthentications'),
+  security('AuthorizationPolicy', 'authorizationpolicies'),
   {
     ...core('ConfigMap', 'configmaps'),
     scopes: ['primary'],
@@ -80,6 +81,10 @@ function core(kind: string, plural: string): KubeKind {
     required: false,
     installable: false,
   };
+}
+
+function security(kind: string, plural: string): KubeKind {
+  return { ...istio(kind, plural), group: 'security.istio.io', versions: ['v1', 'v1beta1'] };
 }
 
 function istio(kind: string, plural: string): KubeKind {

@@ -28,6 +28,7 @@ export function policiesOf(index: PolicyIndex): readonly Policy[] {
   add(index.wildcardVirtualServices);
   add(index.wildcardDestinationRules);
   add(index.peerAuthentications);
+  add(index.authorizationPolicies);
   add(index.gateways);
   return [...all.values()].toSorted((a, b) => compareText(a.source, b.source));
 }
@@ -37,6 +38,7 @@ const apiVersionOf: Readonly<Record<PolicyKind, string>> = {
   DestinationRule: 'networking.istio.io/v1',
   Gateway: 'networking.istio.io/v1',
   PeerAuthentication: 'security.istio.io/v1',
+  AuthorizationPolicy: 'security.istio.io/v1',
 };
 
 function configEntry(policy: Policy): Record<string, unknown> {

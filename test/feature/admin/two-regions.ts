@@ -111,6 +111,7 @@ export function aMesh(parts: MeshParts = {}): MeshSnapshot {
       delegation: noDelegation,
       destinationRules: PersistentMap.from((parts.destinationRules ?? []).map((rule) => [rule.host, [rule]] as const)),
       wildcardDestinationRules: [],
+      authorizationPolicies: [],
       peerAuthentications: [],
       gateways: [],
     },

@@ -1,0 +1,64 @@
+// Patterns of an AuthorizationPolicy: a text, one star at its end or its beginning, or a star alone. In: a list field. Out: what
+// each value stands for.
+
+import { show, type FieldReader } from '../../convert/field-reader.ts';
+import type { Attribute, PathPattern, TextPattern } from '../../model/policy.ts';
+
+/** Where a value was read, for findings. */
+export interface ValuePlace {
+  readonly reader: FieldReader;
+  readonly field: string;
+}
+
+export type ReadValue<T> = (text: string, place: ValuePlace) => T | undefined;
+
+/** The attribute under `name` and `notName`; undefined when neither is there. */
+export function readAttribute<T>(
+  reader: FieldReader,
+  [name, notName]: readonly [name: string, notName: string],
+  read: ReadValue<T>,
+): Attribute<T> | undefined {
+  const values = readValues(reader, name, read);
+  const notValues = readValues(reader, notName, read);
+  return values.length === 0 && notValues.length === 0 ? undefined : { values, notValues };
+}
+
+function readValues<T>(reader: FieldReader, name: string, read: ReadValue<T>): readonly T[] {
+  return reader.strings(name).flatMap((text, index) => {
+    const field = `${reader.at(name)}[${index}]`;
+    if (text === '') {
+      reader.findings.error('invalid-value', field, `${field} is empty: write a value or remove it`);
+      return [];
+    }
+    const value = read(text, { reader, field });
+    return value === undefined ? [] : [value];
+  });
+}
+
+export function readPattern(text: string, { reader, field }: ValuePlace): TextPattern {
+  if (text === '*') return { kind: 'present' };
+  const inner = text.replace(/^\*|\*$/, '');
+  if (inner.includes('*')) {
+    const message = `${show(text)} has a star that is neither its first nor its last character alone: keep one at one end`;
+    reader.findings.error('invalid-value', field, message);
+  }
+  if (text.startsWith('*')) return { kind: 'suffix', value: text.slice(1) };
+  if (text.endsWith('*')) return { kind: 'prefix', value: text.slice(0, -1) };
+  return { kind: 'exact', value: text };
+}
+
+/** A path: a pattern, or a template with segments `{*}` and `{**}`. */
+export function readPath(text: string, place: ValuePlace): PathPattern {
+  if (!text.includes('{')) return readPattern(text, place);
+  const { reader, field } = place;
+  const segments = text.split('/').slice(1);
+  const isTemplate = text.startsWith('/') && segments.every((segment) => /^(\{\*{1,2}\}|[^{}*]*)$/.test(segment));
+  if (!isTemplate) {
+    const message = `${show(text)} is not a path template: each segment is a text, {*} or {**}`;
+    reader.findings.error('invalid-value', field, message);
+  } else if (segments.slice(0, -1).includes('{**}') && segments.filter((segment) => segment === '{**}').length > 1) {
+    const message = `${show(text)} has more than one {**}: keep one`;
+    reader.findings.error('invalid-value', field, message);
+  }
+  return { kind: 'template', value: text };
+}

@@ -7,6 +7,7 @@ import { caCommand } from './cli/ca.ts';
 import { clustersCommand } from './cli/clusters.ts';
 import { endpointsCommand } from './cli/endpoints.ts';
 import { agentCommand } from './cli/agent.ts';
+import { injectCommand } from './cli/inject.ts';
 import { iptablesCommand } from './cli/iptables.ts';
 import { proxiesCommand } from './cli/proxies.ts';
 import { remoteSecretCommand } from './cli/remote-secret.ts';
@@ -20,6 +21,7 @@ const program = new Command('isthmus')
   .addCommand(agentCommand())
   .addCommand(caCommand())
   .addCommand(remoteSecretCommand())
+  .addCommand(injectCommand())
   .addCommand(iptablesCommand())
   .addCommand(clustersCommand())
   .addCommand(proxiesCommand())

@@ -31,6 +31,7 @@ export function agentArguments(context: SidecarContext): readonly string[] {
       .map(([key, value]) => `--label=${key}=${value}`),
     `--interception-mode=${context.interceptionMode}`,
     '--work-dir=/etc/istio/proxy',
+    `--status-port=${String(context.statusPort)}`,
     ...(config.concurrency === undefined ? [] : [`--concurrency=${String(config.concurrency)}`]),
     `--envoy-log-level=${levels[level] ?? level}`,
   ];

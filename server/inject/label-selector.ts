@@ -20,16 +20,10 @@ export function matchesSelector(selector: LabelSelector, labels: Readonly<Record
 }
 
 function matchesExpression({ operator, values = [] }: LabelExpression, value: string | undefined): boolean {
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-  }
+  const isPresent = value !== undefined;
+  if (operator === 'Exists') return isPresent;
+  if (operator === 'DoesNotExist') return !isPresent;
+  return (isPresent && values.includes(value)) === (operator === 'In');
 }
 
 export function isEmptySelector({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean {

@@ -52,7 +52,9 @@ export function readInjectionSettings({
   if (wrong !== undefined) return new InjectError('invalid-settings', `${wrong}.`);
   return Object.freeze({
     ...settingsOf({ instance, config, values, mesh }, proxyConfig),
-    ...{ templates, neverInject, alwaysInject },
+    templates,
+    neverInject,
+    alwaysInject,
   });
 }
 
@@ -142,7 +144,6 @@ function trafficOf(values: Mapping): TrafficSettings {
 
 function probesOf(values: Mapping, proxyConfig: Mapping): ProbeSettings {
   const proxy = mappingAt(values, 'global', 'proxy');
-  const number = (value: unknown, otherwise: number): number => (typeof value === 'number' ? value : otherwise);
   const startup = mappingAt(proxy, 'startupProbe');
   return {
     statusPort: number(proxyConfig['statusPort'], number(proxy['statusPort'], 15_020)),
@@ -153,6 +154,10 @@ function probesOf(values: Mapping, proxyConfig: Mapping): ProbeSettings {
     startupFailureThreshold: number(startup['failureThreshold'], 600),
     rewrite: mappingAt(values, 'sidecarInjectorWebhook')['rewriteAppHTTPProbe'] !== false,
   };
+}
+
+function number(value: unknown, otherwise: number): number {
+  return typeof value === 'number' ? value : otherwise;
 }
 
 function wrongDefaults(proxyConfig: Mapping): string | undefined {

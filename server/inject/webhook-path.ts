@@ -16,16 +16,17 @@ export function callerOfPath(path: string): CallerFacts | InjectError | undefine
     );
   }
   const environment: Record<string, string> = {};
-  let caller: CallerFacts = {};
+  let clusterId: string | undefined;
+  let network: string | undefined;
   for (let index = 0; index < decoded.length; index += 2) {
     const key = decoded[index] ?? '';
     const value = decoded[index + 1] ?? '';
-    if (key === 'cluster') caller = { ...caller, clusterId: value };
-    else if (key === 'net') caller = { ...caller, network: value };
+    if (key === 'cluster') clusterId = value;
+    else if (key === 'net') network = value;
     else if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(key)) environment[key.toUpperCase()] = value;
     else return new InjectError('invalid-review', `The path ${path} has "${key}", which can't be a variable's name.`);
   }
-  return Object.keys(environment).length === 0 ? caller : { ...caller, environment };
+  return { clusterId, network, environment };
 }
 
 function decode(word: string): string | undefined {

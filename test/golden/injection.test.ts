@@ -18,7 +18,7 @@ const names = (await readdir(cases)).map((file) => file.replace(/\.yaml$/, '')).
 
 interface Case {
   readonly pod: Mapping;
-  inject(pod: Mapping): InjectionResult;
+  readonly inject: (pod: Mapping) => InjectionResult;
 }
 
 async function load(name: string): Promise<Case> {

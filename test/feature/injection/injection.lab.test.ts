@@ -10,7 +10,7 @@ import { injectPod } from '../../../server/inject/inject-pod.ts';
 import type { Mapping } from '../../../server/inject/json-value.ts';
 import { freePort } from '../../support/authority-server.ts';
 import { helmProgram, renderChart } from '../../support/helm.ts';
-import { injectionSettings, podOf, type PodParts, type SettingsParts } from '../../support/injection.ts';
+import { injectionSettings, podOf, type PodParts } from '../../support/injection.ts';
 import type { KubeAnswer, TestObject } from '../../support/kube-api.ts';
 import { auditLog, type AuditLog } from '../../support/kube-audit.ts';
 import { asPrimary } from '../../support/kube-primary.ts';
@@ -276,7 +276,7 @@ it('every pod of the golden files is accepted as it is injected', async () => {
     const documents = parseAllDocuments(await readFile(join(goldenCases, file), 'utf8'));
     const [parts, pod] = documents.map((document) => document.toJS() as Mapping);
     if (parts === undefined || pod === undefined) throw new Error(`${file}: two documents`);
-    const settings = injectionSettings(parts as SettingsParts);
+    const settings = injectionSettings(parts);
     const result = injectPod({ pod, namespace: 'silent', settings });
     if (result instanceof Error || result.kind !== 'injected') throw new Error(`${file}: not injected`);
     const metadata = {

@@ -7,6 +7,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { systemClock } from '../ca/clock.ts';
 import type { MeshSettings } from '../discovery/model/mesh-config.ts';
 import type { ClusterRegistry } from '../discovery/registry/cluster-registry.ts';
+import { virtualServiceFindings } from '../discovery/mesh/virtual-service-findings.ts';
 import { MeshStore } from '../discovery/mesh/mesh-store.ts';
 import type { ChangeSet } from '../discovery/model/change-set.ts';
 import { controlPlaneId } from './admin/control-plane-id.ts';
@@ -131,7 +132,11 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     prober,
     describeRemote: (status) => clusters.remotes.describe(status),
     authority: () => authority?.issuer.material,
-    problems: () => [...(authority?.problems() ?? []), ...cache.problems()],
+    problems: () => [
+      ...(authority?.problems() ?? []),
+      ...cache.problems(),
+      ...virtualServiceFindings(store.snapshot.policies),
+    ],
     readiness: () => readiness.report(),
   });
   await openHttpPorts({ config, log, started, reader, metrics });

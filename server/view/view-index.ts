@@ -141,8 +141,8 @@ function collectSourceLabelNames(mesh: MeshSnapshot): readonly string[] {
   const names = new Set<string>();
   const { virtualServices, wildcardVirtualServices } = mesh.policies;
   for (const policies of [...virtualServices.values(), wildcardVirtualServices]) {
-    for (const { http } of policies) {
-      for (const { matches } of http) {
+    for (const { http, tcp, tls } of policies) {
+      for (const { matches } of [...http, ...tcp, ...tls]) {
         for (const { sourceLabels } of matches) for (const name of Object.keys(sourceLabels)) names.add(name);
       }
     }

@@ -193,15 +193,15 @@ describe('a mistake in a directory', () => {
       },
     ],
     [
-      'a field that is not supported',
+      'a field that Envoy has nothing for',
       'route',
       8,
-      '    - mirror: {host: x}',
+      '    - fault: {delay: {exponentialDelay: 1s}}',
       {
         code: 'unsupported-field',
         object: 'VirtualService/default/route',
-        field: 'spec.http[0].mirror',
-        remedy: 'remove the field',
+        field: 'spec.http[0].fault.delay.exponentialDelay',
+        remedy: 'use fixedDelay',
       },
     ],
   ])('such as %s is told, and nothing else suffers', async (_name, document, line, text, expected) => {

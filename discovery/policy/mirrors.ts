@@ -10,7 +10,9 @@ import { readDestination, readTarget, type RouteContext } from './route-destinat
 export function readMirrors(reader: FieldReader, context: RouteContext): readonly Mirror[] {
   const single = reader.object('mirror');
   const share = readPercentage(reader, 'mirrorPercentage', 'mirrorPercent', 'mirror_percent');
-  const several = reader.objects('mirrors').flatMap((mirror) => readMirror(mirror, context));
+  const several = reader.objects('mirrors').flatMap((mirror, index) => {
+    return readMirror(mirror, context, `mirrors[${index}].destination`);
+  });
   if (single === undefined) {
     if (share !== undefined && !reader.has('mirror')) {
       const message = `${reader.path} has a share of requests to mirror and no mirror, so nothing is; add mirror`;
@@ -22,17 +24,21 @@ export function readMirrors(reader: FieldReader, context: RouteContext): readonl
     const message = `${reader.path} has mirror and mirrors: keep one`;
     reader.findings.error('conflicting-fields', reader.at('mirrors'), message);
   }
-  return mirrored(readTarget(single, context), share);
+  return mirrored(readTarget(single, context), share, 'mirror');
 }
 
-function readMirror(reader: FieldReader, context: RouteContext): readonly Mirror[] {
+function readMirror(reader: FieldReader, context: RouteContext, field: string): readonly Mirror[] {
   const destination = readDestination(reader, context);
   const share = readPercentage(reader, 'percentage');
   reader.end();
-  return mirrored(destination, share);
+  return mirrored(destination, share, field);
 }
 
 /** All requests unless a share is said. */
-function mirrored(destination: Mirror['destination'] | undefined, percent = 100): readonly Mirror[] {
-  return destination === undefined || percent === 0 ? [] : [{ destination, percent }];
+function mirrored(
+  destination: Mirror['destination'] | undefined,
+  percent: number | undefined,
+  field: string,
+): readonly Mirror[] {
+  return destination === undefined || percent === 0 ? [] : [{ destination, percent: percent ?? 100, field }];
 }

@@ -96,13 +96,14 @@ function unknown(destinations: readonly ResolvedDestination[], at: ProblemPlace)
   const { policy, http, index, list, consequence } = at;
   return destinations.flatMap(({ problem }, number) => {
     if (problem === undefined) return [];
+    const declared = list === 'mirrors' ? http.mirrors?.[number]?.field : undefined;
     return [
       {
         severity: 'warning' as const,
         code: 'unknown-destination',
         object: http.place?.source ?? policy.source,
         origin: http.place?.source === undefined ? policy.origin : http.place.origin,
-        field: `${http.place?.field ?? `spec.http[${index}]`}.${list}[${number}].destination`,
+        field: `${http.place?.field ?? `spec.http[${index}]`}.${declared ?? `${list}[${number}].destination`}`,
         message: destinationMessage(problem, consequence),
       },
     ];

@@ -76,6 +76,8 @@ export interface Mirror {
   readonly destination: Destination;
   /** Of the requests; more than 0, up to 100, four decimals. */
   readonly percent: number;
+  /** Where its destination is declared, below the route: `mirror`, `mirrors[0].destination`. */
+  readonly field?: string | undefined;
 }
 
 export interface Fault {

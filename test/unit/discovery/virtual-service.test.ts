@@ -123,7 +123,10 @@ describe('a VirtualService', () => {
     expect(percents({ mirror_percent: 8 })).toMatchObject([{ percent: 8 }]);
     expect(percents({ mirrorPercentage: { value: 0 } })).toBeUndefined();
     const mirrors = [to('a'), { ...to('b'), percentage: { value: 20 } }];
-    expect(policy(route({ mirrors })).http[0]?.mirrors).toMatchObject([{ percent: 100 }, { percent: 20 }]);
+    expect(policy(route({ mirrors })).http[0]?.mirrors).toMatchObject([
+      { percent: 100, field: 'mirrors[0].destination' },
+      { percent: 20, field: 'mirrors[1].destination' },
+    ]);
   });
 
   it('injects delays and answers', () => {

@@ -10,6 +10,7 @@ import type { Figures } from './figures.ts';
 import { Load } from './fleet/load.ts';
 import { readOptions, type BenchOptions } from './options.ts';
 import { openDirectory, openKube, seed, type BenchRegistry } from './registry.ts';
+import { runPushes } from './pushes/run-pushes.ts';
 import { runRemotes } from './remotes/run-remotes.ts';
 import { chartOf, withFigures } from './report.ts';
 import {
@@ -31,6 +32,7 @@ const options = readOptions(process.argv.slice(2));
 await mkdir(outputDirectory, { recursive: true });
 if (options.profiles !== undefined) await mkdir(options.profiles, { recursive: true });
 if (options.remotes) await runRemotes({ options, directory: outputDirectory, reportFile, say });
+else if (options.pushes) await runPushes({ options, say });
 else await benchMesh();
 
 async function benchMesh(): Promise<void> {

@@ -24,6 +24,8 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** Measures large remotes instead. */
   readonly remotes: boolean;
+  /** Measures only the CPU of changes, in a process without an API server. */
+  readonly pushes: boolean;
   /** Remotes are measured with `--state-dir`. */
   readonly remember: boolean;
   /** Save exact counts and times as what later runs are compared with. */
@@ -44,6 +46,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
       registry: { type: 'string' },
       profile: { type: 'string' },
       remotes: { type: 'boolean', default: false },
+      pushes: { type: 'boolean', default: false },
       remember: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       'no-report': { type: 'boolean', default: false },
@@ -67,6 +70,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     report: !values['no-report'],
     quick,
     remotes: values.remotes,
+    pushes: values.pushes,
     remember: values.remember,
     saveBaseline: values['save-baseline'],
   };

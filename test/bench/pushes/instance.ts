@@ -1,0 +1,106 @@
+// An instance inside the benchmark's own process, from the events of a source to the streams: what a push costs without
+// an API server, an inspector or a second process that wakes for it.
+
+import { MeshStore } from '../../../discovery/mesh/mesh-store.ts';
+import { defaultMeshConfig } from '../../../discovery/model/mesh-config.ts';
+import { clusterId as brandClusterId, networkId } from '../../../discovery/model/names.ts';
+import type { SourceEvent } from '../../../discovery/model/source-event.ts';
+import { ClusterRegistry } from '../../../discovery/registry/cluster-registry.ts';
+import { Metrics } from '../../../server/admin/metrics.ts';
+import { ResourceCache } from '../../../server/cache/resource-cache.ts';
+import { GrpcPort } from '../../../server/grpc/grpc-port.ts';
+import { ProxySessions } from '../../../server/proxy-sessions.ts';
+import { ConnectionSet } from '../../../server/stream/connection-set.ts';
+import { NameSetPool } from '../../../server/stream/name-set.ts';
+import { createPeerAuthenticator } from '../../../server/stream/peer-authenticator.ts';
+import { SharedAnswers } from '../../../server/stream/shared-answers.ts';
+import { defaultStreamLimits } from '../../../server/stream/stream-limits.ts';
+import { xdsMethods } from '../../../server/stream/xds-service.ts';
+import type { TestObject } from '../../support/kube-api.ts';
+import { objectOf } from '../../support/kube-objects.ts';
+import { ScriptedSource } from '../../support/scripted-source.ts';
+import { clusterIpOf, namespaceObjects, serviceObject, sliceObject } from '../manifests.ts';
+import { clusterId, network } from '../server-under-test.ts';
+
+export interface PushInstance extends AsyncDisposable {
+  /** `HOST:PORT`, plaintext. */
+  readonly address: string;
+  readonly write: (object: TestObject) => void;
+  /** Responses that are not answered yet, or parts of a change that are not sent. */
+  readonly unsettled: () => boolean;
+}
+
+export async function openPushInstance(size: {
+  readonly services: number;
+  readonly endpoints: number;
+}): Promise<PushInstance> {
+  const source = new ScriptedSource();
+  const registry = new ClusterRegistry({
+    clusterId: brandClusterId(clusterId),
+    mode: 'primary',
+    source,
+    network: networkId(network),
+    config: defaultMeshConfig,
+    meshNetworks: { networks: [] },
+    now: Date.now,
+  });
+  const metrics = new Metrics({ version: 'bench', startedAtMs: Date.now(), nowMs: Date.now });
+  const store = new MeshStore({ primary: brandClusterId(clusterId), config: defaultMeshConfig });
+  const cache = new ResourceCache(store.snapshot, (typeUrl) => metrics.encoded(typeUrl));
+  store.onChange((snapshot, change) => cache.update(snapshot, change));
+  store.add(registry);
+  const stop = new AbortController();
+  const running = registry.run(stop.signal);
+  await source.running;
+  const indexes = Array.from({ length: size.services }, (_, index) => index);
+  source.tellAll([
+    ...namespaceObjects(network),
+    ...indexes.flatMap((index) => [serviceObject(index, clusterIpOf(index)), sliceObject(index, size.endpoints)]),
+  ]);
+  store.flush();
+  const connections = new ConnectionSet();
+  const sessions = new ProxySessions({
+    cache,
+    defaultClusterId: brandClusterId(clusterId),
+    defaultNetwork: networkId(network),
+    trustDomains: ['cluster.local'],
+    roots: () => undefined,
+    now: Date.now,
+    ready: () => true,
+    onRejection: () => undefined,
+  });
+  const port = await GrpcPort.open({
+    address: '127.0.0.1:0',
+    methods: xdsMethods({
+      context: {
+        source: sessions,
+        connections,
+        names: new NameSetPool(),
+        answers: new SharedAnswers(),
+        limits: defaultStreamLimits,
+        metrics,
+        log: { info: () => undefined, warn: () => undefined },
+        now: Date.now,
+      },
+      authenticator: createPeerAuthenticator(),
+      tls: false,
+    }),
+    onError: (error) => {
+      throw error;
+    },
+  });
+  return {
+    address: `127.0.0.1:${port.port}`,
+    write: (object) => {
+      const event: SourceEvent = { kind: 'changed', object: objectOf({ ...object }) };
+      source.tell(event);
+    },
+    unsettled: () => connections.list().some(({ types }) => types.some((type) => type.behind)),
+    [Symbol.asyncDispose]: async () => {
+      await port.close(AbortSignal.abort());
+      stop.abort();
+      await running;
+      store.close();
+    },
+  };
+}

@@ -1,0 +1,86 @@
+// `npm run bench -- --pushes`: only what one change costs once it is read, in processor time of a process that has
+// nothing else to do: the clients are in another. Steadier than the whole benchmark, so that steps can be told apart.
+
+import { writeFile } from 'node:fs/promises';
+import { Session } from 'node:inspector/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Load } from '../fleet/load.ts';
+import { namespace, sliceObject } from '../manifests.ts';
+import type { BenchOptions } from '../options.ts';
+import { clusterId, network } from '../server-under-test.ts';
+import { openPushInstance, type PushInstance } from './instance.ts';
+
+/** Changes before anything counts: the engine of JavaScript compiles what is used. */
+const warmUps = 60;
+
+/** A change each so often. */
+const periodMs = 50;
+
+export async function runPushes({
+  options,
+  say,
+}: {
+  options: BenchOptions;
+  say: (line: string) => void;
+}): Promise<void> {
+  await using instance = await openPushInstance(options);
+  await using load = new Load();
+  const count = options.proxies;
+  const target = { address: instance.address, count, namespace, clusterId, network };
+  await load.call('connect', target);
+  await load.call('disconnect');
+  await delay(500);
+  const connectMs = await cpuOf(async () => {
+    await load.call('connect', target);
+  });
+  await pushes(instance, options, warmUps);
+  const changes = options.trials * 10;
+  const profile = async (name: string, work: () => Promise<void>): Promise<void> =>
+    options.profiles === undefined ? work() : profiled(join(options.profiles, `${name}.cpuprofile`), work);
+  let pushMs = 0;
+  await profile('pushes', async () => {
+    pushMs = (await cpuOf(() => pushes(instance, options, changes))) / changes;
+  });
+  const idleMs = await cpuOf(() => delay(1000));
+  await load.call('reconnect', { quietMs: 500 });
+  let reconnectMs = 0;
+  await profile('pushes-reconnect', async () => {
+    reconnectMs = await cpuOf(async () => {
+      await load.call('reconnect', { quietMs: 1000 });
+    });
+  });
+  say(
+    `CPU: ${pushMs.toFixed(2)} ms an endpoint change to ${count} proxies (${changes} changes), ` +
+      `${connectMs.toFixed(0)} ms when all connect, ${reconnectMs.toFixed(0)} ms when all return with what they hold, ` +
+      `${idleMs.toFixed(1)} ms in a second without any change`,
+  );
+}
+
+/** A change of another service each time; each is over before the next one. */
+async function pushes(instance: PushInstance, { services, endpoints }: BenchOptions, changes: number): Promise<void> {
+  for (let nth = 0; nth < changes; nth += 1) {
+    const address = `198.51.${Math.floor(nth / 250) % 250}.${(nth % 250) + 1}`;
+    instance.write(sliceObject(nth % services, endpoints, [address]));
+    await delay(periodMs);
+  }
+  while (instance.unsettled()) await delay(periodMs);
+}
+
+async function cpuOf(work: () => Promise<unknown>): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+async function profiled(file: string, work: () => Promise<void>): Promise<void> {
+  const session = new Session();
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.setSamplingInterval', { interval: 200 });
+  await session.post('Profiler.start');
+  await work();
+  const { profile } = await session.post('Profiler.stop');
+  await writeFile(file, JSON.stringify(profile));
+}

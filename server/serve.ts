@@ -136,6 +136,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
       ...(authority?.problems() ?? []),
       ...cache.problems(),
       ...virtualServiceFindings(store.snapshot.policies),
+      ...store.serviceEntryFindings(),
     ],
     readiness: () => readiness.report(),
   });

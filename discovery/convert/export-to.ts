@@ -1,5 +1,5 @@
 // Where an object is visible: `.` (its own namespace), `*` (everywhere), `~` (nowhere) or namespaces. In: the field or the
-// annotation's comma-separated text. Out: a sorted list; empty means everywhere.
+// annotation's comma-separated text. Out: a sorted list; empty: as MeshConfig has it for the kind.
 
 import { show } from './field-reader.ts';
 import type { Findings } from './findings.ts';
@@ -23,5 +23,5 @@ export function checkExportTo(texts: readonly string[], field: string, findings:
       `${show(text)} is neither a namespace nor one of ".", "*" and "~": correct it`,
     );
   }
-  return texts.includes('*') ? [] : [...new Set(texts)].toSorted();
+  return texts.includes('*') ? ['*'] : [...new Set(texts)].toSorted();
 }

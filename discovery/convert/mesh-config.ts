@@ -4,10 +4,18 @@
 import { parseDocument } from 'yaml';
 import { objectKey, hostname, networkId, clusterId, type Hostname } from '../model/names.ts';
 import { keyOf, type KubernetesObject } from '../model/kubernetes-object.ts';
-import type { MeshConfig, MeshNetwork, MeshNetworkGateway, MeshNetworks, MeshSettings } from '../model/mesh-config.ts';
+import type {
+  DefaultExportTo,
+  MeshConfig,
+  MeshNetwork,
+  MeshNetworkGateway,
+  MeshNetworks,
+  MeshSettings,
+} from '../model/mesh-config.ts';
 import type { Problem } from '../model/problem.ts';
 import { canonicalAddress, isCidr } from './address.ts';
 import { readChoice } from './choice.ts';
+import { checkExportTo } from './export-to.ts';
 import { readDuration } from './duration.ts';
 import { readExtensionProviders } from './extension-providers.ts';
 import { FieldReader, isMapping, show } from './field-reader.ts';
@@ -73,6 +81,19 @@ function readServiceSettings(reader: FieldReader): MeshConfig['clusterLocalHosts
   const entries: { host: Hostname; clusterLocal: boolean }[] = [];
   for (const setting of reader.objects('serviceSettings')) {
     const settings = setting.object('settings');
+function readDefaultExportTo(reader: FieldReader, { defaultExportTo }: MeshConfig): DefaultExportTo {
+  const read = (field: string, known: readonly string[]): readonly string[] => {
+    if (!reader.has(field)) return known;
+    const exportTo = checkExportTo(reader.strings(field), reader.at(field), reader.findings);
+    return exportTo.includes('*') ? [] : exportTo;
+  };
+  return {
+    services: read('defaultServiceExportTo', defaultExportTo.services),
+    virtualServices: read('defaultVirtualServiceExportTo', defaultExportTo.virtualServices),
+    destinationRules: read('defaultDestinationRuleExportTo', defaultExportTo.destinationRules),
+  };
+}
+
     const clusterLocal = settings?.boolean('clusterLocal') ?? false;
     for (const host of setting.strings('hosts')) entries.push({ host: hostname(host), clusterLocal });
     settings?.warnRest();

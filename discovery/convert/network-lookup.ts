@@ -1,6 +1,7 @@
 // Which logical network an address of one Kubernetes cluster is on. Precedence: the workload's own label, the system
 // namespace's label, MeshNetworks by registry, MeshNetworks by CIDR block, the option.
 
+import { isIP } from 'node:net';
 import type { MeshNetworks } from '../model/mesh-config.ts';
 import { networkId, type ClusterId, type NetworkId } from '../model/names.ts';
 import { cidrContains } from './address.ts';
@@ -12,6 +13,8 @@ export interface NetworkLookup {
   readonly overruledBy?: 'label' | 'MeshNetworks' | undefined;
   /** The network of one workload address; `declared` is what the workload itself says. */
   networkOf(address: string, declared: string | undefined): NetworkId;
+  /** The network in whose CIDR blocks of MeshNetworks an IP address is. */
+  blockOf(address: string): NetworkId | undefined;
 }
 
 export interface NetworkSources {
@@ -32,13 +35,16 @@ export function networkLookup(sources: NetworkSources): NetworkLookup {
     entry.fromCidrs.map((cidr) => ({ cidr, network: entry.network })),
   );
   const isOverruled = configured !== '' && wide !== undefined && wide !== configured;
+  const blockOf = (address: string): NetworkId | undefined =>
+    isIP(address) === 0 ? undefined : blocks.find((block) => cidrContains(block.cidr, address))?.network;
   return {
     network: wide ?? configured,
     overruledBy: isOverruled ? (labelled === undefined ? 'MeshNetworks' : 'label') : undefined,
     networkOf(address, declared) {
       if (declared !== undefined && declared !== '') return networkId(declared);
       if (wide !== undefined) return wide;
-      return blocks.find((block) => cidrContains(block.cidr, address))?.network ?? configured;
+      return blockOf(address) ?? configured;
     },
+    blockOf,
   };
 }

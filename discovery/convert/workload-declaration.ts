@@ -14,6 +14,8 @@ export interface WorkloadDeclaration {
   readonly identity: WorkloadIdentity;
   /** Canonical addresses; empty while none is known. */
   readonly addresses: readonly string[];
+  /** Of a WorkloadEntry that has a DNS name instead of an address: only ServiceEntries that resolve by DNS can use it. */
+  readonly dnsName?: Hostname | undefined;
   readonly health: EndpointHealth;
   /** It has ended and gets no endpoint: a Pod in phase Failed or Succeeded. */
   readonly ended: boolean;

@@ -1,6 +1,7 @@
 // An Istio WorkloadEntry → the workload outside Kubernetes that it stands for.
 // https://istio.io/latest/docs/reference/config/networking/workload-entry/
 
+import type { EndpointHealth } from '../model/endpoint.ts';
 import { keyOf, type KubernetesObject } from '../model/kubernetes-object.ts';
 import { parseLocality } from '../model/locality.ts';
 import { canonicalAddress } from './address.ts';
@@ -39,7 +40,8 @@ export function convertWorkloadEntry(object: KubernetesObject): Conversion<Workl
       ...canonicalService(labels, meta.name),
     },
     addresses: address === undefined ? [] : [address],
-    health: 'healthy',
+    ...(hostName === undefined ? {} : { dnsName: hostName }),
+    health: readHealth(body.object('status')),
     ended: false,
     deleting: meta.deleting ?? false,
     hostNetwork: false,
@@ -55,12 +57,8 @@ export function convertWorkloadEntry(object: KubernetesObject): Conversion<Workl
   });
 }
 
-function readPorts(spec: FieldReader): Readonly<Record<string, number>> {
-  const ports: Record<string, number> = {};
-  const reader = spec.object('ports');
-  for (const name of reader?.keys() ?? []) {
-    const port = reader?.port(name);
-    if (port !== undefined) ports[name] = port;
-  }
-  return ports;
+/** The condition `Healthy`, which the control plane that a machine's agent reports to writes; without one it counts as healthy. */
+function readHealth(status: FieldReader | undefined): EndpointHealth {
+  const healthy = status?.objects('conditions').find((condition) => condition.string('type') === 'Healthy');
+  return healthy?.string('status') === 'False' ? 'unhealthy' : 'healthy';
 }

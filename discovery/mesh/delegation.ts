@@ -100,5 +100,10 @@ function resolve(declared: VirtualServicePolicy, delegates: Delegation['delegate
 }
 
 function isExported({ exportTo, namespace }: VirtualServicePolicy, to: string): boolean {
-  return exportTo.length === 0 || exportTo.includes(to) || (exportTo.includes('.') && namespace === to);
+  return (
+    exportTo.length === 0 ||
+    exportTo.includes('*') ||
+    exportTo.includes(to) ||
+    (exportTo.includes('.') && namespace === to)
+  );
 }

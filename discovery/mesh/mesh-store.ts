@@ -11,6 +11,7 @@ import type { MeshSnapshot, MeshStatus } from '../model/mesh-snapshot.ts';
 import type { ClusterId, Hostname, ObjectKey } from '../model/names.ts';
 import { compareText, socketOf, type NetworkGateway } from '../model/network-gateway.ts';
 import { PersistentMap } from '../model/persistent-map.ts';
+import type { Problem } from '../model/problem.ts';
 import type { MeshService, PortConflict } from '../model/service.ts';
 import { keepStale, type StaleRule } from '../model/stale-rule.ts';
 import type { Workload } from '../model/workload.ts';
@@ -18,6 +19,8 @@ import { AllocatedAddresses } from './allocated-addresses.ts';
 import { isClusterLocal } from './cluster-local.ts';
 import { groupGateways, meshNetworkGateways } from './gateways-by-network.ts';
 import { mergeHost } from './merge-host.ts';
+import { mergeServiceEntries } from './merge-service-entries.ts';
+import { serviceEntryFindings } from './service-entry-findings.ts';
 import { outageConditions } from './outage-conditions.ts';
 import { emptyPolicyIndex, updatePolicyIndex } from './policy-index.ts';
 import { portConditions } from './port-conditions.ts';
@@ -178,6 +181,12 @@ export class MeshStore {
     return { clusters, problemObjects: new Set(objects) };
   }
 
+  /** Findings about ServiceEntries that are not in force for one of their hosts. */
+  serviceEntryFindings(): readonly Problem[] {
+    const { serviceEntries } = this.#merged.get(this.#options.primary) ?? {};
+    return [...serviceEntryFindings(serviceEntries, this.#snapshot)];
+  }
+
   /** Merges what changed and tells it now instead of after the turn. */
   flush(): void {
     this.#scheduled = false;
@@ -299,7 +308,12 @@ export class MeshStore {
         const service = cluster?.services.get(host);
         return service === undefined ? [] : [{ service, endpoints: cluster?.endpoints.get(host) ?? [] }];
       });
-      const merged = mergeHost(host, contributions, isClusterLocal(host, old.config));
+      const clusterLocalHost = isClusterLocal(host, old.config);
+      // What a cluster runs under a name is that name's, whatever a ServiceEntry says.
+      const merged =
+        contributions.length > 0
+          ? mergeHost(host, contributions, clusterLocalHost)
+          : this.#mergeEntries(host, clusterLocalHost);
       mergedServices.set(host, merged?.service);
       const { conflicts = [], clusterLocal = true } = merged?.service ?? {};
       if (conflicts.length > 0 && !clusterLocal) this.#conflicts.set(host, conflicts);
@@ -310,6 +324,12 @@ export class MeshStore {
     return { services: this.#withAddresses(mergedServices), endpoints: old.endpoints.with(endpoints) };
   }
 
+  #mergeEntries(host: Hostname, clusterLocal: boolean): ReturnType<typeof mergeServiceEntries> {
+    const { primary } = this.#options;
+    const declared = this.#merged.get(primary)?.serviceEntries?.get(host) ?? [];
+    return mergeServiceEntries(declared, { primary, clusterLocal });
+  }
+
   /** The services before with these in their place, and new addresses for whatever must have others now. */
   #withAddresses(merged: ReadonlyMap<Hostname, MeshService | undefined>): MeshSnapshot['services'] {
     const old = this.#snapshot.services;
@@ -318,7 +338,7 @@ export class MeshStore {
     for (const host of moved.union(merged)) {
       const before = old.get(host);
       const service = merged.has(host) ? merged.get(host) : before;
-      const after = service === undefined ? undefined : { ...service, allocatedAddresses: this.#allocated.of(host) };
+      const after = service === undefined ? undefined : withAllocated(service, this.#allocated.of(host));
       if (!isDeepStrictEqual(before, after)) services.push([host, after]);
     }
     return old.with(services);
@@ -340,7 +360,22 @@ export class MeshStore {
 
 /** Hosts are told apart by what all clusters see alike: an address is not to depend on which cluster asks, or was read first. */
 function wantsAddress(service: MeshService | undefined): boolean {
-  return service !== undefined && service.kind !== 'external-name' && !service.clusterLocal;
+  if (service === undefined || service.kind === 'external-name' || service.clusterLocal) return false;
+  return [service, ...(service.others ?? [])].some(wantsOwnAddress);
+}
+
+/** A connection to an address of ours would go nowhere when it is to go where it was meant; and a pattern is nobody's name. */
+function wantsOwnAddress({ host, addresses, entry }: MeshService): boolean {
+  if (entry === undefined) return true;
+  const hasNone = entry.ranges.length === 0 && [...addresses.values()].every((list) => list.length === 0);
+  return hasNone && entry.resolution !== 'none' && !host.startsWith('*');
+}
+
+function withAllocated(service: MeshService, allocated: readonly string[]): MeshService {
+  const { others } = service;
+  const allocatedAddresses = wantsOwnAddress(service) ? allocated : [];
+  if (others === undefined) return { ...service, allocatedAddresses };
+  return { ...service, allocatedAddresses, others: others.map((other) => withAllocated(other, allocated)) };
 }
 
 /** Its services stay declared: who calls one is told that nothing is there, instead of being sent wherever its name resolves. */
@@ -355,6 +390,7 @@ function changedHosts(before: Clusters, now: Clusters): ReadonlySet<Hostname> {
   for (const id of new Set([...before.keys(), ...now.keys()])) {
     for (const host of changedKeys(before.get(id)?.services, now.get(id)?.services)) hosts.add(host);
     for (const host of changedKeys(before.get(id)?.endpoints, now.get(id)?.endpoints)) hosts.add(host);
+    for (const host of changedKeys(before.get(id)?.serviceEntries, now.get(id)?.serviceEntries)) hosts.add(host);
   }
   return hosts;
 }
@@ -362,7 +398,10 @@ function changedHosts(before: Clusters, now: Clusters): ReadonlySet<Hostname> {
 function allHosts(before: Clusters, now: Clusters): ReadonlySet<Hostname> {
   const hosts = new Set<Hostname>();
   for (const clusters of [before, now]) {
-    for (const { services } of clusters.values()) for (const host of services.keys()) hosts.add(host);
+    for (const { services, serviceEntries } of clusters.values()) {
+      for (const host of services.keys()) hosts.add(host);
+      for (const host of serviceEntries?.keys() ?? []) hosts.add(host);
+    }
   }
   return hosts;
 }

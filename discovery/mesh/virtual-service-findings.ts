@@ -64,6 +64,7 @@ function sidecarRival(host: Hostname, policy: VirtualServicePolicy, other: Virtu
 
 /** Empty: every namespace. */
 function seenBy({ exportTo, namespace }: VirtualServicePolicy): readonly string[] {
+  if (exportTo.includes('*')) return [];
   return exportTo.map((entry) => (entry === '.' ? namespace : entry));
 }
 

@@ -8,6 +8,7 @@ import type { PersistentMap } from './persistent-map.ts';
 import type { Policy } from './policy.ts';
 import type { Problem } from './problem.ts';
 import type { RemoteSecret } from './remote-secret.ts';
+import type { ServiceEntryHost } from './service-entry-host.ts';
 import type { ClusterService } from './service.ts';
 import type { Workload } from './workload.ts';
 
@@ -22,6 +23,8 @@ export interface ClusterSnapshot {
   readonly services: PersistentMap<Hostname, ClusterService>;
   /** By host; sorted by address, then by ports. A host without endpoints has no entry. */
   readonly endpoints: PersistentMap<Hostname, readonly Endpoint[]>;
+  /** Primary only: what ServiceEntries declare, by host; the oldest first. */
+  readonly serviceEntries?: PersistentMap<Hostname, readonly ServiceEntryHost[]> | undefined;
   /** Gateways into this cluster's networks that its own objects declare, sorted (`compareGateways`). */
   readonly gateways: readonly NetworkGateway[];
   /** Primary only: workloads by IP address. */

@@ -18,13 +18,15 @@ export interface WorkloadIdentity {
 }
 
 export interface Endpoint {
-  /** IPv4 or IPv6 address, no port. */
+  /** IPv4 or IPv6 address, no port; for hosts that are resolved by DNS also a DNS name. */
   readonly address: string;
   /** Port numbers by service port name. A port that this endpoint does not serve is absent. */
   readonly ports: Readonly<Record<string, number>>;
   readonly health: EndpointHealth;
   readonly clusterId: ClusterId;
   readonly network: NetworkId;
+  /** Reached directly from every network: declared outside Kubernetes, and without a network. */
+  readonly anyNetwork?: true | undefined;
   readonly locality: Locality;
   readonly labels: Readonly<Record<string, string>>;
   readonly workload: WorkloadIdentity;

@@ -27,6 +27,13 @@ export interface MeshNetwork {
   readonly network: NetworkId;
   readonly fromRegistries: readonly ClusterId[];
   /** CIDR blocks. */
+export interface DefaultExportTo {
+  /** Of Services and ServiceEntries. */
+  readonly services: readonly string[];
+  readonly virtualServices: readonly string[];
+  readonly destinationRules: readonly string[];
+}
+
   readonly fromCidrs: readonly string[];
   readonly gateways: readonly MeshNetworkGateway[];
 }
@@ -60,3 +67,4 @@ export const defaultMeshConfig: MeshConfig = Object.freeze({
 });
 
 export const noMeshNetworks: MeshNetworks = Object.freeze({ networks: [] });
+  defaultExportTo: { services: [], virtualServices: [], destinationRules: [] },

@@ -1,6 +1,6 @@
 // Services: as one Kubernetes cluster declares them (`ClusterService`) and merged over all clusters (`MeshService`).
 
-import type { ClusterId, Hostname } from './names.ts';
+import type { ClusterId, Hostname, ObjectKey } from './names.ts';
 
 /** Application protocol of a port, by `appProtocol`, then by port name (`http-…`), else `tcp` (UDP ports are left out). */
 export type Protocol = 'http' | 'http2' | 'grpc' | 'https' | 'tls' | 'tcp' | 'mongo' | 'mysql' | 'redis' | 'udp';
@@ -21,7 +21,26 @@ export interface ServicePort {
 
 export type ServiceKind = 'cluster-ip' | 'headless' | 'external-name';
 
-/** A Service of one cluster. */
+/**
+ * How the addresses behind a host of a ServiceEntry are found: where the connection was going, as declared, or by DNS, all of an
+ * answer's addresses (`dns`) or its first (`dns-round-robin`).
+ */
+export type EntryResolution = 'none' | 'static' | 'dns' | 'dns-round-robin';
+
+/** What a host has beside the rest when a ServiceEntry declares it. */
+export interface EntryDetails {
+  /** The ServiceEntry. */
+  readonly source: ObjectKey;
+  readonly resolution: EntryResolution;
+  /** Outside the mesh: nobody there has an identity of it, so it is never sent mesh mTLS unless a DestinationRule says so. */
+  readonly isExternal: boolean;
+  /** CIDR blocks among its addresses. */
+  readonly ranges: readonly string[];
+  /** Names of which a server's certificate must have one, beside the identities of its workloads. */
+  readonly subjectAltNames: readonly string[];
+}
+
+/** A Service of one cluster, or a host of a ServiceEntry, of which the name is the host. */
 export interface ClusterService {
   readonly host: Hostname;
   readonly name: string;
@@ -39,6 +58,8 @@ export interface ClusterService {
   readonly exportTo: readonly string[];
   readonly publishNotReadyAddresses: boolean;
   readonly createdAtMs: number;
+  /** Of a host of a ServiceEntry. */
+  readonly entry?: EntryDetails | undefined;
 }
 
 /**
@@ -75,4 +96,8 @@ export interface MeshService {
   readonly clusterLocal: boolean;
   readonly conflicts: readonly PortConflict[];
   readonly createdAtMs: number;
+  /** Of a host of a ServiceEntry. Its endpoints are those of its namespace: others belong to `others`. */
+  readonly entry?: EntryDetails | undefined;
+  /** The same host as ServiceEntries of other namespaces declare it, each for those who see it; the oldest first. */
+  readonly others?: readonly MeshService[] | undefined;
 }

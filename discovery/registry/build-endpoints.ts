@@ -128,7 +128,7 @@ function workloadPorts(
 }
 
 /** Where an endpoint is, and its labels with that added as Istio adds it. */
-function placed(
+export function placed(
   address: string,
   workload: WorkloadDeclaration | undefined,
   nodeName: string | undefined,

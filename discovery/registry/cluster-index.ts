@@ -8,6 +8,7 @@ import type { TokenDeclaration } from '../convert/service-account-token.ts';
 import type { SliceDeclaration } from '../convert/endpoint-slice.ts';
 import type { GatewayResource } from '../convert/gateway-resource.ts';
 import type { ServiceDeclaration } from '../convert/service.ts';
+import type { ServiceEntryDeclaration } from '../convert/service-entry.ts';
 import { selects } from '../convert/well-known.ts';
 import type { WorkloadDeclaration } from '../convert/workload-declaration.ts';
 import type { WorkloadIdentity } from '../model/endpoint.ts';
@@ -16,6 +17,7 @@ import { compareText } from '../model/network-gateway.ts';
 import type { Policy } from '../model/policy.ts';
 import type { RemoteSecret } from '../model/remote-secret.ts';
 import { MultiMap } from './multi-map.ts';
+import { ServiceEntryIndex } from './service-entry-index.ts';
 import { SharedValues } from './shared-values.ts';
 
 /** What must be derived again. Services are named `NAMESPACE/NAME`. */
@@ -53,6 +55,7 @@ export class ClusterIndex {
   readonly entryServices = new Map<string, ServiceDeclaration>();
   /** Gateways of the Gateway API that are a network's. */
   readonly gatewayResources = new Map<ObjectKey, GatewayResource>();
+  readonly serviceEntries = new ServiceEntryIndex();
   readonly nodes = new Map<string, NodeDeclaration>();
   readonly policies = new Map<ObjectKey, Policy>();
   readonly tokens = new Map<ObjectKey, TokenDeclaration>();
@@ -104,6 +107,11 @@ export class ClusterIndex {
     else this.entryServices.delete(name);
     this.affected.services.add(name);
     this.affected.gateways ||= canBeGateway(before) || canBeGateway(next);
+  }
+
+  putServiceEntry(key: ObjectKey, next: ServiceEntryDeclaration | undefined): void {
+    if (next?.selector !== undefined) this.#fileBy(firstLabel(next.selector));
+    this.serviceEntries.put(key, next);
   }
 
   putGatewayResource(key: ObjectKey, next: GatewayResource | undefined): void {
@@ -160,6 +168,7 @@ export class ClusterIndex {
   touchEverything(): void {
     for (const name of this.services.keys()) this.affected.services.add(name);
     for (const workload of this.#workloads.values()) this.#touchWorkload(workload);
+    this.serviceEntries.touchEverything();
     this.affected.gateways = true;
     this.affected.network = true;
   }
@@ -245,6 +254,7 @@ export class ClusterIndex {
         if (selector !== undefined && selects(selector, workload.labels)) this.affected.services.add(service);
       }
     }
+    this.serviceEntries.touchWorkload(workload.namespace, workload.labels);
     if (workload.kind === 'pod') {
       for (const key of this.#slicesByPod.get(workload.key)) this.#touchSlice(key);
     }

@@ -17,11 +17,13 @@ import { PersistentMap } from '../model/persistent-map.ts';
 import type { Problem } from '../model/problem.ts';
 import type { RemoteSecret } from '../model/remote-secret.ts';
 import type { ResolvedName } from '../model/resolved-name.ts';
+import type { ServiceEntryHost } from '../model/service-entry-host.ts';
 import type { ClusterService } from '../model/service.ts';
 import type { Workload } from '../model/workload.ts';
 import { buildEndpoints } from './build-endpoints.ts';
 import type { Affected, ClusterIndex } from './cluster-index.ts';
 import type { FoldContext } from './fold-object.ts';
+import { serviceEntryHost } from './service-entry-hosts.ts';
 
 export interface DerivationOptions {
   readonly meshDefaults: MeshSettings;
@@ -91,6 +93,7 @@ export class Derivation {
     }
     const services = this.#services(affected);
     const endpoints = this.#endpoints(affected);
+    const serviceEntries = this.#serviceEntries();
     const policies = before.policies.with(
       [...affected.policies].map((key) => [key, this.#options.index.policies.get(key)] as const),
     );
@@ -101,6 +104,7 @@ export class Derivation {
       network: this.#networks.network,
       services,
       endpoints,
+      serviceEntries,
       gateways: isDeepStrictEqual(gateways, before.gateways) ? before.gateways : gateways,
       workloads,
       policies,
@@ -112,7 +116,9 @@ export class Derivation {
     if (isSame(before, next)) return noChange;
     this.#snapshot = next;
     return {
-      services: new Set(services.changedSince(before.services)),
+      services: new Set(services.changedSince(before.services)).union(
+        new Set(serviceEntries?.changedSince(before.serviceEntries ?? noServiceEntries)),
+      ),
       endpoints: new Set(endpoints.changedSince(before.endpoints)),
       policies: new Set(policies.changedSince(before.policies)),
       workloads: new Set(workloads.changedSince(before.workloads)),
@@ -166,6 +172,20 @@ export class Derivation {
     if (declaration.service.kind === 'external-name') return [];
     const { clusterId, mode, index } = this.#options;
     return buildEndpoints(declaration, { clusterId, mode, index, networks: this.#networks });
+  }
+
+  /** Absent while there never was any. */
+  #serviceEntries(): ClusterSnapshot['serviceEntries'] {
+    const before = this.#snapshot.serviceEntries ?? noServiceEntries;
+    const { clusterId, mode, index } = this.#options;
+    const context = { clusterId, mode, index, networks: this.#networks };
+    const changes: [Hostname, readonly ServiceEntryHost[] | undefined][] = [];
+    for (const host of index.serviceEntries.takeTouched()) {
+      const declaring = index.serviceEntries.declaring(host);
+      const next = declaring.map((declaration) => serviceEntryHost(declaration, host, context));
+      if (!isDeepStrictEqual(before.get(host) ?? [], next)) changes.push([host, next.length === 0 ? undefined : next]);
+    }
+    return changes.length === 0 ? this.#snapshot.serviceEntries : before.with(changes);
   }
 
   #workloads(affected: Affected): ClusterSnapshot['workloads'] {
@@ -233,12 +253,15 @@ export class Derivation {
   }
 }
 
+const noServiceEntries = PersistentMap.empty<Hostname, readonly ServiceEntryHost[]>();
+
 /** Nothing got a new reference, so nobody needs the new snapshot. */
 function isSame(before: ClusterSnapshot, next: ClusterSnapshot): boolean {
   return (
     before.network === next.network &&
     before.services === next.services &&
     before.endpoints === next.endpoints &&
+    before.serviceEntries === next.serviceEntries &&
     before.gateways === next.gateways &&
     before.workloads === next.workloads &&
     before.policies === next.policies &&

@@ -9,6 +9,7 @@ import { readMeshConfigMap } from '../convert/mesh-config.ts';
 import { convertNode } from '../convert/node.ts';
 import { convertPod } from '../convert/pod.ts';
 import { convertService } from '../convert/service.ts';
+import { convertServiceEntry } from '../convert/service-entry.ts';
 import { convertRemoteSecret, declaresRemotes } from '../convert/remote-secret.ts';
 import { convertServiceAccountToken, type TokenDeclaration } from '../convert/service-account-token.ts';
 import { isMapping } from '../convert/field-reader.ts';
@@ -57,6 +58,8 @@ export function foldObject(index: ClusterIndex, object: KubernetesObject, contex
       return take(convertPod(object), (value) => index.putWorkload(key, value));
     case 'WorkloadEntry':
       return take(convertWorkloadEntry(object), (value) => index.putWorkload(key, value));
+    case 'ServiceEntry':
+      return isPrimary ? take(convertServiceEntry(object), (value) => index.putServiceEntry(key, value)) : [];
     case gatewayResource:
       return take(convertGatewayResource(object, context), (value) => index.putGatewayResource(key, value));
     case 'Node':
@@ -90,6 +93,8 @@ export function foldDeletion(index: ClusterIndex, key: ObjectKey, context: FoldC
     case 'Pod':
     case 'WorkloadEntry':
       return index.putWorkload(key, undefined);
+    case 'ServiceEntry':
+      return index.putServiceEntry(key, undefined);
     case gatewayResource:
       return index.putGatewayResource(key, undefined);
     case 'Node':
@@ -174,8 +179,24 @@ function take<T>(conversion: Conversion<T>, put: (value: T | undefined) => void)
 function foldPolicy(index: ClusterIndex, key: ObjectKey, conversion: Conversion<Policy>): readonly Problem[] {
   const known = index.policies.get(key);
   const isKnownGood = known !== undefined && !(known.kind === 'AuthorizationPolicy' && known.failClosed);
-  if (conversion.standIn !== undefined && !isKnownGood) putPolicy(index, key, conversion.standIn);
-  return take(conversion, (value) => putPolicy(index, key, value));
+  const problems = take(conversion, (value) => putPolicy(index, key, value));
+  if (conversion.standIn === undefined || isKnownGood) return problems;
+  putPolicy(index, key, conversion.standIn);
+  return [...problems, closed(key, problems)];
+}
+
+/** What the stand-in does. */
+function closed(key: ObjectKey, problems: readonly Problem[]): Problem {
+  const origin = problems.find((problem) => problem.origin !== undefined)?.origin;
+  return {
+    severity: 'error',
+    code: 'denies-everything',
+    object: key,
+    field: 'spec',
+    ...(origin === undefined ? {} : { origin }),
+    message:
+      'there was never a good state of this policy, so everything is denied at the workloads that it selects: correct what is wrong with it.',
+  };
 }
 
 function putPolicy(index: ClusterIndex, key: ObjectKey, next: Policy | undefined): void {

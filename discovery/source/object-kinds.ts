@@ -38,6 +38,8 @@ const readKinds: Readonly<Record<string, readonly KindEntry[]>> = {
     entry('Gateway', istioVersions, false),
     entry('VirtualService', istioVersions, false),
     entry('DestinationRule', istioVersions, false),
+    entry('ServiceEntry', istioVersions, false),
+    entry('Sidecar', istioVersions, false),
   ],
   'gateway.networking.k8s.io': [entry('Gateway', 'v1 v1beta1', true)],
   'security.istio.io': [
@@ -50,7 +52,7 @@ const readKinds: Readonly<Record<string, readonly KindEntry[]>> = {
 
 /** Kinds of the mesh APIs that exist and are not implemented: what they ask for would not happen, so they are errors. */
 const unsupportedKinds: Readonly<Record<string, readonly string[]>> = {
-  'networking.istio.io': ['ServiceEntry', 'Sidecar', 'EnvoyFilter', 'WorkloadGroup', 'ProxyConfig'],
+  'networking.istio.io': ['EnvoyFilter', 'WorkloadGroup', 'ProxyConfig'],
   'security.istio.io': ['RequestAuthentication'],
   'telemetry.istio.io': ['Telemetry'],
   'extensions.istio.io': ['WasmPlugin', 'TrafficExtension'],

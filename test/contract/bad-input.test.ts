@@ -129,8 +129,8 @@ describe('a mistake in a directory', () => {
       'an unsupported kind',
       'route',
       2,
-      'kind: Sidecar',
-      { code: 'unsupported-kind', object: 'Sidecar//route', field: 'kind', remedy: 'remove it' },
+      'kind: EnvoyFilter',
+      { code: 'unsupported-kind', object: 'EnvoyFilter//route', field: 'kind', remedy: 'remove it' },
     ],
     [
       'an invalid name',

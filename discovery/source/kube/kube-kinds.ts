@@ -48,6 +48,8 @@ export const kubeKinds: readonly KubeKind[] = [
   istio('WorkloadEntry', 'workloadentries'),
   istio('VirtualService', 'virtualservices'),
   istio('DestinationRule', 'destinationrules'),
+  istio('ServiceEntry', 'serviceentries'),
+  istio('Sidecar', 'sidecars'),
   security('PeerAuthentication', 'peerauthentications'),
   security('AuthorizationPolicy', 'authorizationpolicies'),
   {

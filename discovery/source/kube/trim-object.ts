@@ -48,6 +48,7 @@ const keptFields: Readonly<Record<string, Keep>> = {
     },
     status: { addresses: true },
   },
+  WorkloadEntry: { spec: true, status: { conditions: { type: true, status: true } } },
   ConfigMap: { data: true },
   Secret: { data: true, type: true },
 };

@@ -61,7 +61,7 @@ describe('a Service', () => {
     const exportTo = (text: string) =>
       declared({}, { annotations: { 'networking.istio.io/exportTo': text } }).service.exportTo;
     expect(exportTo('., other')).toEqual(['.', 'other']);
-    expect(exportTo('*')).toEqual([]);
+    expect(exportTo('*')).toEqual(['*']);
     expect(exportTo('')).toEqual([]);
   });
 

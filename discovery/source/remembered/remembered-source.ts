@@ -2,13 +2,14 @@
 // source tells, and at the source's first `synced` it deletes what was remembered and is not there any more. Meanwhile it keeps
 // the file current: a moment after changes, never while the source has not told everything, and once more when it stops.
 
-import { keyOf, type KubernetesObject } from '../../model/kubernetes-object.ts';
+import { keyOf, kindOf, type KubernetesObject } from '../../model/kubernetes-object.ts';
 import type { ObjectKey } from '../../model/names.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { Source, SourceBatch, SourceEvent, SourceScope } from '../../model/source-event.ts';
 import type { Clock } from '../kube/clock.ts';
 import { Interner } from '../kube/intern.ts';
 import { lineOfObject } from './memorable-object.ts';
+import { PackedLines } from './packed-lines.ts';
 import { describe, type SnapshotFile, type SnapshotReading } from './snapshot-file.ts';
 
 export interface RememberedSourceOptions {
@@ -36,9 +37,8 @@ export class RememberedSource implements Source {
   readonly #touchEveryMs: number;
   readonly #maxBytes: number;
   #tell: (batch: SourceBatch) => void = () => undefined;
-  readonly #lines = new Map<ObjectKey, string>();
+  readonly #lines = new PackedLines<ObjectKey>();
   #interner = new Interner();
-  #bytes = 0;
   /** Remembered, and not told by the source yet. */
   #unseen = new Set<ObjectKey>();
   #synced = false;
@@ -80,7 +80,6 @@ export class RememberedSource implements Source {
   #begin(): void {
     this.#lines.clear();
     this.#interner = new Interner();
-    this.#bytes = 0;
     this.#unseen = new Set();
     this.#synced = false;
     this.#asOfMs = undefined;
@@ -159,20 +158,12 @@ export class RememberedSource implements Source {
   #remember(object: KubernetesObject): void {
     const key = keyOf(object);
     const line = lineOfObject(object, this.#interner);
-    const before = this.#lines.get(key);
-    if (line === before) return;
-    this.#bytes += (line?.length ?? 0) - (before?.length ?? 0);
-    if (line === undefined) this.#lines.delete(key);
-    else this.#lines.set(key, line);
-    this.#changed();
+    const changed = line === undefined ? this.#lines.delete(key) : this.#lines.set(key, kindOf(object), line);
+    if (changed) this.#changed();
   }
 
   #forget(key: ObjectKey): void {
-    const line = this.#lines.get(key);
-    if (line === undefined) return;
-    this.#bytes -= line.length;
-    this.#lines.delete(key);
-    this.#changed();
+    if (this.#lines.delete(key)) this.#changed();
   }
 
   #changed(): void {
@@ -210,8 +201,8 @@ export class RememberedSource implements Source {
   async #save(): Promise<boolean> {
     if (!this.#synced) return true;
     const { file, clock } = this.#options;
-    if (this.#bytes > this.#maxBytes) {
-      const size = Math.ceil(this.#bytes / 1024 / 1024);
+    if (this.#lines.length > this.#maxBytes) {
+      const size = Math.ceil(this.#lines.length / 1024 / 1024);
       this.#report(
         'snapshot-too-large',
         `the objects of the cluster (${size} MiB) are not remembered in ${file.path}: more than ${Math.floor(this.#maxBytes / 1024 / 1024)} MiB are not written; read fewer namespaces of it.`,
@@ -222,7 +213,7 @@ export class RememberedSource implements Source {
     this.#dirty = false;
     try {
       const asOfMs = this.#asOfMs ?? clock.now();
-      if (wasDirty || !(await file.touch(asOfMs))) await file.write([...this.#lines.values()], asOfMs);
+      if (wasDirty || !(await file.touch(asOfMs))) await file.write(this.#lines.all(), asOfMs);
     } catch (error) {
       this.#dirty ||= wasDirty;
       this.#report(

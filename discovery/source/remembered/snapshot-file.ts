@@ -9,6 +9,7 @@ import type { KubernetesObject } from '../../model/kubernetes-object.ts';
 import { clusterId, type ClusterId } from '../../model/names.ts';
 import type { SourceScope } from '../../model/source-event.ts';
 import { objectOfLine } from './memorable-object.ts';
+import type { SizedLines } from './packed-lines.ts';
 
 /** Of this layout and of the objects' shape: another number is not read. */
 export const snapshotVersion = 1;
@@ -59,7 +60,7 @@ export class SnapshotFile {
   }
 
   /** Replaces the file. Rejects when it can't; what was there before then stays. */
-  async write(lines: readonly string[], asOfMs: number): Promise<void> {
+  async write(lines: SizedLines, asOfMs: number): Promise<void> {
     const { directory, clusterId, scope } = this.#options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const beside = `${this.path}.${randomUUID()}.new`;
@@ -73,7 +74,7 @@ export class SnapshotFile {
           await file.writeFile(piece);
         };
         const savedAt = new Date(asOfMs).toISOString();
-        const header = { format, version: snapshotVersion, clusterId, scope, savedAt, objects: lines.length };
+        const header = { format, version: snapshotVersion, clusterId, scope, savedAt, objects: lines.size };
         await put(`${JSON.stringify(header)}\n`);
         for (const piece of piecesOf(lines)) await put(piece);
         await file.writeFile(`${JSON.stringify({ sha256: checksum.digest('hex') })}\n`);
@@ -155,7 +156,7 @@ export async function rememberedClusters(directory: string): Promise<readonly Cl
 
 const newline = 0x0a;
 
-function* piecesOf(lines: readonly string[]): Generator<string> {
+function* piecesOf(lines: Iterable<string>): Generator<string> {
   let piece: string[] = [];
   let length = 0;
   for (const line of lines) {

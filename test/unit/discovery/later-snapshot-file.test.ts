@@ -24,17 +24,17 @@ const line = (name: string): string => lineOfObject(objectOf(serviceManifest(nam
 it('is neither read nor written before it is handed over, and written as a whole after', async () => {
   const earlier = new SnapshotFile(options());
   const later = new LaterSnapshotFile(options());
-  await earlier.write([line('one')], 1_000);
+  await earlier.write(new Set([line('one')]), 1_000);
   const before = await readFile(earlier.path, 'utf8');
   expect(await later.read()).toEqual({ kind: 'none' });
-  await later.write([line('two')], 2_000);
+  await later.write(new Set([line('two')]), 2_000);
   // Nothing has to be done for what may not be done.
   expect(await later.touch(2_000)).toBe(true);
   expect(await readFile(earlier.path, 'utf8')).toBe(before);
 
   later.takeOver();
   expect(await later.touch(3_000)).toBe(false);
-  await later.write([line('two')], 3_000);
+  await later.write(new Set([line('two')]), 3_000);
   expect(await later.touch(4_000)).toBe(true);
   expect(await earlier.read(9_000)).toMatchObject({
     kind: 'read',
@@ -45,7 +45,7 @@ it('is neither read nor written before it is handed over, and written as a whole
 
 it('is listed by its cluster until it is removed', async () => {
   const file = new SnapshotFile(options());
-  await file.write([], 1_000);
+  await file.write(new Set(), 1_000);
   expect(await rememberedClusters(directory)).toEqual(['a/b']);
   await file.remove();
   await file.remove();

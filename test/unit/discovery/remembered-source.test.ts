@@ -291,7 +291,7 @@ describe('the snapshot on disk', () => {
   it('can be read by its owner alone, and the folder too', async () => {
     const nested = path.join(directory, 'clusters');
     const file = new SnapshotFile({ directory: nested, clusterId: clusterId('cluster-1'), scope: 'primary' });
-    await file.write([], 0);
+    await file.write(new Set(), 0);
     expect((await stat(file.path)).mode & 0o777).toBe(0o600);
     expect((await stat(nested)).mode & 0o777).toBe(0o700);
   });

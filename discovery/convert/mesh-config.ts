@@ -68,6 +68,7 @@ export function readMeshConfig(value: unknown, place: string, defaults: MeshConf
     connectTimeoutMs: readDuration(reader, 'connectTimeout', 1) ?? defaults.connectTimeoutMs,
     accessLogFile: reader.string('accessLogFile') ?? defaults.accessLogFile,
     enableAutoMtls: reader.boolean('enableAutoMtls') ?? defaults.enableAutoMtls,
+    defaultExportTo: readDefaultExportTo(reader, defaults),
     clusterLocalHosts: reader.has('serviceSettings') ? readServiceSettings(reader) : defaults.clusterLocalHosts,
     extensionProviders: reader.has('extensionProviders') ? readExtensionProviders(reader) : defaults.extensionProviders,
   };

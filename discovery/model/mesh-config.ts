@@ -16,6 +16,8 @@ export interface MeshConfig {
   /** File that Envoy writes access logs to, e.g. `/dev/stdout`; empty: none. */
   readonly accessLogFile: string;
   readonly enableAutoMtls: boolean;
+  /** Where objects without an `exportTo` of their own are visible: `*`, `.` (their namespace), `~` (nowhere) or namespaces. Empty: everywhere. */
+  readonly defaultExportTo: DefaultExportTo;
   /** Host patterns that stay inside their cluster (true) or not (false); the longest match wins over the built-in list. */
   readonly clusterLocalHosts: readonly { readonly host: Hostname; readonly clusterLocal: boolean }[];
   /** Names are distinct. */

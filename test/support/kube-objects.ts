@@ -71,7 +71,9 @@ export function nodeManifest(name: string, labels: Labels, status: Manifest = {}
   return { apiVersion: 'v1', kind: 'Node', metadata: { name, labels }, status };
 }
 
+const securityKinds = new Set(['PeerAuthentication', 'RequestAuthentication', 'AuthorizationPolicy']);
+
 export function policyManifest(kind: string, name: string, spec: unknown, options: ManifestOptions = {}): Manifest {
-  const group = kind === 'PeerAuthentication' ? 'security.istio.io' : 'networking.istio.io';
+  const group = securityKinds.has(kind) ? 'security.istio.io' : 'networking.istio.io';
   return { apiVersion: `${group}/v1`, kind, metadata: metadata(name, options), spec };
 }

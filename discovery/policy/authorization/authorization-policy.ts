@@ -40,12 +40,18 @@ export function convertAuthorizationPolicy(object: KubernetesObject): Conversion
   const provider = readProvider(spec, action);
   const rules = spec.objects('rules').map((rule) => readRule(rule, namespace));
   spec.end();
+  const dryRun = annotations[dryRunAnnotation] === 'true';
+  if (dryRun && action === 'custom') {
+    const field = `metadata.annotations[${JSON.stringify(dryRunAnnotation)}]`;
+    const message = 'a dry run of action CUSTOM asks nobody and decides nothing: remove the annotation or the policy';
+    findings.warn('no-effect', field, message);
+  }
   const policy = {
     kind: 'AuthorizationPolicy' as const,
     ...policyOrigin(object),
     exportTo: [],
     selector,
-    dryRun: annotations[dryRunAnnotation] === 'true',
+    dryRun,
     anyTrustDomainAlias: annotations[aliasAnnotation] === 'true',
   };
   const conversion = findings.conclude<AuthorizationPolicy>({

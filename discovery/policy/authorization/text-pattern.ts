@@ -56,8 +56,8 @@ export function readPath(text: string, place: ValuePlace): PathPattern {
   if (!isTemplate) {
     const message = `${show(text)} is not a path template: each segment is a text, {*} or {**}`;
     reader.findings.error('invalid-value', field, message);
-  } else if (segments.slice(0, -1).includes('{**}') && segments.filter((segment) => segment === '{**}').length > 1) {
-    const message = `${show(text)} has more than one {**}: keep one`;
+  } else if (/\{\*\*\}.*\{\*/.test(text)) {
+    const message = `${show(text)} has {*} or {**} after {**}: end the pattern with the first {**}`;
     reader.findings.error('invalid-value', field, message);
   }
   return { kind: 'template', value: text };

@@ -29,6 +29,11 @@ export function textMatcher(pattern: TextPattern, prefix = ''): StringMatcher {
   return pattern.kind === 'exact' ? { exact: text } : { prefix: text };
 }
 
+/** A regular expression (RE2) for just this text. */
+export function literalRegex(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+}
+
 export function headerMatcher(name: string, pattern: TextPattern, ignoreCase = false): HeaderMatcher {
   if (pattern.kind === 'present') return { name, presentMatch: true };
   return { name, stringMatch: { ...textMatcher(pattern), ...(ignoreCase ? { ignoreCase } : {}) } };

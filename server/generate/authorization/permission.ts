@@ -2,9 +2,7 @@
 
 import type { AuthorizationCondition, AuthorizationOperation, PathPattern } from '../../../discovery/model/policy.ts';
 import type { Permission } from '../../../proto/generated/envoy.config.rbac.v3.ts';
-import { UriTemplateMatchConfig } from '../../../proto/generated/envoy.extensions.path.match.uri_template.v3.ts';
-import { packAny } from '../../../proto/codec.ts';
-import { attribute, cidrRange, headerMatcher, textMatcher, type Logic } from './matchers.ts';
+import { attribute, cidrRange, headerMatcher, literalRegex, textMatcher, type Logic } from './matchers.ts';
 
 export const permissions: Logic<Permission> = {
   any: () => ({ any: true }),
@@ -47,9 +45,17 @@ export function conditionPermission(condition: AuthorizationCondition): Permissi
 }
 
 function pathPermission(pattern: PathPattern): Permission {
-  if (pattern.kind !== 'template') return { urlPath: { path: textMatcher(pattern) } };
-  const pathTemplate = pattern.value.replaceAll('{**}', '**').replaceAll('{*}', '*');
-  return {
-    uriTemplate: { name: 'uri-template', typedConfig: packAny(UriTemplateMatchConfig, { pathTemplate }) },
-  };
+  const path =
+    pattern.kind === 'template' ? { safeRegex: { regex: templateRegex(pattern.value) } } : textMatcher(pattern);
+  return { urlPath: { path } };
+}
+
+// Not Envoy's own path templates: their `*` leaves out characters that a path may well hold, such as `=` and `[`, and what a
+// DENY does not match is let in.
+function templateRegex(template: string): string {
+  const segments = template.split('/').map((segment) => {
+    if (segment === '{*}') return '[^/]+';
+    return segment === '{**}' ? '.*' : literalRegex(segment);
+  });
+  return segments.join('/');
 }

@@ -8,7 +8,15 @@ import type {
 } from '../../../discovery/model/policy.ts';
 import type { Principal } from '../../../proto/generated/envoy.config.rbac.v3.ts';
 import type { StringMatcher } from '../../../proto/generated/envoy.type.matcher.v3.ts';
-import { attribute, cidrRange, claimMatcher, headerMatcher, textMatcher, type Logic } from './matchers.ts';
+import {
+  attribute,
+  cidrRange,
+  claimMatcher,
+  headerMatcher,
+  literalRegex,
+  textMatcher,
+  type Logic,
+} from './matchers.ts';
 
 /** Names of the mesh's trust domain that principals may be written under. */
 export interface TrustDomainNames {
@@ -103,7 +111,7 @@ function namespacePrincipal(pattern: TextPattern): Principal {
 
 function namespaceRegex(pattern: TextPattern): string {
   if (pattern.kind === 'present') return '[^/]+';
-  const text = pattern.value.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+  const text = literalRegex(pattern.value);
   if (pattern.kind === 'exact') return text;
   return pattern.kind === 'prefix' ? `${text}[^/]*` : `[^/]*${text}`;
 }

@@ -75,7 +75,7 @@ function withoutRequest(rule: AuthorizationRule, untold: 'widen' | 'narrow'): Au
 }
 
 function sourceOfConnection(source: AuthorizationSource): AuthorizationSource {
-  return { ...source, requestPrincipals: undefined, remoteIpBlocks: undefined };
+  return { ...source, requestPrincipals: undefined };
 }
 
 function operationOfConnection({ ports }: AuthorizationOperation): AuthorizationOperation {
@@ -92,5 +92,5 @@ function fieldCount(value: object): number {
 }
 
 function isOfConnection({ kind }: AuthorizationCondition): boolean {
-  return !['header', 'claim', 'request-principal', 'audience', 'presenter', 'remote-ip'].includes(kind);
+  return !['header', 'claim', 'request-principal', 'audience', 'presenter'].includes(kind);
 }

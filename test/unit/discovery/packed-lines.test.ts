@@ -17,11 +17,10 @@ it('gives every line as it was set last, whatever the others of its kind are', (
       const packed = new PackedLines<number>();
       const plain = new Map<number, string>();
       for (const { key, kind, line } of steps) {
-        if (line === undefined) expect(packed.delete(key)).toBe(plain.delete(key));
-        else {
-          expect(packed.set(key, kind, line)).toBe(plain.get(key) !== line);
-          plain.set(key, line);
-        }
+        const changed = line === undefined ? packed.delete(key) : packed.set(key, kind, line);
+        expect(changed).toBe(plain.get(key) !== line);
+        if (line === undefined) plain.delete(key);
+        else plain.set(key, line);
       }
       expect([...packed.all()].toSorted()).toEqual([...plain.values()].toSorted());
       expect(packed.all().size).toBe(plain.size);

@@ -1,0 +1,58 @@
+// Policies that select no workload of the primary. In: the mesh. Out: findings. A namespace of which no workload is known is not
+// judged: what is read may not have Pods at all.
+
+import type { PolicyBase } from '../model/policies/policy-base.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Workload } from '../model/workload.ts';
+import { labelsMatch } from '../mesh/visibility.ts';
+import { finding } from './finding.ts';
+import type { MeshFacts } from './mesh-facts.ts';
+
+interface Selecting extends PolicyBase {
+  /** Empty: everything. */
+  readonly selector: Readonly<Record<string, string>>;
+}
+
+export function* selectorFindings(facts: MeshFacts): Generator<Problem> {
+  const { peerAuthentications, authorizationPolicies, gateways } = facts.mesh.policies;
+  const { rootNamespace } = facts.mesh.config;
+  const field = 'spec.selector.matchLabels';
+  for (const policy of peerAuthentications) {
+    yield* empty(policy, { field, among: facts.workloadsIn(policy.namespace), so: 'the mode holds nowhere' });
+  }
+  for (const policy of authorizationPolicies) {
+    const among = policy.namespace === rootNamespace ? facts.allWorkloads : facts.workloadsIn(policy.namespace);
+    yield* empty(policy, { field, among, so: 'nothing is allowed or denied by it' });
+  }
+  for (const policy of gateways) {
+    // Gateways are served by workloads of any namespace.
+    yield* empty(policy, { field: 'spec.selector', among: facts.allWorkloads, so: 'nothing listens for its servers' });
+  }
+  for (const rule of facts.destinationRules) {
+    if (rule.workloadSelector === undefined) continue;
+    yield* empty(
+      { ...rule, selector: rule.workloadSelector },
+      {
+        field: 'spec.workloadSelector.matchLabels',
+        among: facts.workloadsIn(rule.namespace),
+        so: 'no client obeys it',
+      },
+    );
+  }
+}
+
+function* empty(
+  policy: Selecting,
+  { field, among, so }: { readonly field: string; readonly among: readonly Workload[]; readonly so: string },
+): Generator<Problem> {
+  const pairs = Object.entries(policy.selector).map(([name, value]) => `${name}=${value}`);
+  if (pairs.length === 0 || among.length === 0) return;
+  if (among.some(({ labels }) => labelsMatch(policy.selector, labels))) return;
+  yield finding(policy, {
+    code: 'selects-nothing',
+    field,
+    what: `No workload that this could be for has ${pairs.join(', ')}`,
+    so,
+    remedy: 'correct the labels, or remove the object',
+  });
+}

@@ -9,9 +9,11 @@ import { endpointsCommand } from './cli/endpoints.ts';
 import { agentCommand } from './cli/agent.ts';
 import { injectCommand } from './cli/inject.ts';
 import { iptablesCommand } from './cli/iptables.ts';
+import { problemsCommand } from './cli/problems.ts';
 import { proxiesCommand } from './cli/proxies.ts';
 import { remoteSecretCommand } from './cli/remote-secret.ts';
 import { serveCommand } from './cli/serve.ts';
+import { validateCommand } from './cli/validate.ts';
 import { whyCommand } from './cli/why.ts';
 
 const program = new Command('isthmus')
@@ -22,8 +24,10 @@ const program = new Command('isthmus')
   .addCommand(caCommand())
   .addCommand(remoteSecretCommand())
   .addCommand(injectCommand())
+  .addCommand(validateCommand())
   .addCommand(iptablesCommand())
   .addCommand(clustersCommand())
+  .addCommand(problemsCommand())
   .addCommand(proxiesCommand())
   .addCommand(endpointsCommand())
   .addCommand(whyCommand());

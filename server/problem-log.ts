@@ -14,7 +14,7 @@ export class ProblemLog {
   }
 
   /** Compares a cluster's findings with those of the last call. */
-  update({ clusterId, problems }: ClusterStatus): void {
+  update({ clusterId, problems }: Pick<ClusterStatus, 'clusterId' | 'problems'>): void {
     const before = this.#known.get(clusterId) ?? new Map<string, Problem>();
     const now = byIdentity(problems);
     this.#known.set(clusterId, now);

@@ -7,10 +7,10 @@ import packageJson from '../package.json' with { type: 'json' };
 import { systemClock } from '../ca/clock.ts';
 import type { MeshSettings } from '../discovery/model/mesh-config.ts';
 import type { ClusterRegistry } from '../discovery/registry/cluster-registry.ts';
-import { virtualServiceFindings } from '../discovery/mesh/virtual-service-findings.ts';
 import { MeshStore } from '../discovery/mesh/mesh-store.ts';
 import type { ChangeSet } from '../discovery/model/change-set.ts';
 import { controlPlaneId } from './admin/control-plane-id.ts';
+import { FindingMetrics } from './admin/finding-metrics.ts';
 import { Metrics } from './admin/metrics.ts';
 import { authenticators } from './authenticators.ts';
 import { readBuildInfo, versionText } from './build-info.ts';
@@ -22,12 +22,14 @@ import { openHttpPorts } from './http-ports.ts';
 import { Started, stopSignal } from './lifecycle.ts';
 import { createLog, type Log } from './log.ts';
 import { followMeshSettings, readMeshSettings } from './mesh-config-file.ts';
+import { MeshFindings, withoutRepeats } from './mesh-findings.ts';
 import { MeshRoots } from './mesh-roots.ts';
 import { openAuthority, type OpenedAuthority } from './open-authority.ts';
 import { openInjection } from './open-injection.ts';
 import { openPrimary, runWriters, tokenReviewer } from './open-primary.ts';
 import type { GatewayProber } from './probe/gateway-prober.ts';
 import { probeGateways } from './probe/probe-gateways.ts';
+import { ProblemLog } from './problem-log.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
 import { ProxySessions } from './proxy-sessions.ts';
 import { Readiness } from './readiness.ts';
@@ -124,6 +126,14 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   const connections = new ConnectionSet();
   const prober = openProber({ config, log, started }, { store, metrics, clusters });
 
+  const problemLog = new ProblemLog(log);
+  const findings = new MeshFindings({
+    store,
+    ready: () => readiness.serving(),
+    onSearched: (durationMs) => findingMetrics.searched(durationMs),
+    onChange: (problems) => problemLog.update({ clusterId: config.clusterId, problems }),
+  });
+  started.add('findings', () => findings.close());
   const reader = runningInstance({
     version,
     store,
@@ -132,14 +142,10 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     prober,
     describeRemote: (status) => clusters.remotes.describe(status),
     authority: () => authority?.issuer.material,
-    problems: () => [
-      ...(authority?.problems() ?? []),
-      ...cache.problems(),
-      ...virtualServiceFindings(store.snapshot.policies),
-      ...store.serviceEntryFindings(),
-    ],
+    problems: () => [...(authority?.problems() ?? []), ...withoutRepeats(findings.current, cache.problems())],
     readiness: () => readiness.report(),
   });
+  const findingMetrics = new FindingMetrics(metrics.registry, reader);
   await openHttpPorts({ config, log, started, reader, metrics });
   runClusters({ clusters, store, log, started });
   const startSettings = { config: meshConfig, meshNetworks };

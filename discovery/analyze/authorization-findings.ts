@@ -1,6 +1,7 @@
 // AuthorizationPolicies that can't decide what they say: rules that nothing matches, and a provider that MeshConfig does not have.
 // In: the mesh. Out: findings. A policy without rules is none of them: it is how people deny everything.
 
+import type { ExtensionProvider, ExternalAuthorizer } from '../model/extension-provider.ts';
 import type { Attribute, AuthorizationPolicy, AuthorizationRule, TextPattern } from '../model/policy.ts';
 import type { Problem } from '../model/problem.ts';
 import { finding } from './finding.ts';
@@ -17,15 +18,19 @@ export function* authorizationFindings(facts: MeshFacts): Generator<Problem> {
 function* unknownProvider({ mesh, serviceOf }: MeshFacts, policy: AuthorizationPolicy): Generator<Problem> {
   if (policy.action !== 'custom') return;
   const { provider = '' } = policy;
-  const known = mesh.config.extensionProviders.find(({ name }) => name === provider);
+  const known = mesh.config.extensionProviders.filter(isAuthorizer).find(({ name }) => name === provider);
   const place = { code: 'unknown-provider', field: 'spec.provider.name', so: 'what the rules match is denied' };
   if (known === undefined) {
-    const what = `MeshConfig has no extension provider ${provider}`;
+    const what = `MeshConfig has no extension provider ${provider} that decides about requests`;
     yield finding(policy, { ...place, what, remedy: 'declare it in extensionProviders, or correct the name' });
   } else if (serviceOf(known.service) === undefined) {
     const what = `There is no service ${known.service}, which is the extension provider ${provider}`;
     yield finding(policy, { ...place, what, remedy: 'correct the provider in MeshConfig, or create the service' });
   }
+}
+
+function isAuthorizer(provider: ExtensionProvider): provider is ExternalAuthorizer {
+  return provider.kind === 'ext-authz-http' || provider.kind === 'ext-authz-grpc';
 }
 
 function* deadRules(facts: MeshFacts, policy: AuthorizationPolicy): Generator<Problem> {

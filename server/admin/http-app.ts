@@ -8,6 +8,7 @@ import { explain, parseTarget } from './explain.ts';
 import { endpointsOfHost, findServiceAnywhere, nearMisses } from './host-endpoints.ts';
 import type { InstanceReader } from './instance-reader.ts';
 import { networkList } from './network-list.ts';
+import { problemList } from './problem-list.ts';
 import { readOnlyApp, type AdminApp, type AdminAppOptions, type AdminContext } from './read-only.ts';
 import { ServiceLister } from './service-list.ts';
 import { findSource } from './why-source.ts';
@@ -17,7 +18,7 @@ export interface HttpAppOptions extends AdminAppOptions {
   readonly dashboard: DashboardFiles;
 }
 
-/** `/ready`, `/api/v1/{clusters,proxies,services,networks,endpoints,instance,why}`, `/debug/*`, `/version`, `/`. */
+/** `/ready`, `/api/v1/{clusters,problems,proxies,services,networks,endpoints,instance,why}`, `/debug/*`, `/version`, `/`. */
 export function httpApp({ reader, dashboard, onFailure }: HttpAppOptions): AdminApp {
   const app = readOnlyApp({ onFailure });
   const services = new ServiceLister();
@@ -26,6 +27,7 @@ export function httpApp({ reader, dashboard, onFailure }: HttpAppOptions): Admin
   app.get('/ready', (context) => ready(context, reader));
   app.get('/version', (context) => context.text(`${reader.version}\n`));
   app.get('/api/v1/clusters', (context) => context.json(reader.clusters()));
+  app.get('/api/v1/problems', (context) => context.json(problemList(reader.clusters())));
   app.get('/api/v1/proxies', (context) => context.json(reader.proxies()));
   app.get('/api/v1/services', (context) => context.json(services.list(reader.mesh())));
   app.get('/api/v1/networks', (context) => context.json(networkList(reader)));

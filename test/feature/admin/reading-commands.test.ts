@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { execPath } from 'node:process';
 import { expect, onTestFinished, test } from 'vitest';
+import { objectKey } from '../../../discovery/model/names.ts';
 import { run, type RunResult } from '../../support/process.ts';
 import { serveAdmin } from './serve-admin.ts';
 import {
@@ -20,6 +21,8 @@ import {
   helloworld,
   network1,
 } from './two-regions.ts';
+
+const helloworldRule = objectKey('DestinationRule', 'sample', 'helloworld');
 
 const isthmus = (argv: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunResult> =>
   run([execPath, 'server/main.ts', ...argv], { env });
@@ -51,6 +54,23 @@ test('clusters shows an aligned table and what is wrong with file and line', asy
   expect(first.indexOf('primary')).toBe(header.indexOf('MODE'));
   expect(second.indexOf('discovery-only')).toBe(header.indexOf('MODE'));
   expect(remarks).toStrictEqual(['cluster-1: error apps/a.yaml:12: This is not YAML.', 'cluster-2: refused']);
+});
+
+test('problems lists errors before warnings with their cluster, and fails for errors alone', async () => {
+  const of = (severity: 'error' | 'warning', field: string) =>
+    ({ severity, code: 'unknown-host', object: helloworldRule, field, message: `${field} is wrong.` }) as const;
+  const lists = [[of('warning', 'spec.host')], [of('warning', 'spec.host'), of('error', 'spec.subsets')]];
+  for (const [expected, problems] of lists.entries()) {
+    const { http } = await serveAdmin(aReader({ clusters: () => [aClusterStatus(cluster1, { problems })] }));
+    const { code, stdout } = await isthmus(['problems', '--http', http]);
+    expect(code).toBe(expected);
+    expect(stdout.split('\n')[0]).toBe(
+      expected === 0
+        ? 'cluster-1: warning DestinationRule/sample/helloworld spec.host: spec.host is wrong.'
+        : 'cluster-1: error DestinationRule/sample/helloworld spec.subsets: spec.subsets is wrong.',
+    );
+    expect((await isthmus(['problems', '--http', http, '--warnings-as-errors'])).code).toBe(1);
+  }
 });
 
 test('-o json prints what the API answers, and the address may come from the environment', async () => {

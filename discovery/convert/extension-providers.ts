@@ -4,6 +4,7 @@ import type { ExtensionProvider, ExternalAuthorizer } from '../model/extension-p
 import { hostname } from '../model/names.ts';
 import { readDuration } from './duration.ts';
 import type { FieldReader } from './field-reader.ts';
+import { readTelemetryProviders } from './telemetry-providers.ts';
 
 /** Istio's own default. */
 const defaultTimeoutMs = 600_000;
@@ -21,6 +22,7 @@ export function readExtensionProviders(reader: FieldReader): readonly ExtensionP
     const providers = [
       ...(http === undefined ? [] : [readAuthorizer('ext-authz-http', name, http)]),
       ...(grpc === undefined ? [] : [readAuthorizer('ext-authz-grpc', name, grpc)]),
+      ...readTelemetryProviders(entry, name),
     ];
     entry.warnRest();
     return providers;

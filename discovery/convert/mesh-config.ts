@@ -71,6 +71,7 @@ export function readMeshConfig(value: unknown, place: string, defaults: MeshConf
     defaultExportTo: readDefaultExportTo(reader, defaults),
     clusterLocalHosts: reader.has('serviceSettings') ? readServiceSettings(reader) : defaults.clusterLocalHosts,
     extensionProviders: reader.has('extensionProviders') ? readExtensionProviders(reader) : defaults.extensionProviders,
+    ...readDefaultProviders(reader),
   };
   // Obeyed where pods are injected, which reads the text itself.
   for (const field of ['defaultConfig', 'enablePrometheusMerge']) reader.raw(field);
@@ -78,22 +79,34 @@ export function readMeshConfig(value: unknown, place: string, defaults: MeshConf
   return findings.conclude(config);
 }
 
+function readDefaultProviders(reader: FieldReader): Pick<MeshConfig, 'defaultProviders'> {
+  const providers = reader.object('defaultProviders');
+  if (providers === undefined) return {};
+  const read = (name: string): readonly string[] | undefined =>
+    providers.has(name) ? providers.strings(name) : undefined;
+  const defaultProviders = { accessLogging: read('accessLogging'), tracing: read('tracing') };
+  // Envoy's own statistics are always there to be scraped.
+  providers.ignore('metrics');
+  providers.warnRest();
+  return { defaultProviders };
+}
+
 function readServiceSettings(reader: FieldReader): MeshConfig['clusterLocalHosts'] {
   const entries: { host: Hostname; clusterLocal: boolean }[] = [];
   for (const setting of reader.objects('serviceSettings')) {
     const settings = setting.object('settings');
-function readDefaultExportTo(reader: FieldReader, { defaultExportTo }: MeshConfig): DefaultExportTo {
-  const read = (field: string, known: readonly string[]): readonly string[] => {
-    if (!reader.has(field)) return known;
-    const exportTo = checkExportTo(reader.strings(field), reader.at(field), reader.findings);
-    return exportTo.includes('*') ? [] : exportTo;
-  };
-  return {
-    services: read('defaultServiceExportTo', defaultExportTo.services),
-    virtualServices: read('defaultVirtualServiceExportTo', defaultExportTo.virtualServices),
-    destinationRules: read('defaultDestinationRuleExportTo', defaultExportTo.destinationRules),
-  };
-}
+    function readDefaultExportTo(reader: FieldReader, { defaultExportTo }: MeshConfig): DefaultExportTo {
+      const read = (field: string, known: readonly string[]): readonly string[] => {
+        if (!reader.has(field)) return known;
+        const exportTo = checkExportTo(reader.strings(field), reader.at(field), reader.findings);
+        return exportTo.includes('*') ? [] : exportTo;
+      };
+      return {
+        services: read('defaultServiceExportTo', defaultExportTo.services),
+        virtualServices: read('defaultVirtualServiceExportTo', defaultExportTo.virtualServices),
+        destinationRules: read('defaultDestinationRuleExportTo', defaultExportTo.destinationRules),
+      };
+    }
 
     const clusterLocal = settings?.boolean('clusterLocal') ?? false;
     for (const host of setting.strings('hosts')) entries.push({ host: hostname(host), clusterLocal });

@@ -16,6 +16,7 @@ export const emptyPolicyIndex: PolicyIndex = Object.freeze({
   wildcardDestinationRules: [],
   peerAuthentications: [],
   authorizationPolicies: [],
+  telemetries: [],
   gateways: [],
 });
 
@@ -51,6 +52,10 @@ export function updatePolicyIndex(index: PolicyIndex, changes: readonly PolicyCh
     authorizationPolicies: revise(
       index.authorizationPolicies,
       collect(changes, (policy) => (policy.kind === 'AuthorizationPolicy' ? policy : undefined)),
+    ),
+    telemetries: revise(
+      index.telemetries,
+      collect(changes, (policy) => (policy.kind === 'Telemetry' ? policy : undefined)),
     ),
     gateways: revise(
       index.gateways,

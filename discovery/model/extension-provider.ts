@@ -26,4 +26,48 @@ export interface ExternalAuthorizer {
   readonly headersToDownstreamOnAllow: readonly string[];
 }
 
-export type ExtensionProvider = ExternalAuthorizer;
+interface ServiceProvider {
+  readonly name: string;
+  /** A host of the mesh. */
+  readonly service: Hostname;
+  readonly port: number;
+}
+
+/** Takes access logs. */
+export type LogProvider =
+  | {
+      readonly kind: 'file-log';
+      readonly name: string;
+      readonly path: string;
+      /** With Envoy's command operators; absent, with `labels` absent too: the product's own line. */
+      readonly text?: string | undefined;
+      /** A line of JSON. */
+      readonly labels?: Readonly<Record<string, string>> | undefined;
+    }
+  | (ServiceProvider & {
+      readonly kind: 'http-grpc-log' | 'tcp-grpc-log';
+      readonly logName: string;
+      readonly filterStates: readonly string[];
+      readonly requestHeaders: readonly string[];
+      readonly responseHeaders: readonly string[];
+      readonly responseTrailers: readonly string[];
+    });
+
+/** Takes spans. */
+export type TracingProvider =
+  | (ServiceProvider & {
+      readonly kind: 'opentelemetry';
+      readonly maxTagLength?: number | undefined;
+      readonly timeoutMs: number;
+      readonly serviceName: string;
+      /** Over HTTP instead of gRPC. */
+      readonly http?: { readonly path: string; readonly headers: Readonly<Record<string, string>> } | undefined;
+    })
+  | (ServiceProvider & {
+      readonly kind: 'zipkin';
+      readonly maxTagLength?: number | undefined;
+      readonly path: string;
+      readonly uses64BitIds: boolean;
+    });
+
+export type ExtensionProvider = ExternalAuthorizer | LogProvider | TracingProvider;

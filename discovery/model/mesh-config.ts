@@ -2,6 +2,7 @@
 
 import type { ExtensionProvider } from './extension-provider.ts';
 import type { ClusterId, Hostname, NetworkId } from './names.ts';
+import type { TraceTag } from './policies/telemetry.ts';
 
 export interface MeshConfig {
   readonly trustDomain: string;
@@ -22,6 +23,12 @@ export interface MeshConfig {
   readonly clusterLocalHosts: readonly { readonly host: Hostname; readonly clusterLocal: boolean }[];
   /** Names are distinct. */
   readonly extensionProviders: readonly ExtensionProvider[];
+  /** Providers that hold where no Telemetry says otherwise. */
+  readonly defaultProviders?:
+    | { readonly accessLogging?: readonly string[] | undefined; readonly tracing?: readonly string[] | undefined }
+    | undefined;
+  /** Of a view: what holds for its workloads. Nobody declares it here. */
+  readonly telemetry?: SideTelemetry | undefined;
 }
 
 /** One network of MeshNetworks. */
@@ -29,6 +36,20 @@ export interface MeshNetwork {
   readonly network: NetworkId;
   readonly fromRegistries: readonly ClusterId[];
   /** CIDR blocks. */
+/** What is logged and traced of the requests on one side of a workload. Providers are names of `extensionProviders`. */
+export interface SideTelemetry {
+  /** Absent: MeshConfig's `accessLogFile` holds. */
+  readonly accessLogs?: readonly { readonly provider: string; readonly filter?: string | undefined }[] | undefined;
+  readonly tracing?:
+    | {
+        readonly provider?: string | undefined;
+        readonly disabled?: boolean | undefined;
+        readonly samplingPercent?: number | undefined;
+        readonly tags: Readonly<Record<string, TraceTag>>;
+      }
+    | undefined;
+}
+
 export interface DefaultExportTo {
   /** Of Services and ServiceEntries. */
   readonly services: readonly string[];

@@ -11,6 +11,7 @@ import type {
   DestinationRulePolicy,
   GatewayPolicy,
   PeerAuthenticationPolicy,
+  TelemetryPolicy,
   VirtualServicePolicy,
 } from './policy.ts';
 import type { Problem } from './problem.ts';
@@ -45,6 +46,7 @@ export interface PolicyIndex {
   readonly wildcardDestinationRules: readonly DestinationRulePolicy[];
   readonly peerAuthentications: readonly PeerAuthenticationPolicy[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
+  readonly telemetries: readonly TelemetryPolicy[];
   readonly gateways: readonly GatewayPolicy[];
 }
 

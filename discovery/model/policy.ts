@@ -4,14 +4,21 @@ import type { AuthorizationPolicy } from './policies/authorization-policy.ts';
 import type { DestinationRulePolicy } from './policies/destination-rule.ts';
 import type { GatewayPolicy } from './policies/gateway.ts';
 import type { PeerAuthenticationPolicy } from './policies/peer-authentication.ts';
+import type { TelemetryPolicy } from './policies/telemetry.ts';
 import type { VirtualServicePolicy } from './policies/virtual-service.ts';
 
 export type * from './policies/authorization-policy.ts';
 export type * from './policies/destination-rule.ts';
 export type * from './policies/gateway.ts';
 export type * from './policies/peer-authentication.ts';
+export type * from './policies/telemetry.ts';
 export type * from './policies/virtual-service.ts';
 
 export type Policy =
-  VirtualServicePolicy | DestinationRulePolicy | PeerAuthenticationPolicy | GatewayPolicy | AuthorizationPolicy;
+  | VirtualServicePolicy
+  | DestinationRulePolicy
+  | PeerAuthenticationPolicy
+  | GatewayPolicy
+  | AuthorizationPolicy
+  | TelemetryPolicy;
 export type PolicyKind = Policy['kind'];

@@ -8,6 +8,7 @@ import { convertDestinationRule } from './destination-rule.ts';
 import { convertGateway } from './gateway.ts';
 import { convertPeerAuthentication } from './peer-authentication.ts';
 import type { PolicyContext } from './policy-fields.ts';
+import { convertTelemetry } from './telemetry.ts';
 import { convertVirtualService } from './virtual-service.ts';
 
 type Converter = (object: KubernetesObject, context: PolicyContext) => Conversion<Policy>;
@@ -18,6 +19,7 @@ const converters: Readonly<Record<PolicyKind, Converter>> = {
   PeerAuthentication: convertPeerAuthentication,
   Gateway: convertGateway,
   AuthorizationPolicy: convertAuthorizationPolicy,
+  Telemetry: convertTelemetry,
 };
 
 function isPolicyKind(kind: string): kind is PolicyKind {

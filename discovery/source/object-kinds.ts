@@ -42,6 +42,7 @@ const readKinds: Readonly<Record<string, readonly KindEntry[]>> = {
     entry('Sidecar', istioVersions, false),
   ],
   'gateway.networking.k8s.io': [entry('Gateway', 'v1 v1beta1', true)],
+  'telemetry.istio.io': [entry('Telemetry', 'v1 v1alpha1', false)],
   'security.istio.io': [
     entry('PeerAuthentication', 'v1 v1beta1', false),
     entry('AuthorizationPolicy', 'v1 v1beta1', false),
@@ -54,7 +55,6 @@ const readKinds: Readonly<Record<string, readonly KindEntry[]>> = {
 const unsupportedKinds: Readonly<Record<string, readonly string[]>> = {
   'networking.istio.io': ['EnvoyFilter', 'WorkloadGroup', 'ProxyConfig'],
   'security.istio.io': ['RequestAuthentication'],
-  'telemetry.istio.io': ['Telemetry'],
   'extensions.istio.io': ['WasmPlugin', 'TrafficExtension'],
   'gateway.networking.k8s.io': [
     'GatewayClass',

@@ -10,6 +10,12 @@ const require = createRequire(import.meta.url);
 /** The package that carries Envoy's .proto files. */
 export const protoPackage = '@grpc/grpc-js-xds';
 
+/** One imports files that the package does not carry, the other is nothing but imports of it and its neighbours. */
+const unreadable: ReadonlySet<string> = new Set([
+  'envoy/config/trace/v3/opencensus.proto',
+  'envoy/config/trace/v3/trace.proto',
+]);
+
 /** Folders that import paths are relative to, ours first. */
 export function includeFolders(): readonly string[] {
   const deps = join(packageFolder(protoPackage), 'deps');
@@ -53,7 +59,7 @@ function packageFiles(messages: readonly string[], folders: readonly string[]): 
     const folder = folders.find((candidate) => existsSync(join(candidate, path)));
     if (folder === undefined) throw new Error(`no folder for the package of ${message}`);
     for (const file of readdirSync(join(folder, path)).toSorted())
-      if (file.endsWith('.proto')) files.add(`${path}/${file}`);
+      if (file.endsWith('.proto') && !unreadable.has(`${path}/${file}`)) files.add(`${path}/${file}`);
   }
   return [...files];
 }

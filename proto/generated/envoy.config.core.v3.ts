@@ -460,6 +460,12 @@ export const HttpProtocolOptions_HeadersWithUnderscoresAction = {
 } as const;
 export type HttpProtocolOptions_HeadersWithUnderscoresAction = (typeof HttpProtocolOptions_HeadersWithUnderscoresAction)[keyof typeof HttpProtocolOptions_HeadersWithUnderscoresAction];
 
+export interface HttpService {
+  readonly httpUri?: HttpUri | undefined;
+  readonly requestHeadersToAdd?: readonly HeaderValueOption[] | undefined;
+}
+export const HttpService: MessageType<HttpService> = messageType('envoy.config.core.v3.HttpService');
+
 export interface HttpUri {
   readonly uri?: string | undefined;
   readonly cluster?: string | undefined;

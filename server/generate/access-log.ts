@@ -1,11 +1,20 @@
-// Access logs of listeners, to the file that MeshConfig names: one line a request or connection, with who was asked and
-// what TLS said at either end.
+// Access logs of listeners: to the providers that Telemetry names, else to the file that MeshConfig names. One line a request or
+// connection, with who was asked and what TLS said at either end, unless the provider has a format of its own.
 
-import type { MeshConfig } from '../../discovery/model/mesh-config.ts';
+import type { LogProvider } from '../../discovery/model/extension-provider.ts';
+import type { MeshConfig, SideTelemetry } from '../../discovery/model/mesh-config.ts';
 import type { AccessLog } from '../../proto/generated/envoy.config.accesslog.v3.ts';
+import { ApiVersion, type SubstitutionFormatString } from '../../proto/generated/envoy.config.core.v3.ts';
 import { FileAccessLog } from '../../proto/generated/envoy.extensions.access_loggers.file.v3.ts';
+import { ExpressionFilter } from '../../proto/generated/envoy.extensions.access_loggers.filters.cel.v3.ts';
+import {
+  HttpGrpcAccessLogConfig,
+  TcpGrpcAccessLogConfig,
+} from '../../proto/generated/envoy.extensions.access_loggers.grpc.v3.ts';
 import { StderrAccessLog, StdoutAccessLog } from '../../proto/generated/envoy.extensions.access_loggers.stream.v3.ts';
 import { packAny } from '../../proto/codec.ts';
+import { outboundClusterName } from './names.ts';
+import { struct } from './well-known-types.ts';
 
 const line = [
   '[%START_TIME%]',
@@ -19,22 +28,93 @@ const line = [
   'sni=%REQUESTED_SERVER_NAME% tls=%DOWNSTREAM_TLS_VERSION% peer=%DOWNSTREAM_PEER_URI_SAN% route=%ROUTE_NAME%\n',
 ].join(' ');
 
-/**
- * Empty when the mesh logs no access. Standard output and error are written to as such: opened as files they fail, and with
- * them the listener, where they are a socket.
- */
-export function accessLogs({ accessLogFile }: MeshConfig): readonly AccessLog[] {
-  const logFormat = { textFormatSource: { inlineString: line } };
-  switch (accessLogFile) {
-    case '':
-      return [];
-    case '/dev/stdout':
-      return [{ name: 'envoy.access_loggers.stdout', typedConfig: packAny(StdoutAccessLog, { logFormat }) }];
-    case '/dev/stderr':
-      return [{ name: 'envoy.access_loggers.stderr', typedConfig: packAny(StderrAccessLog, { logFormat }) }];
-    default: {
-      const typedConfig = packAny(FileAccessLog, { path: accessLogFile, logFormat });
-      return [{ name: 'envoy.access_loggers.file', typedConfig }];
-    }
+/** Empty when nothing is logged. `reads` says whether requests are read or only connections seen. */
+export function accessLogs(config: MeshConfig, reads: 'requests' | 'connections'): readonly AccessLog[] {
+  const declared = config.telemetry?.accessLogs;
+  if (declared === undefined) {
+    return config.accessLogFile === '' ? [] : [fileLog(config.accessLogFile, textFormat(line))];
   }
+  return declared.flatMap((log) => declaredLog(log, config, reads));
+}
+
+type DeclaredLog = NonNullable<SideTelemetry['accessLogs']>[number];
+
+function declaredLog(
+  { provider: name, filter }: DeclaredLog,
+  config: MeshConfig,
+  reads: 'requests' | 'connections',
+): readonly AccessLog[] {
+  const provider = config.extensionProviders.find((candidate) => candidate.name === name);
+  const log = provider === undefined ? builtIn(name, config) : providerLog(provider, reads);
+  if (log === undefined) return [];
+  if (filter === undefined) return [log];
+  const typedConfig = packAny(ExpressionFilter, { expression: filter });
+  return [{ ...log, filter: { extensionFilter: { name: 'envoy.access_loggers.extension_filters.cel', typedConfig } } }];
+}
+
+/** `envoy` is there without being declared, as in Istio: the standard output, or where MeshConfig says. */
+function builtIn(name: string, { accessLogFile }: MeshConfig): AccessLog | undefined {
+  if (name !== 'envoy') return undefined;
+  return fileLog(accessLogFile === '' ? '/dev/stdout' : accessLogFile, textFormat(line));
+}
+
+function providerLog(provider: MeshConfig['extensionProviders'][number], reads: string): AccessLog | undefined {
+  switch (provider.kind) {
+    case 'file-log':
+      return fileLog(provider.path, formatOf(provider));
+    case 'http-grpc-log':
+    case 'tcp-grpc-log': {
+      // One reads requests, the other connections: Envoy takes each only where it fits.
+      const isHttp = provider.kind === 'http-grpc-log';
+      return isHttp === (reads === 'requests') ? grpcLog(provider) : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function formatOf({ text, labels }: Extract<LogProvider, { kind: 'file-log' }>): SubstitutionFormatString {
+  if (labels !== undefined) return { jsonFormat: struct(labels) };
+  return textFormat(text === undefined ? line : text.endsWith('\n') ? text : `${text}\n`);
+}
+
+function textFormat(text: string): SubstitutionFormatString {
+  return { textFormatSource: { inlineString: text } };
+}
+
+/**
+ * Standard output and error are written to as such: opened as files they fail, and with them the listener, where they are a
+ * socket.
+ */
+function fileLog(path: string, logFormat: SubstitutionFormatString): AccessLog {
+  switch (path) {
+    case '/dev/stdout':
+      return { name: 'envoy.access_loggers.stdout', typedConfig: packAny(StdoutAccessLog, { logFormat }) };
+    case '/dev/stderr':
+      return { name: 'envoy.access_loggers.stderr', typedConfig: packAny(StderrAccessLog, { logFormat }) };
+    default:
+      return { name: 'envoy.access_loggers.file', typedConfig: packAny(FileAccessLog, { path, logFormat }) };
+  }
+}
+
+function grpcLog(provider: Extract<LogProvider, { kind: 'http-grpc-log' | 'tcp-grpc-log' }>): AccessLog {
+  const { kind, service, port, logName, filterStates } = provider;
+  const commonConfig = {
+    logName,
+    grpcService: {
+      envoyGrpc: { clusterName: outboundClusterName({ host: service, port, subset: '' }), authority: service },
+    },
+    transportApiVersion: ApiVersion.V3,
+    filterStateObjectsToLog: filterStates,
+  };
+  if (kind === 'tcp-grpc-log') {
+    return { name: 'envoy.access_loggers.tcp_grpc', typedConfig: packAny(TcpGrpcAccessLogConfig, { commonConfig }) };
+  }
+  const typedConfig = packAny(HttpGrpcAccessLogConfig, {
+    commonConfig,
+    additionalRequestHeadersToLog: provider.requestHeaders,
+    additionalResponseHeadersToLog: provider.responseHeaders,
+    additionalResponseTrailersToLog: provider.responseTrailers,
+  });
+  return { name: 'envoy.access_loggers.http_grpc', typedConfig };
 }

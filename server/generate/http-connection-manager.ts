@@ -13,6 +13,7 @@ import { packAny } from '../../proto/codec.ts';
 import { noSecurityPolicies, type SecurityPolicies } from '../view/security-policies.ts';
 import { httpAuthorization } from './authorization/authorization-filters.ts';
 import { accessLogs } from './access-log.ts';
+import { tracingOf } from './tracing.ts';
 import { aggregated } from './config-source.ts';
 import { routeFilters } from './route-filters.ts';
 import { duration, isFalse, isTrue } from './well-known-types.ts';
@@ -34,6 +35,7 @@ export interface HttpConnectionManagerOptions {
 
 export function httpConnectionManager(options: HttpConnectionManagerOptions): Filter {
   const { config, statPrefix, routes, side, security = noSecurityPolicies } = options;
+  const tracing = tracingOf(config);
   const typedConfig = packAny(HttpConnectionManager, {
     statPrefix,
     ...(routes.kind === 'discovered'
@@ -45,7 +47,8 @@ export function httpConnectionManager(options: HttpConnectionManagerOptions): Fi
       routerFilter(),
     ],
     httpProtocolOptions: { acceptHttp_10: true },
-    accessLog: accessLogs(config),
+    accessLog: accessLogs(config, 'requests'),
+    ...(tracing === undefined ? {} : { tracing }),
     useRemoteAddress: side === 'edge' ? isTrue : isFalse,
     ...(side === 'inbound'
       ? {

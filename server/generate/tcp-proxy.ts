@@ -12,14 +12,14 @@ export type WeightedClusters = readonly { readonly name: string; readonly weight
 
 /** `statPrefix` is the cluster's name unless said otherwise. */
 export function tcpProxy(cluster: string, config: MeshConfig, statPrefix = cluster): Filter {
-  return filter({ statPrefix, cluster, accessLog: accessLogs(config) });
+  return filter({ statPrefix, cluster, accessLog: accessLogs(config, 'connections') });
 }
 
 /** Each connection to one of the clusters, by weight; closed when there is none. */
 export function weightedTcpProxy(clusters: WeightedClusters, config: MeshConfig, statPrefix: string): Filter {
   const [only, ...others] = clusters;
   if (others.length === 0) return tcpProxy(only?.name ?? blackHoleCluster, config, statPrefix);
-  return filter({ statPrefix, weightedClusters: { clusters }, accessLog: accessLogs(config) });
+  return filter({ statPrefix, weightedClusters: { clusters }, accessLog: accessLogs(config, 'connections') });
 }
 
 function filter(proxy: TcpProxy): Filter {

@@ -12,5 +12,6 @@ export interface InboundView {
 }
 
 export function buildInboundView(scope: InboundScope, mesh: MeshSnapshot): InboundView {
-  return { scope, config: mesh.config };
+  const { telemetry } = scope;
+  return { scope, config: telemetry === undefined ? mesh.config : { ...mesh.config, telemetry } };
 }

@@ -65,6 +65,7 @@ export function buildOutboundView(scope: OutboundScope, mesh: MeshSnapshot): Out
 class ScopedView implements OutboundView {
   readonly scope: OutboundScope;
   readonly #mesh: MeshSnapshot;
+  readonly #config: MeshConfig;
   #hosts: readonly Hostname[] | undefined;
   /** Whether any workload may have it turned off: a mesh where none has is spared the look at each endpoint. */
   #mtlsIsTurnedOff: boolean | undefined;
@@ -75,10 +76,12 @@ class ScopedView implements OutboundView {
   constructor(scope: OutboundScope, mesh: MeshSnapshot) {
     this.scope = scope;
     this.#mesh = mesh;
+    const { telemetry } = scope;
+    this.#config = telemetry === undefined ? mesh.config : { ...mesh.config, telemetry };
   }
 
   get config(): MeshConfig {
-    return this.#mesh.config;
+    return this.#config;
   }
 
   hosts(): readonly Hostname[] {

@@ -1,6 +1,7 @@
 // What a proxy is, as far as it decides what the proxy is sent. A view is built from a scope and the mesh alone, and the
 // view's key is the scope written out, so a key can't miss an input.
 
+import type { SideTelemetry } from '../../discovery/model/mesh-config.ts';
 import type { ClusterId, Hostname, NetworkId } from '../../discovery/model/names.ts';
 import type { MtlsMode } from '../../discovery/model/policy.ts';
 import type { Protocol } from '../../discovery/model/service.ts';
@@ -26,6 +27,8 @@ export interface OutboundScope {
   readonly targetPorts: readonly (readonly [servicePort: number, targetPort: number])[];
   /** Routers: for what they receive. Empty for sidecars. */
   readonly security: SecurityPolicies;
+  /** Of the requests that the workload makes. Absent: nothing is declared for it. */
+  readonly telemetry?: SideTelemetry;
 }
 
 /** Inputs of everything that a proxy receives through. No address and no label: replicas of a workload share it. */
@@ -41,6 +44,8 @@ export interface InboundScope {
   readonly defaultMode: MtlsMode;
   /** Empty for routers. */
   readonly security: SecurityPolicies;
+  /** Of the requests that the workload receives. Absent: nothing is declared for it. */
+  readonly telemetry?: SideTelemetry;
 }
 
 /** A port that a workload serves for some service. */

@@ -8,6 +8,7 @@ import type { Proxy } from '../proxy/proxy.ts';
 import { mtlsModesOf } from './mtls-mode.ts';
 import type { AddressFamilies, InboundScope, OutboundScope } from './scope.ts';
 import { noSecurityPolicies, securityKey, securityPoliciesFor } from './security-policies.ts';
+import { telemetryFor } from './telemetry.ts';
 import { indexViews, servedPorts, targetPortsOf, type ViewIndex } from './view-index.ts';
 
 /** An `OutboundScope`, written out. */
@@ -44,6 +45,7 @@ function keyText(scope: OutboundScope | InboundScope): string {
 
 function outboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): OutboundScope {
   const isRouter = proxy.type === 'router';
+  const telemetry = telemetryFor(proxy, 'client', mesh);
   const labelNames = isRouter ? Object.keys(proxy.labels).toSorted(compareText) : index.sourceLabelNames;
   return {
     type: proxy.type,
@@ -60,6 +62,7 @@ function outboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Ou
     }),
     targetPorts: isRouter && proxy.clusterId === index.mesh.primary ? targetPortsOf(index, proxy.addresses) : [],
     security: isRouter ? securityPoliciesFor(proxy, mesh) : noSecurityPolicies,
+    ...(telemetry === undefined ? {} : { telemetry }),
   };
 }
 
@@ -74,6 +77,7 @@ function inboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Inb
     return { ...shared, ports: [], defaultMode: 'permissive', security: noSecurityPolicies };
   }
   const { defaultMode, portModes } = mtlsModesOf(proxy, mesh);
+  const telemetry = telemetryFor(proxy, 'server', mesh);
   const served = proxy.clusterId === mesh.primary ? servedPorts(index, proxy.addresses) : [];
   return {
     ...shared,
@@ -88,6 +92,7 @@ function inboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Inb
     })),
     defaultMode,
     security: securityPoliciesFor(proxy, mesh),
+    ...(telemetry === undefined ? {} : { telemetry }),
   };
 }
 

@@ -139,6 +139,7 @@ export function mesh(parts: MeshParts): MeshSnapshot {
       wildcardDestinationRules: destinationRules.filter(({ host }) => host.startsWith('*')),
       peerAuthentications: of('PeerAuthentication'),
       authorizationPolicies: of('AuthorizationPolicy'),
+      telemetries: of('Telemetry'),
       gateways: of('Gateway'),
     },
   };

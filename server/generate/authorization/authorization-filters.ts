@@ -78,7 +78,7 @@ function decision(
   ];
 }
 
-/** By provider. What asks a provider that MeshConfig does not declare is denied. */
+/** By provider. What asks a provider that MeshConfig does not declare, or one that decides nothing, is denied. */
 function customPolicies(
   policies: readonly AuthorizationPolicy[],
   config: MeshConfig,
@@ -90,8 +90,9 @@ function customPolicies(
   for (const name of names) {
     const provider = config.extensionProviders.find((candidate) => candidate.name === name);
     const asking = own.filter((policy) => policy.provider === name);
-    if (provider === undefined) denied.push(...asking);
-    else custom.push({ provider, policies: asking });
+    const decides = provider?.kind === 'ext-authz-http' || provider?.kind === 'ext-authz-grpc';
+    if (decides) custom.push({ provider, policies: asking });
+    else denied.push(...asking);
   }
   return { custom, denied };
 }

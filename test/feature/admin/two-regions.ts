@@ -112,6 +112,7 @@ export function aMesh(parts: MeshParts = {}): MeshSnapshot {
       destinationRules: PersistentMap.from((parts.destinationRules ?? []).map((rule) => [rule.host, [rule]] as const)),
       wildcardDestinationRules: [],
       authorizationPolicies: [],
+      telemetries: [],
       peerAuthentications: [],
       gateways: [],
     },

@@ -79,6 +79,19 @@ export function readMeshConfig(value: unknown, place: string, defaults: MeshConf
   return findings.conclude(config);
 }
 
+function readDefaultExportTo(reader: FieldReader, { defaultExportTo }: MeshConfig): DefaultExportTo {
+  const read = (field: string, known: readonly string[]): readonly string[] => {
+    if (!reader.has(field)) return known;
+    const exportTo = checkExportTo(reader.strings(field), reader.at(field), reader.findings);
+    return exportTo.includes('*') ? [] : exportTo;
+  };
+  return {
+    services: read('defaultServiceExportTo', defaultExportTo.services),
+    virtualServices: read('defaultVirtualServiceExportTo', defaultExportTo.virtualServices),
+    destinationRules: read('defaultDestinationRuleExportTo', defaultExportTo.destinationRules),
+  };
+}
+
 function readDefaultProviders(reader: FieldReader): Pick<MeshConfig, 'defaultProviders'> {
   const providers = reader.object('defaultProviders');
   if (providers === undefined) return {};
@@ -95,19 +108,6 @@ function readServiceSettings(reader: FieldReader): MeshConfig['clusterLocalHosts
   const entries: { host: Hostname; clusterLocal: boolean }[] = [];
   for (const setting of reader.objects('serviceSettings')) {
     const settings = setting.object('settings');
-    function readDefaultExportTo(reader: FieldReader, { defaultExportTo }: MeshConfig): DefaultExportTo {
-      const read = (field: string, known: readonly string[]): readonly string[] => {
-        if (!reader.has(field)) return known;
-        const exportTo = checkExportTo(reader.strings(field), reader.at(field), reader.findings);
-        return exportTo.includes('*') ? [] : exportTo;
-      };
-      return {
-        services: read('defaultServiceExportTo', defaultExportTo.services),
-        virtualServices: read('defaultVirtualServiceExportTo', defaultExportTo.virtualServices),
-        destinationRules: read('defaultDestinationRuleExportTo', defaultExportTo.destinationRules),
-      };
-    }
-
     const clusterLocal = settings?.boolean('clusterLocal') ?? false;
     for (const host of setting.strings('hosts')) entries.push({ host: hostname(host), clusterLocal });
     settings?.warnRest();

@@ -31,11 +31,6 @@ export interface MeshConfig {
   readonly telemetry?: SideTelemetry | undefined;
 }
 
-/** One network of MeshNetworks. */
-export interface MeshNetwork {
-  readonly network: NetworkId;
-  readonly fromRegistries: readonly ClusterId[];
-  /** CIDR blocks. */
 /** What is logged and traced of the requests on one side of a workload. Providers are names of `extensionProviders`. */
 export interface SideTelemetry {
   /** Absent: MeshConfig's `accessLogFile` holds. */
@@ -57,6 +52,11 @@ export interface DefaultExportTo {
   readonly destinationRules: readonly string[];
 }
 
+/** One network of MeshNetworks. */
+export interface MeshNetwork {
+  readonly network: NetworkId;
+  readonly fromRegistries: readonly ClusterId[];
+  /** CIDR blocks. */
   readonly fromCidrs: readonly string[];
   readonly gateways: readonly MeshNetworkGateway[];
 }
@@ -85,9 +85,9 @@ export const defaultMeshConfig: MeshConfig = Object.freeze({
   connectTimeoutMs: 10_000,
   accessLogFile: '',
   enableAutoMtls: true,
+  defaultExportTo: { services: [], virtualServices: [], destinationRules: [] },
   clusterLocalHosts: [],
   extensionProviders: [],
 });
 
 export const noMeshNetworks: MeshNetworks = Object.freeze({ networks: [] });
-  defaultExportTo: { services: [], virtualServices: [], destinationRules: [] },

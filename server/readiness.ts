@@ -16,6 +16,8 @@ export interface ReadinessOptions {
   readonly remotes: () => Iterable<SyncingCluster>;
   /** Host names of gateways have been looked up: without them a network would seem to have no gateway. */
   readonly gatewaysKnown?: (() => boolean) | undefined;
+  /** The keys of tokens were asked for: without them every token would be refused. */
+  readonly tokenKeysKnown?: (() => boolean) | undefined;
   /** Whether the ports for proxies are open: that waits for the certificate authority. */
   readonly listening: () => boolean;
   readonly now: () => number;
@@ -42,10 +44,11 @@ export class Readiness {
 
   /** Whether proxies may be served. */
   serving(): boolean {
-    const { primary, remotes, gatewaysKnown, now, remoteGraceMs } = this.#options;
+    const { primary, remotes, gatewaysKnown, tokenKeysKnown, now, remoteGraceMs } = this.#options;
     if (!primary.known) return false;
     this.#primaryKnownAtMs ??= now();
     if (now() - this.#primaryKnownAtMs >= remoteGraceMs) return true;
-    return (gatewaysKnown?.() ?? true) && [...remotes()].every((remote) => remote.known);
+    if (!(gatewaysKnown?.() ?? true) || !(tokenKeysKnown?.() ?? true)) return false;
+    return [...remotes()].every((remote) => remote.known);
   }
 }

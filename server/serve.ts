@@ -26,6 +26,7 @@ import { MeshFindings, withoutRepeats } from './mesh-findings.ts';
 import { MeshRoots } from './mesh-roots.ts';
 import { openAuthority, type OpenedAuthority } from './open-authority.ts';
 import { openInjection } from './open-injection.ts';
+import { openTokenKeys } from './open-token-keys.ts';
 import { openPrimary, runWriters, tokenReviewer } from './open-primary.ts';
 import type { GatewayProber } from './probe/gateway-prober.ts';
 import { probeGateways } from './probe/probe-gateways.ts';
@@ -94,6 +95,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     onRetired: (feed) => clusters.remotes.retire(feed),
   });
   started.add('mesh', () => store.close());
+  const tokenKeys = openTokenKeys({ store, clock: systemClock, started });
   const cache = new ResourceCache(store.snapshot, (typeUrl) => metrics.encoded(typeUrl));
   store.onChange((snapshot, change) => {
     metrics.triggered(kindOf(change));
@@ -108,6 +110,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     listening: () => isListening,
     remotes: () => clusters.remotes.registries(),
     gatewaysKnown: () => clusters.gatewayNames.settled,
+    tokenKeysKnown: () => tokenKeys.settled(),
     now: Date.now,
     remoteGraceMs,
   });
@@ -142,7 +145,11 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     prober,
     describeRemote: (status) => clusters.remotes.describe(status),
     authority: () => authority?.issuer.material,
-    problems: () => [...(authority?.problems() ?? []), ...withoutRepeats(findings.current, cache.problems())],
+    problems: () => [
+      ...(authority?.problems() ?? []),
+      ...tokenKeys.problems(),
+      ...withoutRepeats(findings.current, cache.problems()),
+    ],
     readiness: () => readiness.report(),
   });
   const findingMetrics = new FindingMetrics(metrics.registry, reader);

@@ -25,6 +25,7 @@ import { outageConditions } from './outage-conditions.ts';
 import { emptyPolicyIndex, updatePolicyIndex } from './policy-index.ts';
 import { portConditions } from './port-conditions.ts';
 import { rootConditions } from './root-conditions.ts';
+import { policiesWithOtherKeys } from './token-keys.ts';
 import { StaleClusters, systemStaleTimer, type StaleTimer } from './stale-clusters.ts';
 
 /** What the mesh needs of a cluster; a `ClusterRegistry` is one. */
@@ -72,6 +73,7 @@ export class MeshStore {
   #snapshot: MeshSnapshot;
   #meshNetworks: MeshNetworks;
   #ownRoots: string | undefined;
+  #tokenKeys: ReadonlyMap<string, string> = new Map();
   #everything = false;
   #scheduled = false;
   /** Sockets (`socketOf`) of gateways to which nothing is to be sent. */
@@ -101,6 +103,7 @@ export class MeshStore {
       droppedClusters: new Set(),
       workloads: PersistentMap.empty<string, Workload>(),
       policies: emptyPolicyIndex,
+      tokenKeys: this.#tokenKeys,
     };
   }
 
@@ -154,6 +157,13 @@ export class MeshStore {
   setDeadGateways(sockets: ReadonlySet<string>): void {
     if (isDeepStrictEqual(sockets, this.#deadSockets)) return;
     this.#deadSockets = new Set(sockets);
+    this.#touch();
+  }
+
+  /** Key sets that were fetched for RequestAuthentications, by `keyLocationId`. */
+  setTokenKeys(keys: ReadonlyMap<string, string>): void {
+    if (isDeepStrictEqual(keys, this.#tokenKeys)) return;
+    this.#tokenKeys = new Map(keys);
     this.#touch();
   }
 
@@ -272,6 +282,9 @@ export class MeshStore {
         })),
       ),
     };
+    if (old.tokenKeys !== this.#tokenKeys) this.#snapshot = { ...this.#snapshot, tokenKeys: this.#tokenKeys };
+    const { requestAuthentications } = this.#snapshot.policies;
+    const rekeyed = policiesWithOtherKeys(requestAuthentications, old.tokenKeys, this.#tokenKeys);
     const everything = this.#everything;
     this.#everything = false;
     const change: ChangeSet = {
@@ -279,7 +292,7 @@ export class MeshStore {
       endpoints: new Set(endpoints.changedSince(old.endpoints)).union(
         this.#hostsOf(old.degradedClusters.symmetricDifference(stale.degradedClusters)),
       ),
-      policies: changedPolicies,
+      policies: changedPolicies.union(rekeyed),
       workloads: new Set(this.#snapshot.workloads.changedSince(old.workloads)),
       gateways: gateways !== old.gateways || deadGateways !== old.deadGateways,
       everything,
@@ -287,7 +300,8 @@ export class MeshStore {
     if (!isEmpty(change)) return change;
     const isSame = old.degradedClusters === stale.degradedClusters && old.droppedClusters === stale.droppedClusters;
     // No proxy need be told, but readers are: a cluster without endpoints may be degraded, too.
-    this.#snapshot = isSame ? old : { ...old, ...stale };
+    const kept = old.tokenKeys === this.#tokenKeys ? old : { ...old, tokenKeys: this.#tokenKeys };
+    this.#snapshot = isSame ? kept : { ...kept, ...stale };
     return noChange;
   }
 

@@ -16,6 +16,7 @@ export const emptyPolicyIndex: PolicyIndex = Object.freeze({
   wildcardDestinationRules: [],
   peerAuthentications: [],
   authorizationPolicies: [],
+  requestAuthentications: [],
   telemetries: [],
   gateways: [],
 });
@@ -56,6 +57,10 @@ export function updatePolicyIndex(index: PolicyIndex, changes: readonly PolicyCh
     telemetries: revise(
       index.telemetries,
       collect(changes, (policy) => (policy.kind === 'Telemetry' ? policy : undefined)),
+    ),
+    requestAuthentications: revise(
+      index.requestAuthentications,
+      collect(changes, (policy) => (policy.kind === 'RequestAuthentication' ? policy : undefined)),
     ),
     gateways: revise(
       index.gateways,

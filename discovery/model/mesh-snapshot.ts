@@ -11,6 +11,7 @@ import type {
   DestinationRulePolicy,
   GatewayPolicy,
   PeerAuthenticationPolicy,
+  RequestAuthenticationPolicy,
   TelemetryPolicy,
   VirtualServicePolicy,
 } from './policy.ts';
@@ -34,6 +35,8 @@ export interface MeshSnapshot {
   readonly droppedClusters: ReadonlySet<ClusterId>;
   readonly workloads: PersistentMap<string, Workload>;
   readonly policies: PolicyIndex;
+  /** Key sets that were fetched for RequestAuthentications, by `keyLocationId`. */
+  readonly tokenKeys: ReadonlyMap<string, string>;
 }
 
 /** Policies by what they are looked up by. Lists are sorted by precedence: oldest first, then namespace and name. */
@@ -46,6 +49,7 @@ export interface PolicyIndex {
   readonly wildcardDestinationRules: readonly DestinationRulePolicy[];
   readonly peerAuthentications: readonly PeerAuthenticationPolicy[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
+  readonly requestAuthentications: readonly RequestAuthenticationPolicy[];
   readonly telemetries: readonly TelemetryPolicy[];
   readonly gateways: readonly GatewayPolicy[];
 }

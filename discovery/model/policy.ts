@@ -4,6 +4,7 @@ import type { AuthorizationPolicy } from './policies/authorization-policy.ts';
 import type { DestinationRulePolicy } from './policies/destination-rule.ts';
 import type { GatewayPolicy } from './policies/gateway.ts';
 import type { PeerAuthenticationPolicy } from './policies/peer-authentication.ts';
+import type { RequestAuthenticationPolicy } from './policies/request-authentication.ts';
 import type { TelemetryPolicy } from './policies/telemetry.ts';
 import type { VirtualServicePolicy } from './policies/virtual-service.ts';
 
@@ -11,6 +12,7 @@ export type * from './policies/authorization-policy.ts';
 export type * from './policies/destination-rule.ts';
 export type * from './policies/gateway.ts';
 export type * from './policies/peer-authentication.ts';
+export type * from './policies/request-authentication.ts';
 export type * from './policies/telemetry.ts';
 export type * from './policies/virtual-service.ts';
 
@@ -20,5 +22,6 @@ export type Policy =
   | PeerAuthenticationPolicy
   | GatewayPolicy
   | AuthorizationPolicy
+  | RequestAuthenticationPolicy
   | TelemetryPolicy;
 export type PolicyKind = Policy['kind'];

@@ -9,6 +9,7 @@ import { convertGateway } from './gateway.ts';
 import { convertPeerAuthentication } from './peer-authentication.ts';
 import type { PolicyContext } from './policy-fields.ts';
 import { convertTelemetry } from './telemetry.ts';
+import { convertRequestAuthentication } from './request-authentication.ts';
 import { convertVirtualService } from './virtual-service.ts';
 
 type Converter = (object: KubernetesObject, context: PolicyContext) => Conversion<Policy>;
@@ -19,6 +20,7 @@ const converters: Readonly<Record<PolicyKind, Converter>> = {
   PeerAuthentication: convertPeerAuthentication,
   Gateway: convertGateway,
   AuthorizationPolicy: convertAuthorizationPolicy,
+  RequestAuthentication: convertRequestAuthentication,
   Telemetry: convertTelemetry,
 };
 

@@ -178,7 +178,7 @@ function take<T>(conversion: Conversion<T>, put: (value: T | undefined) => void)
 
 function foldPolicy(index: ClusterIndex, key: ObjectKey, conversion: Conversion<Policy>): readonly Problem[] {
   const known = index.policies.get(key);
-  const isKnownGood = known !== undefined && !(known.kind === 'AuthorizationPolicy' && known.failClosed);
+  const isKnownGood = known !== undefined && !('failClosed' in known && known.failClosed);
   const problems = take(conversion, (value) => putPolicy(index, key, value));
   if (conversion.standIn === undefined || isKnownGood) return problems;
   putPolicy(index, key, conversion.standIn);

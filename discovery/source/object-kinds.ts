@@ -46,6 +46,7 @@ const readKinds: Readonly<Record<string, readonly KindEntry[]>> = {
   'security.istio.io': [
     entry('PeerAuthentication', 'v1 v1beta1', false),
     entry('AuthorizationPolicy', 'v1 v1beta1', false),
+    entry('RequestAuthentication', 'v1 v1beta1', false),
   ],
   // Of the primary's API server, by the leader, which completes its own.
   'admissionregistration.k8s.io': [entry('MutatingWebhookConfiguration', 'v1', false, false)],
@@ -54,7 +55,6 @@ const readKinds: Readonly<Record<string, readonly KindEntry[]>> = {
 /** Kinds of the mesh APIs that exist and are not implemented: what they ask for would not happen, so they are errors. */
 const unsupportedKinds: Readonly<Record<string, readonly string[]>> = {
   'networking.istio.io': ['EnvoyFilter', 'WorkloadGroup', 'ProxyConfig'],
-  'security.istio.io': ['RequestAuthentication'],
   'extensions.istio.io': ['WasmPlugin', 'TrafficExtension'],
   'gateway.networking.k8s.io': [
     'GatewayClass',

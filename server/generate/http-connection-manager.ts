@@ -11,6 +11,7 @@ import {
 } from '../../proto/generated/envoy.extensions.filters.network.http_connection_manager.v3.ts';
 import { packAny } from '../../proto/codec.ts';
 import { noSecurityPolicies, type SecurityPolicies } from '../view/security-policies.ts';
+import { tokenFilters } from './authentication/token-filter.ts';
 import { httpAuthorization } from './authorization/authorization-filters.ts';
 import { accessLogs } from './access-log.ts';
 import { tracingOf } from './tracing.ts';
@@ -42,6 +43,7 @@ export function httpConnectionManager(options: HttpConnectionManagerOptions): Fi
       ? { rds: { configSource: aggregated, routeConfigName: routes.name } }
       : { routeConfig: routes.configuration }),
     httpFilters: [
+      ...tokenFilters(security.tokens),
       ...httpAuthorization(security.authorization, config),
       ...(side === 'inbound' ? [] : routeFilters()),
       routerFilter(),

@@ -34,6 +34,7 @@ const irregularPlurals: Readonly<Record<string, string>> = {
   WorkloadEntry: 'workloadentries',
   PeerAuthentication: 'peerauthentications',
   AuthorizationPolicy: 'authorizationpolicies',
+  RequestAuthentication: 'requestauthentications',
   Telemetry: 'telemetries',
 };
 

@@ -131,6 +131,7 @@ export function mesh(parts: MeshParts): MeshSnapshot {
     degradedClusters: new Set((parts.degradedClusters ?? []).map((name) => clusterId(name))),
     droppedClusters: new Set((parts.droppedClusters ?? []).map((name) => clusterId(name))),
     workloads: PersistentMap.empty(),
+    tokenKeys: new Map(),
     policies: {
       virtualServices: byHost(virtualServices, ({ hosts }) => hosts),
       wildcardVirtualServices: virtualServices.filter(({ hosts }) => hosts.some((host) => host.startsWith('*'))),
@@ -139,6 +140,7 @@ export function mesh(parts: MeshParts): MeshSnapshot {
       wildcardDestinationRules: destinationRules.filter(({ host }) => host.startsWith('*')),
       peerAuthentications: of('PeerAuthentication'),
       authorizationPolicies: of('AuthorizationPolicy'),
+      requestAuthentications: of('RequestAuthentication'),
       telemetries: of('Telemetry'),
       gateways: of('Gateway'),
     },

@@ -52,6 +52,7 @@ export const kubeKinds: readonly KubeKind[] = [
   istio('Sidecar', 'sidecars'),
   security('PeerAuthentication', 'peerauthentications'),
   security('AuthorizationPolicy', 'authorizationpolicies'),
+  security('RequestAuthentication', 'requestauthentications'),
   { ...istio('Telemetry', 'telemetries'), group: 'telemetry.istio.io', versions: ['v1', 'v1alpha1'] },
   {
     ...core('ConfigMap', 'configmaps'),

@@ -29,6 +29,7 @@ export function policiesOf(index: PolicyIndex): readonly Policy[] {
   add(index.wildcardDestinationRules);
   add(index.peerAuthentications);
   add(index.authorizationPolicies);
+  add(index.requestAuthentications);
   add(index.telemetries);
   add(index.gateways);
   return [...all.values()].toSorted((a, b) => compareText(a.source, b.source));
@@ -40,6 +41,7 @@ const apiVersionOf: Readonly<Record<PolicyKind, string>> = {
   Gateway: 'networking.istio.io/v1',
   PeerAuthentication: 'security.istio.io/v1',
   AuthorizationPolicy: 'security.istio.io/v1',
+  RequestAuthentication: 'security.istio.io/v1',
   Telemetry: 'telemetry.istio.io/v1',
 };
 

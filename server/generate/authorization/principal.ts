@@ -127,16 +127,23 @@ function claim(path: readonly string[], match: StringMatcher): Principal {
 const issuer = (match: StringMatcher): Principal => claim(['iss'], match);
 const subject = (match: StringMatcher): Principal => claim(['sub'], match);
 
+const something: StringMatcher = Object.freeze({ safeRegex: { regex: '.+' } });
+
+/** Envoy takes no empty prefix or suffix. */
+function orAny(kind: 'prefix' | 'suffix', text: string): StringMatcher {
+  if (text === '') return something;
+  return kind === 'prefix' ? { prefix: text } : { suffix: text };
+}
+
 /** `ISSUER/SUBJECT`, both of which may hold slashes: whatever way the text can be taken apart. */
 function requestPrincipal(pattern: TextPattern): Principal {
-  const something: StringMatcher = { safeRegex: { regex: '.+' } };
   if (pattern.kind === 'present') return principals.all([issuer(something), subject(something)]);
   const { kind, value } = pattern;
   const ways = [...value.matchAll(/\//g)].map(({ index }) => [value.slice(0, index), value.slice(index + 1)] as const);
   const split = ways.map(([left, right]) =>
     principals.all([
-      issuer(kind === 'suffix' ? { suffix: left } : { exact: left }),
-      subject(kind === 'prefix' ? (right === '' ? something : { prefix: right }) : { exact: right }),
+      issuer(kind === 'suffix' ? orAny('suffix', left) : { exact: left }),
+      subject(kind === 'prefix' ? orAny('prefix', right) : { exact: right }),
     ]),
   );
   if (kind === 'prefix') split.push(principals.all([issuer({ prefix: value }), subject(something)]));

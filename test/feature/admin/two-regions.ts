@@ -103,6 +103,7 @@ export function aMesh(parts: MeshParts = {}): MeshSnapshot {
     workloads: PersistentMap.from(
       (parts.workloads ?? []).flatMap((workload) => workload.addresses.map((address) => [address, workload] as const)),
     ),
+    tokenKeys: new Map(),
     policies: {
       virtualServices: PersistentMap.from(
         (parts.virtualServices ?? []).flatMap((policy) => policy.hosts.map((host) => [host, [policy]] as const)),
@@ -112,6 +113,7 @@ export function aMesh(parts: MeshParts = {}): MeshSnapshot {
       destinationRules: PersistentMap.from((parts.destinationRules ?? []).map((rule) => [rule.host, [rule]] as const)),
       wildcardDestinationRules: [],
       authorizationPolicies: [],
+      requestAuthentications: [],
       telemetries: [],
       peerAuthentications: [],
       gateways: [],

@@ -7,7 +7,7 @@ import type { Asked } from './guarded-client.ts';
 import { guardInEnvoy, type GuardedEnvoy, type Ports } from './guarded-envoy.ts';
 import { securityPolicy, type SecurityPolicyOptions } from './security-policy.ts';
 
-type Declared = readonly [spec: Manifest, options?: SecurityPolicyOptions];
+type Declared = readonly [spec: Manifest, options?: SecurityPolicyOptions | undefined];
 
 interface Row {
   readonly policies: (ports: Ports) => readonly Declared[];

@@ -65,7 +65,7 @@ interface CheckRequest {
 /** Of connections it lets those in whose caller is `…/sa/cart`. */
 export async function startGrpcAuthorizer(): Promise<Authorizer<GrpcQuestion>> {
   const asked: GrpcQuestion[] = [];
-  const options = { includeDirs: includeFolders(), enums: String, longs: String };
+  const options = { includeDirs: [...includeFolders()], enums: String, longs: String };
   const file = protoLoader.loadSync('envoy/service/auth/v3/external_auth.proto', options);
   const server = new grpc.Server();
   server.addService(file['envoy.service.auth.v3.Authorization'] as grpc.ServiceDefinition, {

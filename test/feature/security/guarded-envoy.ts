@@ -18,11 +18,14 @@ import { Cluster_DiscoveryType, type Cluster } from '../../../proto/generated/en
 import type { Listener } from '../../../proto/generated/envoy.config.listener.v3.ts';
 import { toJson, type JsonValue } from '../../../proto/json.ts';
 import { socketAddress } from '../../../server/generate/address.ts';
-import { http2Upstream } from '../../../server/generate/connection-limits.ts';
+import { packAny } from '../../../proto/codec.ts';
+import { HttpProtocolOptions } from '../../../proto/generated/envoy.extensions.upstreams.http.v3.ts';
+import { generateInbound } from '../../../server/generate/inbound.ts';
 import { tlsInspector } from '../../../server/generate/listener-filter.ts';
+import { buildInboundView } from '../../../server/view/inbound-view.ts';
+import { viewKeysOf } from '../../../server/view/view-key.ts';
 import { makeAuthority, ok } from '../../support/certificate-authority.ts';
 import { envoyPath } from '../../support/envoy.ts';
-import { generateAll } from '../../support/generate-all.ts';
 import { makeCsr, makeKeyPair } from '../../support/make-csr.ts';
 import { endpoint, mesh, service, sidecar } from '../../support/mesh-model.ts';
 import { startProcess } from '../../support/process.ts';
@@ -69,8 +72,11 @@ export async function guardInEnvoy({ workloads, clusters = {} }: GuardedEnvoyOpt
   const echo = await listen(echoHttp(), servers);
   const tcpEcho = await listen(echoTcp(), servers);
   const ports = new Map<string, Ports>();
-  for (const name of Object.keys(workloads)) ports.set(name, { http: await freePort(), tcp: await freePort() });
-  const adminPort = await freePort();
+  const names = Object.keys(workloads);
+  const [adminPort = 0, ...free] = await freePorts(1 + 2 * names.length);
+  for (const [index, name] of names.entries()) {
+    ports.set(name, { http: free[2 * index] ?? 0, tcp: free[2 * index + 1] ?? 0 });
+  }
   const portsOf = (name: string): Ports => {
     const found = ports.get(name);
     if (found === undefined) throw new Error(`no workload ${name}`);
@@ -83,7 +89,7 @@ export async function guardInEnvoy({ workloads, clusters = {} }: GuardedEnvoyOpt
   const cluster = (name: string, port: number, h2 = false): Cluster => ({
     name,
     type: Cluster_DiscoveryType.STATIC,
-    ...(h2 ? { typedExtensionProtocolOptions: http2Upstream() } : {}),
+    ...(h2 ? { typedExtensionProtocolOptions: overHttp2 } : {}),
     loadAssignment: {
       clusterName: name,
       endpoints: [{ lbEndpoints: [{ endpoint: { address: socketAddress('127.0.0.1', port) } }] }],
@@ -191,6 +197,12 @@ export async function guardInEnvoy({ workloads, clusters = {} }: GuardedEnvoyOpt
   return guarded;
 }
 
+const overHttp2 = {
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': packAny(HttpProtocolOptions, {
+    explicitHttpConfig: { http2ProtocolOptions: {} },
+  }),
+};
+
 /** What the product generated for the workload, where the redirection of its connections is left out: each port is listened on. */
 function listenerOf(name: string, ports: Ports, workload: GuardedWorkload): Listener {
   const { policies, labels = {}, config = {}, known = {} } = workload;
@@ -205,7 +217,8 @@ function listenerOf(name: string, ports: Ports, workload: GuardedWorkload): List
     policies,
   });
   const proxy = sidecar({ labels: { app: 'web', ...labels } });
-  const { listeners } = generateAll(proxy, { ...made, ...known });
+  const snapshot = { ...made, ...known };
+  const { listeners } = generateInbound(buildInboundView(viewKeysOf(proxy, snapshot).inboundScope, snapshot));
   const inbound = listeners.find((listener) => listener.name === 'virtualInbound')?.message;
   if (inbound === undefined) throw new Error('no inbound listener was generated');
   return {
@@ -260,11 +273,10 @@ function listen<T extends HttpServer | Server>(server: T, into: T[]): Promise<nu
   });
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server, []);
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  return port;
+/** All taken before the first is given back, so that each is another one. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers: Server[] = [];
+  const ports = await Promise.all(Array.from({ length: count }, () => listen(createServer(), servers)));
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
 }

@@ -24,6 +24,7 @@ import type { Resource } from './resource.ts';
 import { originalDestinationCluster } from './static-outbound.ts';
 import { networkAuthorization } from './authorization/authorization-filters.ts';
 import { tcpProxy } from './tcp-proxy.ts';
+import { unmatchedLogs } from './unmatched-log.ts';
 import { duration, isTrue, struct, uint32 } from './well-known-types.ts';
 
 export interface InboundResources {
@@ -78,6 +79,7 @@ function virtualInbound(view: InboundView): Resource<Listener> {
     // A client that says nothing for so long is waiting for a server that speaks first, so it is not TLS.
     listenerFiltersTimeout: duration(5000),
     continueOnListenerFiltersTimeout: true,
+    accessLog: unmatchedLogs(config),
     filterChains: [
       blackHoleChain(view),
       ...scope.ports.flatMap((port) =>

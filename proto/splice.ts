@@ -123,9 +123,22 @@ export function encodeDeltaResponse(parts: DeltaResponseParts): Uint8Array {
  */
 export const deltaFrames = {
   typeUrl: (typeUrl: string): Uint8Array => textFrame(4, typeUrl),
-  nonce: (nonce: string): Uint8Array => textFrame(5, nonce),
+  nonce: nonceFrame,
   removedResource: (name: string): Uint8Array => frame(6, Buffer.from(name, 'utf8')),
 } as const;
+
+const nonceField = 5;
+
+/** Written for each response to each stream, so in one allocation. */
+function nonceFrame(nonce: string): Uint8Array {
+  const isShortAscii = nonce !== '' && nonce.length < 128 && Buffer.byteLength(nonce) === nonce.length;
+  if (!isShortAscii) return textFrame(nonceField, nonce);
+  const bytes = Buffer.allocUnsafe(2 + nonce.length);
+  bytes.write(nonce, 2, 'latin1');
+  bytes[0] = nonceField * 8 + lengthDelimited;
+  bytes[1] = nonce.length;
+  return bytes;
+}
 
 /** What `encodeDiscoveryResponse` takes. */
 export interface DiscoveryResponseParts {

@@ -43,6 +43,10 @@ export class MessageReader {
 
   /** Hands out what is complete, until `onMessage` says false. Returns why the rest can't be read. */
   push(chunk: Buffer, onMessage: (message: Uint8Array) => boolean): GrpcStatus | undefined {
+    if (this.#buffered === 0 && this.#isOneMessage(chunk)) {
+      onMessage(chunk.subarray(prefixBytes));
+      return undefined;
+    }
     this.#parts.push(chunk);
     this.#buffered += chunk.length;
     if (this.#buffered < prefixBytes) return undefined;
@@ -62,6 +66,12 @@ export class MessageReader {
     }
     if (offset > 0) this.#keep(this.#joined().subarray(offset));
     return undefined;
+  }
+
+  /** Nearly every chunk: an answer comes in a frame of its own. */
+  #isOneMessage(chunk: Buffer): boolean {
+    const length = chunk.length - prefixBytes;
+    return length >= 0 && length <= this.#maxBytes && chunk[0] === 0 && chunk.readUInt32BE(1) === length;
   }
 
   #complaint(bytes: Buffer, offset: number): GrpcStatus | undefined {

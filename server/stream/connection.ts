@@ -2,7 +2,9 @@
 // A change only marks types as unsent; what is sent when the client answers is the state of that moment, so nothing is
 // queued and a slow reader holds one response for each type, however much changes. The transport is behind `StreamSink`.
 
-import type { DeltaDiscoveryRequest, DiscoveryRequest } from '../../proto/generated/envoy.service.discovery.v3.ts';
+import type { DiscoveryRequest } from '../../proto/generated/envoy.service.discovery.v3.ts';
+import type { DeltaAnswer } from '../../proto/read-delta-answer.ts';
+import { plainDeltaRequest, type DeltaRequest } from '../../proto/read-delta-request.ts';
 import type { Node } from '../../proto/generated/envoy.config.core.v3.ts';
 import { resourceName, type ResourceName } from '../cache/encoded-resource.ts';
 import { emptyTypeSnapshot, type TypeSnapshot } from '../cache/type-snapshot.ts';
@@ -72,8 +74,18 @@ export class Connection {
     options.context.metrics.connected(options.variant);
   }
 
-  receiveDelta(request: DeltaDiscoveryRequest): void {
+  receiveDelta(request: DeltaRequest): void {
     this.#receive(ofDelta(request));
+  }
+
+  /** An answer to a response of the delta variant, and nothing else. */
+  receiveAnswer(answer: DeltaAnswer): void {
+    const type = this.#delivery(answer.typeUrl);
+    if (type === undefined) return this.receiveDelta(plainDeltaRequest(answer));
+    // A type that was begun is one that this stream may have, of a node that is known.
+    this.#options.context.metrics.requested(type.typeUrl);
+    this.#acknowledge(type, { nonce: answer.responseNonce, error: undefined });
+    return this.#flush();
   }
 
   receiveSotw(request: DiscoveryRequest): void {
@@ -210,12 +222,12 @@ export class Connection {
    * request with a stale nonce is superseded by the one that answers the newer response. Delta "must honor changes to
    * the subscription state even if the nonce is stale".
    */
-  #acknowledge(type: TypeDelivery, request: StreamRequest): boolean {
-    const { nonce, error } = request;
+  #acknowledge(type: TypeDelivery, answer: Pick<StreamRequest, 'nonce' | 'error'>): boolean {
+    const { nonce, error } = answer;
     if (nonce === '' || type.sentNonce === '') return true;
     const { typeUrl } = type;
     const { metrics, log } = this.#options.context;
-    const answered = type.answer({ nonce, error });
+    const answered = type.answer(answer);
     if (answered !== undefined) {
       if (error === undefined) metrics.acknowledged(typeUrl);
       else {
@@ -268,21 +280,36 @@ export class Connection {
   /** Sends what may be sent now, each type once, in order. */
   #flush(): void {
     if (this.#closed || this.#flushing) return;
-    // Most calls: the answer to a response after which nothing is left to be sent.
-    if (!this.#types.some(isUnsent)) {
-      this.#armOrderTimer(false);
-      this.#noteCaughtUp();
-      return;
-    }
-    this.#flushing = true;
-    // Compared first, so that a type without a difference holds up no other.
-    const pending = new Map<TypeDelivery, Pending>();
-    for (const type of this.#types) this.#compare(type, pending);
-    let held = false;
-    for (const type of this.#types) held = this.#send(type, pending) || held;
-    this.#flushing = false;
-    this.#armOrderTimer(held);
+    const unsent = this.#unsent();
+    if (unsent !== 'none') {
+      this.#flushing = true;
+      this.#armOrderTimer(unsent === 'several' ? this.#sendAll() : this.#send(unsent, this.#compare(unsent)));
+      this.#flushing = false;
+    } else this.#armOrderTimer(false);
     this.#noteCaughtUp();
+  }
+
+  /** Nearly always none or one: the answer to a response, and the change of one type. Clusters concern other types too. */
+  #unsent(): TypeDelivery | 'none' | 'several' {
+    let only: TypeDelivery | undefined;
+    for (const type of this.#types) {
+      if (type.unsent === 'none') continue;
+      if (only !== undefined || type.typeUrl === typeUrls.cluster) return 'several';
+      only = type;
+    }
+    return only ?? 'none';
+  }
+
+  /** True when something waits for another type. */
+  #sendAll(): boolean {
+    // Compared first, so that a type without a difference holds up no other.
+    const compared = new Map<TypeDelivery, Pending | undefined>();
+    for (const type of this.#types) compared.set(type, this.#compare(type));
+    let held = false;
+    for (const type of this.#types) {
+      held = this.#send(type, compared.get(type) ?? this.#compare(type), compared) || held;
+    }
+    return held;
   }
 
   /** The client answered all that followed from a change, or nothing of the change was for it. */
@@ -293,15 +320,12 @@ export class Connection {
     if (sent) this.#options.context.metrics.converged(performance.now() - sinceMs);
   }
 
-  #compare(type: TypeDelivery, pending: Map<TypeDelivery, Pending>): Pending | undefined {
+  #compare(type: TypeDelivery): Pending | undefined {
     if (type.unsent === 'none' || type.inFlight) return undefined;
     const target = this.#targetOf(type);
     const found = target === undefined ? undefined : type.subscription.compare(target);
     if (found === undefined) type.unsent = 'none';
-    else {
-      type.unsent = found.additions.length > 0 || found.answerDue ? 'additions' : 'removals';
-      pending.set(type, found);
-    }
+    else type.unsent = found.additions.length > 0 || found.answerDue ? 'additions' : 'removals';
     return found;
   }
 
@@ -317,10 +341,8 @@ export class Connection {
   }
 
   /** True when additions wait for another type. */
-  #send(type: TypeDelivery, compared: Map<TypeDelivery, Pending>): boolean {
-    if (type.unsent === 'none' || type.inFlight) return false;
-    const pending = compared.get(type) ?? this.#compare(type, compared);
-    if (pending === undefined) return false;
+  #send(type: TypeDelivery, pending: Pending | undefined, compared?: Map<TypeDelivery, Pending | undefined>): boolean {
+    if (pending === undefined || type.unsent === 'none' || type.inFlight) return false;
     const { limits } = this.#options.context;
     const progressOf = (typeUrl: string): Progress | undefined => this.#progressOf(typeUrl);
     const additions = pending.additions.length === 0 || mayAdd(type.typeUrl, progressOf);
@@ -346,11 +368,11 @@ export class Connection {
    * "Warming of Cluster is completed only when a new ClusterLoadAssignment response is supplied by management server even
    * though there is no change in endpoints" (xDS protocol), and a client that has the name already does not ask again.
    */
-  #warm(clusters: readonly ResourceName[], compared: Map<TypeDelivery, Pending>): void {
+  #warm(clusters: readonly ResourceName[], compared: Map<TypeDelivery, Pending | undefined> | undefined): void {
     const endpoints = this.#delivery(typeUrls.endpoint);
     if (endpoints?.subscription.resend(() => true, clusters) !== true) return;
     endpoints.unsent = 'additions';
-    compared.delete(endpoints);
+    compared?.delete(endpoints);
   }
 
   #write(type: TypeDelivery, batch: Batch): void {
@@ -364,16 +386,16 @@ export class Connection {
         : encodeSotw(batch, { typeUrl, nonce });
     type.sent({ nonce, version, atMs: context.now() }, batch);
     this.#handOver(sink, parts, () => {
-      type.flushed(nonce);
-      this.#flush();
+      if (type.flushed(nonce)) this.#flush();
     });
-    const nowMs = performance.now();
+    let bytes = 0;
+    for (const part of parts) bytes += part.length;
     context.metrics.pushed({
       typeUrl,
-      bytes: parts.reduce((sum, part) => sum + part.length, 0),
+      bytes,
       resources: batch.resources.length,
       removed: batch.removed.length,
-      tookMs: nowMs - startedMs,
+      tookMs: performance.now() - startedMs,
     });
     if (this.#behind === undefined || this.#behind.sent) return;
     this.#behind.sent = true;
@@ -422,10 +444,6 @@ export class Connection {
     this.#orderTimer =
       held && !this.#closed ? setTimeout(() => this.#flush(), this.#options.context.limits.orderTimeoutMs) : undefined;
   }
-}
-
-function isUnsent(type: TypeDelivery): boolean {
-  return type.unsent !== 'none';
 }
 
 /** What remains of a difference of which nothing was put into a response. */

@@ -14,31 +14,33 @@ export interface SharedState {
   readonly names: NameSet;
   /** Names of the route configurations that virtual hosts follow; the empty set for other types. */
   readonly parentNames: NameSet;
-  /** Whatever else there is, as text. */
-  readonly rest: string;
+  readonly typeUrl: string;
+  /** Whatever else there is, a bit each. */
+  readonly flags: number;
 }
 
 /** Forgets what it knows with the snapshots that it is about. */
 export class SharedAnswers {
   readonly differences = new SnapshotDifferences();
   readonly #pending = new WeakMap<TypeSnapshot, WeakMap<TypeSnapshot, ByNames>>();
-  readonly #taken = new WeakMap<Pending, Map<string, Taken>>();
+  readonly #taken = new WeakMap<Pending, Map<number, SharedTaken>>();
   readonly #envelopes = new WeakMap<Batch, DeltaEnvelope>();
   readonly #shared = new WeakSet<Batch>();
 
   /** What a stream in this state lacks; `undefined` when nothing. */
   pending(state: SharedState, compare: () => Pending | undefined): Pending | undefined {
-    const { held, target, names, parentNames, rest } = state;
+    const { held, target, names, parentNames, typeUrl, flags } = state;
     const byTarget = getOrAdd(this.#pending, held, () => new WeakMap<TypeSnapshot, ByNames>());
     const byNames = getOrAdd(byTarget, target, (): ByNames => new WeakMap());
-    const byParent = getOrAdd(byNames, names, () => new WeakMap<NameSet, ByRest>());
-    const byRest = getOrAdd(byParent, parentNames, (): ByRest => new Map());
-    const known = byRest.get(rest);
+    const byParent = getOrAdd(byNames, names, () => new WeakMap<NameSet, ByType>());
+    const byType = getOrAdd(byParent, parentNames, (): ByType => new Map());
+    const byFlags = getOrAdd(byType, typeUrl, (): ByFlags => new Map());
+    const known = byFlags.get(flags);
     if (known === 'nothing') return undefined;
     const found = known?.deref();
     if (found !== undefined) return found;
     const pending = compare();
-    byRest.set(rest, pending === undefined ? 'nothing' : new WeakRef(pending));
+    byFlags.set(flags, pending === undefined ? 'nothing' : new WeakRef(pending));
     if (pending !== undefined) this.#share(pending);
     return pending;
   }
@@ -47,11 +49,11 @@ export class SharedAnswers {
   taken(pending: Pending, options: TakeOptions, take: () => Taken): Taken {
     const known = this.#taken.get(pending);
     if (known === undefined) return take();
-    const key = `${options.additions} ${options.removals} ${options.maxBytes}`;
+    const key = Number(options.additions) + 2 * Number(options.removals);
     const found = known.get(key);
-    if (found !== undefined) return found;
+    if (found?.maxBytes === options.maxBytes) return found.taken;
     const taken = take();
-    known.set(key, taken);
+    known.set(key, { maxBytes: options.maxBytes, taken });
     if (taken.batch !== undefined) this.#shared.add(taken.batch);
     if (taken.rest !== undefined) this.#share(taken.rest);
     return taken;
@@ -72,14 +74,25 @@ export class SharedAnswers {
   }
 }
 
+interface SharedTaken {
+  readonly maxBytes: number;
+  readonly taken: Taken;
+}
+
 /**
  * Weak: a burst of streams shares what one of them found, and a class of proxies of which none is connecting holds no
  * second copy of all its bytes.
  */
-type ByRest = Map<string, WeakRef<Pending> | 'nothing'>;
-type ByNames = WeakMap<NameSet, WeakMap<NameSet, ByRest>>;
+type ByFlags = Map<number, WeakRef<Pending> | 'nothing'>;
+type ByType = Map<string, ByFlags>;
+type ByNames = WeakMap<NameSet, WeakMap<NameSet, ByType>>;
 
-function getOrAdd<Key extends WeakKey, Value>(map: WeakMap<Key, Value>, key: Key, make: () => Value): Value {
+interface Store<Key, Value> {
+  get(key: Key): Value | undefined;
+  set(key: Key, value: Value): unknown;
+}
+
+function getOrAdd<Key, Value>(map: Store<Key, Value>, key: Key, make: () => Value): Value {
   const known = map.get(key);
   if (known !== undefined) return known;
   const made = make();

@@ -1,7 +1,8 @@
 // A request of either variant as the connection sees it: which type, which answer, and what to do to the subscription.
 
 import type { Node } from '../../proto/generated/envoy.config.core.v3.ts';
-import type { DeltaDiscoveryRequest, DiscoveryRequest } from '../../proto/generated/envoy.service.discovery.v3.ts';
+import type { DiscoveryRequest } from '../../proto/generated/envoy.service.discovery.v3.ts';
+import type { DeltaRequest } from '../../proto/read-delta-request.ts';
 import type { ResourceName } from '../cache/encoded-resource.ts';
 import type { Subscription } from './subscription.ts';
 
@@ -11,7 +12,10 @@ export interface StreamRequest {
   readonly node: Node | undefined;
   /** Of the response that this answers; empty when it answers none. */
   readonly nonce: string;
-  /** Why the client rejects that response; undefined when it does not. */
+  /**
+   * Why the client rejects that response; undefined when it does not. "The preferred mechanism for a server to detect a NACK
+   * is to look for the presence of the error_detail field"
+   */
   readonly error: string | undefined;
   readonly nameCount: number;
   /** Delta: those newly asked for. State of the world: all. */
@@ -22,12 +26,13 @@ export interface StreamRequest {
   readonly apply: (subscription: Subscription) => readonly ResourceName[];
 }
 
-export function ofDelta(request: DeltaDiscoveryRequest): StreamRequest {
-  const subscribe = request.resourceNamesSubscribe ?? [];
-  const unsubscribe = request.resourceNamesUnsubscribe ?? [];
-  const initialVersions = request.initialResourceVersions ?? {};
+export function ofDelta(request: DeltaRequest): StreamRequest {
+  const { subscribe, unsubscribe, initialVersions, typeUrl, node, responseNonce, errorDetail } = request;
   return {
-    ...envelopeOf(request),
+    typeUrl,
+    node,
+    nonce: responseNonce,
+    error: errorDetail === undefined ? undefined : (errorDetail.message ?? ''),
     nameCount: subscribe.length,
     names: subscribe,
     changesNames: subscribe.length + unsubscribe.length > 0,
@@ -39,22 +44,13 @@ export function ofDelta(request: DeltaDiscoveryRequest): StreamRequest {
 export function ofSotw(request: DiscoveryRequest): StreamRequest {
   const names = request.resourceNames ?? [];
   return {
-    ...envelopeOf(request),
-    nameCount: names.length,
-    names,
-    changesNames: true,
-    apply: (subscription) => subscription.updateSotw(names, request.versionInfo ?? ''),
-  };
-}
-
-/** "The preferred mechanism for a server to detect a NACK is to look for the presence of the error_detail field". */
-function envelopeOf(
-  request: DeltaDiscoveryRequest | DiscoveryRequest,
-): Pick<StreamRequest, 'typeUrl' | 'node' | 'nonce' | 'error'> {
-  return {
     typeUrl: request.typeUrl ?? '',
     node: request.node,
     nonce: request.responseNonce ?? '',
     error: request.errorDetail === undefined ? undefined : (request.errorDetail.message ?? ''),
+    nameCount: names.length,
+    names,
+    changesNames: true,
+    apply: (subscription) => subscription.updateSotw(names, request.versionInfo ?? ''),
   };
 }

@@ -3,7 +3,7 @@
 // the few names that differ from it, so an idle stream costs the same for ten and for ten thousand resources.
 
 import { resourceName, resourceVersion, type EncodedResource, type ResourceName } from '../cache/encoded-resource.ts';
-import { emptyTypeSnapshot, lookUp, resourcesOf, type TypeSnapshot } from '../cache/type-snapshot.ts';
+import { emptyTypeSnapshot, lookUp, resourcesOf, sizeOf, type TypeSnapshot } from '../cache/type-snapshot.ts';
 import {
   byName,
   chooseComplete,
@@ -39,7 +39,7 @@ export interface DeltaRequestNames {
   readonly subscribe: readonly string[];
   readonly unsubscribe: readonly string[];
   /** Only a stream's first request of the type may have any. */
-  readonly initialVersions: Readonly<Record<string, string>>;
+  readonly initialVersions: ReadonlyMap<string, string>;
 }
 
 export class Subscription {
@@ -61,6 +61,8 @@ export class Subscription {
    * take to say so, and becomes them when this stream goes a way of its own.
    */
   #rest: Pending | undefined;
+  /** What the client said that it holds, until it is compared. Stands for as many exceptions. */
+  #announced: ReadonlyMap<string, string> | undefined;
   /** State of the world, first request: the version that the client held when its last stream ended. */
   #announcedVersion = '';
 
@@ -87,7 +89,7 @@ export class Subscription {
   /** Names that are kept beside the snapshot; none on an idle stream. */
   get exceptionCount(): number {
     const rest = (this.#rest?.additions.length ?? 0) + (this.#rest?.removals.length ?? 0);
-    return (this.#exceptions?.size ?? 0) + (this.#owed?.size ?? 0) + rest;
+    return (this.#exceptions?.size ?? 0) + (this.#announced?.size ?? 0) + (this.#owed?.size ?? 0) + rest;
   }
 
   /** Whether the client wants this name, existing or not. */
@@ -103,11 +105,12 @@ export class Subscription {
   updateDelta(request: DeltaRequestNames): readonly ResourceName[] {
     this.#goOwnWay();
     const subscribe = request.subscribe.filter((name) => name !== wildcardName).map(resourceName);
-    const holds = (name: ResourceName): boolean => first && this.#exceptions?.has(name) === true;
+    const holds = (name: ResourceName): boolean => first && request.initialVersions.has(name);
     const wildcardAsked = request.subscribe.includes(wildcardName);
     const first = !this.#started;
     this.#started = true;
-    if (first) this.#holdAnnounced(request.initialVersions);
+    if (first && request.initialVersions.size > 0) this.#announced = request.initialVersions;
+    if (request.unsubscribe.length > 0) this.#goOwnWay();
     if (request.subscribe.length > 0) this.#legacy = false;
     else if (first && this.#legacy && this.rule.legacyWildcard) this.#becomeWildcard();
     if (wildcardAsked && !this.#wildcard) this.#becomeWildcard();
@@ -165,7 +168,7 @@ export class Subscription {
    */
   compare(target: TypeSnapshot): Pending | undefined {
     if (this.#wildcard && this.#parent() === 'not subscribed yet') return undefined;
-    if (this.#holdsAnnounced(target)) this.#settle(target);
+    if (this.#holdsAnnounced(target) || this.#holdsAll(target)) this.#settle(target);
     if (this.#rest?.target === target) return this.#rest;
     this.#goOwnWay();
     const state = this.#sharedState(target);
@@ -234,10 +237,17 @@ export class Subscription {
     return this.#options.parent() ?? 'not subscribed yet';
   }
 
-  #holdAnnounced(versions: Readonly<Record<string, string>>): void {
-    for (const [name, version] of Object.entries(versions)) {
-      this.#except(resourceName(name), { version: resourceVersion(version) });
+  /** Whether the client has said that it holds what it is to have of `target`, in these versions and nothing else. */
+  #holdsAll(target: TypeSnapshot): boolean {
+    const announced = this.#announced;
+    if (announced === undefined || this.#owed !== undefined || this.#exceptions !== undefined) return false;
+    if (announced.size !== (this.#wildcard ? sizeOf(target) : this.#names.size)) return false;
+    for (const [text, version] of announced) {
+      const name = resourceName(text);
+      if (!this.#wildcard && !this.#names.has(name)) return false;
+      if (lookUp(target, name)?.version !== version) return false;
     }
+    return true;
   }
 
   /**
@@ -245,7 +255,7 @@ export class Subscription {
    * it holds does not wait for an answer; another one does, even if there is nothing.
    */
   #becomeWildcard(): void {
-    this.#answerDue = (this.#exceptions?.size ?? 0) === 0;
+    this.#answerDue = (this.#exceptions?.size ?? 0) === 0 && this.#announced === undefined;
     for (const name of namesOf(this.#sent)) if (!this.covers(name)) this.#except(name, undefined);
     this.#wildcard = true;
   }
@@ -333,6 +343,7 @@ export class Subscription {
     this.#owed = undefined;
     this.#answerDue = false;
     this.#rest = undefined;
+    this.#announced = undefined;
   }
 
   #advance(pending: Pending, { chosen, rest }: Taken): void {
@@ -341,8 +352,13 @@ export class Subscription {
     else this.#rest = rest;
   }
 
-  /** Turns what is left of a shared difference into exceptions of this stream. */
+  /** Turns what is left of a shared difference, and what was announced, into exceptions of this stream. */
   #goOwnWay(): void {
+    const announced = this.#announced;
+    this.#announced = undefined;
+    for (const [name, version] of announced ?? []) {
+      this.#except(resourceName(name), { version: resourceVersion(version) });
+    }
     const rest = this.#rest;
     if (rest === undefined) return;
     this.#rest = undefined;
@@ -370,7 +386,15 @@ export class Subscription {
       target,
       names: this.#names,
       parentNames: parent?.names ?? NameSet.empty,
-      rest: `${rule.typeUrl} ${variant} ${this.#wildcard} ${this.#answerDue} ${asksAll} ${parent?.wildcard ?? 'none'}`,
+      typeUrl: rule.typeUrl,
+      flags: flagsOf(
+        variant === 'delta',
+        this.#wildcard,
+        this.#answerDue,
+        asksAll,
+        parent !== undefined,
+        parent?.wildcard,
+      ),
     };
   }
 }
@@ -401,6 +425,13 @@ function batchOf(chosen: Chosen, content: Pick<Batch, 'resources' | 'removed'>):
       .map(({ name }) => name),
     left: { additions: chosen.laterAdditions.length, removals: chosen.laterRemovals.length },
   };
+}
+
+/** A bit each. */
+function flagsOf(...flags: readonly (boolean | undefined)[]): number {
+  let bits = 0;
+  for (const flag of flags) bits = bits * 2 + (flag === true ? 1 : 0);
+  return bits;
 }
 
 function isAsked(change: Change): boolean {

@@ -102,11 +102,12 @@ export class TypeDelivery {
     return answered;
   }
 
-  /** The transport took the response. */
-  flushed(nonce: string): void {
-    if (this.#inFlight?.nonce !== nonce) return;
+  /** The transport took the response. True when that was the last thing that it waited for. */
+  flushed(nonce: string): boolean {
+    if (this.#inFlight?.nonce !== nonce) return false;
     this.#flushed = true;
     this.#land();
+    return this.#answered;
   }
 
   progress(clock: { readonly nowMs: number; readonly orderTimeoutMs: number }): Progress {

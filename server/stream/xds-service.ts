@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DeltaDiscoveryRequest, DiscoveryRequest } from '../../proto/generated/envoy.service.discovery.v3.ts';
 import { readDeltaAnswer } from '../../proto/read-delta-answer.ts';
+import { plainDeltaRequest, readDeltaRequest, type DeltaRequest } from '../../proto/read-delta-request.ts';
 import { concat } from '../../proto/splice.ts';
 import { xdsServices, type XdsMethod } from '../../proto/xds-service.ts';
 import { emptyTypeSnapshot } from '../cache/type-snapshot.ts';
@@ -42,8 +43,11 @@ export function xdsMethods(options: XdsServiceOptions): ReadonlyMap<string, Call
         ...options,
         typeUrl,
         variant: 'delta',
-        receive: (connection, bytes) =>
-          connection.receiveDelta(readDeltaAnswer(asBuffer(bytes)) ?? decoded(delta, bytes)),
+        receive: (connection, bytes) => {
+          const answer = readDeltaAnswer(asBuffer(bytes));
+          if (answer === undefined) connection.receiveDelta(deltaRequest(delta, bytes));
+          else connection.receiveAnswer(answer);
+        },
       });
     });
     if (stream !== undefined) {
@@ -144,9 +148,18 @@ async function serveFetch(call: Call, bytes: Uint8Array, options: FetchOptions):
 class MalformedRequest extends Error {}
 
 function decoded<Request>({ requestDeserialize }: XdsMethod<Request>, bytes: Uint8Array): Request {
+  return wellFormed(() => requestDeserialize(asBuffer(bytes)));
+}
+
+function deltaRequest(method: XdsMethod<DeltaDiscoveryRequest>, bytes: Uint8Array): DeltaRequest {
+  return wellFormed(() => readDeltaRequest(asBuffer(bytes)) ?? plainDeltaRequest(decoded(method, bytes)));
+}
+
+function wellFormed<Request>(read: () => Request): Request {
   try {
-    return requestDeserialize(asBuffer(bytes));
+    return read();
   } catch (cause) {
+    if (cause instanceof MalformedRequest) throw cause;
     throw new MalformedRequest(cause instanceof Error ? cause.message : String(cause), { cause });
   }
 }

@@ -128,7 +128,12 @@ class Pair {
     this.#subscription = subscription;
     const everything = [...(this.wildcard ? ['*'] : []), ...this.asked];
     if (this.#variant === 'sotw') subscription.updateSotw(everything, '');
-    else subscription.updateDelta({ subscribe: everything, unsubscribe: [], initialVersions: this.held() });
+    else
+      subscription.updateDelta({
+        subscribe: everything,
+        unsubscribe: [],
+        initialVersions: new Map(Object.entries(this.held())),
+      });
     return subscription;
   }
 
@@ -167,7 +172,7 @@ class Pair {
     this.#subscription.updateDelta({
       subscribe: joins ? list : [],
       unsubscribe: joins ? [] : list,
-      initialVersions: {},
+      initialVersions: new Map(),
     });
   }
 

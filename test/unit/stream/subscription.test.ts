@@ -24,7 +24,7 @@ function subscribe(pool: NameSetPool): Subscription {
     names: pool,
     answers,
   });
-  subscription.updateDelta({ subscribe: names, unsubscribe: [], initialVersions: {} });
+  subscription.updateDelta({ subscribe: names, unsubscribe: [], initialVersions: new Map() });
   return subscription;
 }
 
@@ -73,7 +73,7 @@ test('streams in the same state share what they are sent, piece by piece, until 
   const after = snapshotOf('2');
   expect(exchange(other, after)).toBe(exchange(one, after));
   expect(one.owesAnswers).toBe(false);
-  other.updateDelta({ subscribe: [], unsubscribe: names.slice(0, 250), initialVersions: {} });
+  other.updateDelta({ subscribe: [], unsubscribe: names.slice(0, 250), initialVersions: new Map() });
   const rest: Record<'one' | 'other', Set<string>> = { one: new Set(), other: new Set() };
   for (const [name, subscription] of Object.entries({ one, other })) {
     for (let piece = exchange(subscription, after); piece !== undefined; piece = exchange(subscription, after)) {

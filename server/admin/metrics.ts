@@ -9,6 +9,7 @@ import type { StreamEndCode } from '../stream/stream-end.ts';
 import type { PushedResponse, StreamMetrics } from '../stream/stream-metrics.ts';
 import type { ObjectEvent } from '../count-events.ts';
 import type { InstanceReader } from './instance-reader.ts';
+import { TallyHistogram } from './tally-histogram.ts';
 import { TypeCounter, typeLabel } from './type-counter.ts';
 
 export interface MetricsOptions {
@@ -63,18 +64,18 @@ export class Metrics implements StreamMetrics {
     'Certificate requests without a proven identity',
   );
 
-  readonly #pushTime = this.#histogram(
+  readonly #pushTime = this.#tally(
     'pilot_xds_push_time',
     'Seconds to encode a response and hand it to the transport',
     secondsBuckets,
-    ['type'],
+    'type',
   );
-  readonly #queueTime = this.#histogram(
+  readonly #queueTime = this.#tally(
     'pilot_proxy_queue_time',
     'Seconds until the first response that follows from a change is sent to a proxy',
     secondsBuckets,
   );
-  readonly #convergence = this.#histogram(
+  readonly #convergence = this.#tally(
     'pilot_proxy_convergence_time',
     'Seconds until a proxy has answered every response that follows from a change',
     secondsBuckets,
@@ -84,7 +85,7 @@ export class Metrics implements StreamMetrics {
     'Seconds to generate what follows from a change, for all classes of proxies, and to send what can be sent at once',
     secondsBuckets,
   );
-  readonly #size = this.#histogram('pilot_xds_config_size_bytes', 'Bytes of responses', bytesBuckets, ['type']);
+  readonly #size = this.#tally('pilot_xds_config_size_bytes', 'Bytes of responses', bytesBuckets, 'type');
 
   readonly #connected = this.#gauge('pilot_xds', 'Open streams', ['version']);
   readonly #services = this.#gauge('pilot_services', 'Services of the mesh');
@@ -153,19 +154,20 @@ export class Metrics implements StreamMetrics {
   }
 
   pushed({ typeUrl, bytes, resources, removed, tookMs }: PushedResponse): void {
-    this.#pushTime.observe({ type: typeLabel(typeUrl) }, tookMs / 1000);
+    const type = typeLabel(typeUrl);
+    this.#pushTime.tally(type, tookMs / 1000);
     this.#pushes.add(typeUrl);
-    this.#size.observe({ type: typeLabel(typeUrl) }, bytes);
+    this.#size.tally(type, bytes);
     this.#sentResources.add(typeUrl, resources);
-    this.#removedResources.add(typeUrl, removed);
+    if (removed > 0) this.#removedResources.add(typeUrl, removed);
   }
 
   waited(milliseconds: number): void {
-    this.#queueTime.observe(milliseconds / 1000);
+    this.#queueTime.tally('', milliseconds / 1000);
   }
 
   converged(milliseconds: number): void {
-    this.#convergence.observe(milliseconds / 1000);
+    this.#convergence.tally('', milliseconds / 1000);
   }
 
   failed(): void {
@@ -317,7 +319,11 @@ export class Metrics implements StreamMetrics {
     return new Gauge({ name, help, labelNames, registers: [this.registry] });
   }
 
-  #histogram(name: string, help: string, buckets: number[], labelNames: readonly string[] = []): Histogram {
-    return new Histogram({ name, help, buckets, labelNames, registers: [this.registry] });
+  #tally(name: string, help: string, buckets: readonly number[], label?: string): TallyHistogram {
+    return new TallyHistogram({ name, help, buckets, label, registry: this.registry });
+  }
+
+  #histogram(name: string, help: string, buckets: number[]): Histogram {
+    return new Histogram({ name, help, buckets, registers: [this.registry] });
   }
 }

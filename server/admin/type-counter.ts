@@ -12,7 +12,7 @@ export interface TypeCounterOptions {
 
 export class TypeCounter {
   /** By label. */
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Map<string, { count: number }>();
 
   constructor({ name, help, registry }: TypeCounterOptions) {
     const counts = this.#counts;
@@ -23,14 +23,16 @@ export class TypeCounter {
       registers: [registry],
       collect: () => {
         counter.reset();
-        for (const [type, count] of counts) counter.inc({ type }, count);
+        for (const [type, { count }] of counts) counter.inc({ type }, count);
       },
     });
   }
 
   add(typeUrl: string, amount = 1): void {
     const type = typeLabel(typeUrl);
-    this.#counts.set(type, (this.#counts.get(type) ?? 0) + amount);
+    const counted = this.#counts.get(type);
+    if (counted === undefined) this.#counts.set(type, { count: amount });
+    else counted.count += amount;
   }
 }
 

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { TestObject } from '../support/kube-api.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { monotonicMs, type FleetTarget } from './fleet/fleet.ts';
 import type { Load } from './fleet/load.ts';
 import {
@@ -19,6 +20,7 @@ import {
 import { namespace, sliceObject, virtualServiceObject } from './manifests.ts';
 import type { BenchOptions } from './options.ts';
 import type { BenchRegistry } from './registry.ts';
+import { readCounter } from './scrape.ts';
 import { clusterId, network, type ServerUnderTest } from './server-under-test.ts';
 
 export interface Bench {
@@ -30,6 +32,10 @@ export interface Bench {
 
 /** Between two changes: what the one set off is over before the other begins. */
 const restMs = 150;
+
+/** Changes before anything is measured, a moment apart: a server that serves for a while has compiled what it uses. */
+const warmUps = 40;
+const warmUpMs = 40;
 
 /** Until a server has noticed that its clients are gone. */
 const leavingMs = 1500;
@@ -97,6 +103,11 @@ async function measureChange(
 ): Promise<ChangeFigures> {
   const { options, server, load, registry } = bench;
   const { trials, proxies } = options;
+  for (let nth = 0; nth < warmUps; nth += 1) {
+    await registry.write(changeOf(trials + nth).object);
+    await delay(warmUpMs);
+  }
+  await delay(restMs);
   const counts = await load.call('counts');
   const encodings = await server.encodings();
   const cpuMs = await server.inspector.cpuMs();
@@ -129,13 +140,26 @@ async function measureChange(
   };
 }
 
+const requestsTotal = 'isthmus_xds_requests_total';
+
+/** Of a sidecar that had everything: one for each type. */
+const requestsOnReturn = 5;
+
 export async function measureReconnect({ server, load, options }: Bench): Promise<ReconnectFigures> {
   const counts = await load.call('counts');
   const encodings = await server.encodings();
   const cpuMs = await server.inspector.cpuMs();
+  const requests = await readCounter(server.instance.monitoring, requestsTotal);
   const { tookMs } = await server.inspector.profile(profileFile(options, 'reconnect'), () =>
     load.call('reconnect', { quietMs: 2000 }),
   );
+  // Many clients take a while to say all that they hold.
+  await waitFor(
+    () => readCounter(server.instance.monitoring, requestsTotal),
+    (now) => now >= requests + options.proxies * requestsOnReturn,
+    { what: 'all requests of those that return', timeoutMs: 60_000 },
+  );
+  await delay(restMs);
   const usedMs = (await server.inspector.cpuMs()) - cpuMs;
   const received = difference(await load.call('counts'), counts);
   return {

@@ -14,6 +14,9 @@ import { openPushInstance, type PushInstance } from './instance.ts';
 /** Changes before anything counts: the engine of JavaScript compiles what is used. */
 const warmUps = 60;
 
+/** Of connecting and of coming back. */
+const rounds = 4;
+
 /** A change each so often. */
 const periodMs = 50;
 
@@ -31,9 +34,11 @@ export async function runPushes({
   await load.call('connect', target);
   await load.call('disconnect');
   await delay(500);
-  const connectMs = await cpuOf(async () => {
-    await load.call('connect', target);
-  });
+  const connectMs =
+    (1 / rounds) *
+    (await cpuOf(async () => {
+      for (let round = 0; round < rounds; round += 1) await load.call('connect', target);
+    }));
   await pushes(instance, options, warmUps);
   const changes = options.trials * 10;
   const profile = async (name: string, work: () => Promise<void>): Promise<void> =>
@@ -43,12 +48,13 @@ export async function runPushes({
     pushMs = (await cpuOf(() => pushes(instance, options, changes))) / changes;
   });
   const idleMs = await cpuOf(() => delay(1000));
-  await load.call('reconnect', { quietMs: 500 });
   let reconnectMs = 0;
   await profile('pushes-reconnect', async () => {
-    reconnectMs = await cpuOf(async () => {
-      await load.call('reconnect', { quietMs: 1000 });
-    });
+    reconnectMs =
+      (1 / rounds) *
+      (await cpuOf(async () => {
+        for (let round = 0; round < rounds; round += 1) await load.call('reconnect', { quietMs: 1000 });
+      }));
   });
   say(
     `CPU: ${pushMs.toFixed(2)} ms an endpoint change to ${count} proxies (${changes} changes), ` +

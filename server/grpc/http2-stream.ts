@@ -52,6 +52,12 @@ export class Http2Stream implements HttpStream {
   }
 
   write(parts: readonly Uint8Array[], taken: () => void): void {
+    const [only] = parts;
+    if (only !== undefined && parts.length === 1 && only.length <= maxPieceBytes && !this.#writing) {
+      this.#writing = true;
+      this.#hand(only, taken);
+      return;
+    }
     const last = parts.length - 1;
     for (const [index, part] of parts.entries()) {
       for (let start = 0; ; start += maxPieceBytes) {
@@ -72,11 +78,15 @@ export class Http2Stream implements HttpStream {
       if (this.#trailers !== undefined) this.#finish(this.#trailers);
       return;
     }
+    this.#hand(next.piece, next.taken);
+  }
+
+  #hand(piece: Uint8Array, taken: (() => void) | undefined): void {
     if (this.#gone) return;
-    this.#stream.write(next.piece, (error?: Error | null) => {
+    this.#stream.write(piece, (error?: Error | null) => {
       // What a reset stream gives back was not taken.
       if ((error !== undefined && error !== null) || this.#stream.destroyed) return;
-      next.taken?.();
+      taken?.();
       this.#writeNext();
     });
   }

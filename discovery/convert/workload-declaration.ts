@@ -2,7 +2,7 @@
 
 import type { EndpointHealth, TlsMode, WorkloadIdentity } from '../model/endpoint.ts';
 import type { Locality } from '../model/locality.ts';
-import type { ObjectKey } from '../model/names.ts';
+import type { Hostname, ObjectKey } from '../model/names.ts';
 import { label } from './well-known.ts';
 
 export interface WorkloadDeclaration {

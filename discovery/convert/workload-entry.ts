@@ -3,30 +3,20 @@
 
 import type { EndpointHealth } from '../model/endpoint.ts';
 import { keyOf, type KubernetesObject } from '../model/kubernetes-object.ts';
-import { parseLocality } from '../model/locality.ts';
-import { canonicalAddress } from './address.ts';
-import { FieldReader, show } from './field-reader.ts';
+import { FieldReader } from './field-reader.ts';
 import { Findings, type Conversion } from './findings.ts';
-import { label } from './well-known.ts';
-import { canonicalService, labelLocality, type WorkloadDeclaration } from './workload-declaration.ts';
+import { canonicalService, type WorkloadDeclaration } from './workload-declaration.ts';
+import { readWorkloadFields } from './workload-fields.ts';
 
 export function convertWorkloadEntry(object: KubernetesObject): Conversion<WorkloadDeclaration> {
   const findings = new Findings(object);
   const body = new FieldReader(object.body, '', findings);
   const spec = body.object('spec') ?? new FieldReader({}, 'spec', findings);
   const meta = object.metadata;
-  const labels = { ...meta.labels, ...spec.stringMap('labels') };
-  const serviceAccount = spec.string('serviceAccount') ?? '';
-  const text = spec.requiredString('address');
-  const address = canonicalAddress(text);
-  if (text !== '' && address === undefined) {
-    const message = `${show(text)} is not an IP address (host names and sockets are not supported yet): write an IP address`;
-    findings.error('invalid-address', 'spec.address', message);
-  }
-  const locality = spec.string('locality') ?? '';
-  const network = spec.string('network') ?? '';
-  const ports = readPorts(spec);
-  const weight = spec.integer('weight', 0, 1_000_000) ?? 1;
+  const { address, hostName, ports, labels, locality, network, weight, serviceAccount, tlsMode } = readWorkloadFields(
+    spec,
+    meta.labels,
+  );
   spec.end();
   return findings.conclude({
     key: keyOf(object),
@@ -46,12 +36,10 @@ export function convertWorkloadEntry(object: KubernetesObject): Conversion<Workl
     deleting: meta.deleting ?? false,
     hostNetwork: false,
     labels,
-    locality: locality === '' ? labelLocality(labels) : parseLocality(locality),
-    network: network === '' ? labels[label.network] : network,
-    // An entry with a service account has a proxy that holds its certificate, unless its label says otherwise.
-    tlsMode:
-      (labels[label.tlsMode] ?? (serviceAccount === '' ? 'disabled' : 'istio')) === 'istio' ? 'istio' : 'disabled',
-    weight: weight === 0 ? 1 : weight,
+    locality,
+    network,
+    tlsMode,
+    weight,
     namedPorts: ports,
     createdAtMs: meta.createdAtMs,
   });

@@ -16,9 +16,10 @@ export const emptyPolicyIndex: PolicyIndex = Object.freeze({
   wildcardDestinationRules: [],
   peerAuthentications: [],
   authorizationPolicies: [],
-  requestAuthentications: [],
   telemetries: [],
+  requestAuthentications: [],
   gateways: [],
+  sidecars: [],
 });
 
 export interface PolicyChange {
@@ -54,17 +55,21 @@ export function updatePolicyIndex(index: PolicyIndex, changes: readonly PolicyCh
       index.authorizationPolicies,
       collect(changes, (policy) => (policy.kind === 'AuthorizationPolicy' ? policy : undefined)),
     ),
-    telemetries: revise(
-      index.telemetries,
-      collect(changes, (policy) => (policy.kind === 'Telemetry' ? policy : undefined)),
-    ),
     requestAuthentications: revise(
       index.requestAuthentications,
       collect(changes, (policy) => (policy.kind === 'RequestAuthentication' ? policy : undefined)),
     ),
+    telemetries: revise(
+      index.telemetries,
+      collect(changes, (policy) => (policy.kind === 'Telemetry' ? policy : undefined)),
+    ),
     gateways: revise(
       index.gateways,
       collect(changes, (policy) => (policy.kind === 'Gateway' ? policy : undefined)),
+    ),
+    sidecars: revise(
+      index.sidecars,
+      collect(changes, (policy) => (policy.kind === 'Sidecar' ? policy : undefined)),
     ),
   };
 }

@@ -12,6 +12,7 @@ import type {
   GatewayPolicy,
   PeerAuthenticationPolicy,
   RequestAuthenticationPolicy,
+  SidecarPolicy,
   TelemetryPolicy,
   VirtualServicePolicy,
 } from './policy.ts';
@@ -49,9 +50,10 @@ export interface PolicyIndex {
   readonly wildcardDestinationRules: readonly DestinationRulePolicy[];
   readonly peerAuthentications: readonly PeerAuthenticationPolicy[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
-  readonly requestAuthentications: readonly RequestAuthenticationPolicy[];
   readonly telemetries: readonly TelemetryPolicy[];
+  readonly requestAuthentications: readonly RequestAuthenticationPolicy[];
   readonly gateways: readonly GatewayPolicy[];
+  readonly sidecars: readonly SidecarPolicy[];
 }
 
 /** VirtualServices that are not filed by host as they stand. */

@@ -5,6 +5,7 @@ import type { DestinationRulePolicy } from './policies/destination-rule.ts';
 import type { GatewayPolicy } from './policies/gateway.ts';
 import type { PeerAuthenticationPolicy } from './policies/peer-authentication.ts';
 import type { RequestAuthenticationPolicy } from './policies/request-authentication.ts';
+import type { SidecarPolicy } from './policies/sidecar.ts';
 import type { TelemetryPolicy } from './policies/telemetry.ts';
 import type { VirtualServicePolicy } from './policies/virtual-service.ts';
 
@@ -14,6 +15,7 @@ export type * from './policies/gateway.ts';
 export type * from './policies/peer-authentication.ts';
 export type * from './policies/request-authentication.ts';
 export type * from './policies/telemetry.ts';
+export type * from './policies/sidecar.ts';
 export type * from './policies/virtual-service.ts';
 
 export type Policy =
@@ -24,4 +26,5 @@ export type Policy =
   | AuthorizationPolicy
   | RequestAuthenticationPolicy
   | TelemetryPolicy;
+  | SidecarPolicy
 export type PolicyKind = Policy['kind'];

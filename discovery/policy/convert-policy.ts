@@ -8,8 +8,9 @@ import { convertDestinationRule } from './destination-rule.ts';
 import { convertGateway } from './gateway.ts';
 import { convertPeerAuthentication } from './peer-authentication.ts';
 import type { PolicyContext } from './policy-fields.ts';
-import { convertTelemetry } from './telemetry.ts';
+import { convertSidecar } from './sidecar.ts';
 import { convertRequestAuthentication } from './request-authentication.ts';
+import { convertTelemetry } from './telemetry.ts';
 import { convertVirtualService } from './virtual-service.ts';
 
 type Converter = (object: KubernetesObject, context: PolicyContext) => Conversion<Policy>;
@@ -20,8 +21,9 @@ const converters: Readonly<Record<PolicyKind, Converter>> = {
   PeerAuthentication: convertPeerAuthentication,
   Gateway: convertGateway,
   AuthorizationPolicy: convertAuthorizationPolicy,
-  RequestAuthentication: convertRequestAuthentication,
   Telemetry: convertTelemetry,
+  RequestAuthentication: convertRequestAuthentication,
+  Sidecar: convertSidecar,
 };
 
 function isPolicyKind(kind: string): kind is PolicyKind {

@@ -140,10 +140,11 @@ export function mesh(parts: MeshParts): MeshSnapshot {
       wildcardDestinationRules: destinationRules.filter(({ host }) => host.startsWith('*')),
       peerAuthentications: of('PeerAuthentication'),
       authorizationPolicies: of('AuthorizationPolicy'),
-      requestAuthentications: of('RequestAuthentication'),
       telemetries: of('Telemetry'),
       gateways: of('Gateway'),
+      requestAuthentications: of('RequestAuthentication'),
     },
+      sidecars: of('Sidecar'),
   };
 }
 

@@ -29,9 +29,10 @@ export function policiesOf(index: PolicyIndex): readonly Policy[] {
   add(index.wildcardDestinationRules);
   add(index.peerAuthentications);
   add(index.authorizationPolicies);
-  add(index.requestAuthentications);
   add(index.telemetries);
+  add(index.requestAuthentications);
   add(index.gateways);
+  add(index.sidecars);
   return [...all.values()].toSorted((a, b) => compareText(a.source, b.source));
 }
 
@@ -39,10 +40,11 @@ const apiVersionOf: Readonly<Record<PolicyKind, string>> = {
   VirtualService: 'networking.istio.io/v1',
   DestinationRule: 'networking.istio.io/v1',
   Gateway: 'networking.istio.io/v1',
+  Sidecar: 'networking.istio.io/v1',
   PeerAuthentication: 'security.istio.io/v1',
   AuthorizationPolicy: 'security.istio.io/v1',
-  RequestAuthentication: 'security.istio.io/v1',
   Telemetry: 'telemetry.istio.io/v1',
+  RequestAuthentication: 'security.istio.io/v1',
 };
 
 function configEntry(policy: Policy): Record<string, unknown> {

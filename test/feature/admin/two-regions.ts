@@ -113,10 +113,11 @@ export function aMesh(parts: MeshParts = {}): MeshSnapshot {
       destinationRules: PersistentMap.from((parts.destinationRules ?? []).map((rule) => [rule.host, [rule]] as const)),
       wildcardDestinationRules: [],
       authorizationPolicies: [],
-      requestAuthentications: [],
       telemetries: [],
+      requestAuthentications: [],
       peerAuthentications: [],
       gateways: [],
+      sidecars: [],
     },
   };
 }

@@ -233,9 +233,9 @@ describe('a host that several declare', () => {
   });
 
   it('is in each namespace that of its own ServiceEntry, of two in one namespace the older', () => {
-    const at = (namespace: string, name: string, creationTimestamp: string): Manifest => {
-      const made = entry(name, { ...spec, hosts: ['api.example.com'] });
-      return { ...made, metadata: { ...made.metadata, namespace, creationTimestamp } };
+    const at = (namespace: string, name: string, createdAt: string): Manifest => {
+      const declared = { ...spec, hosts: ['api.example.com'], ports: [https] };
+      return policyManifest('ServiceEntry', name, declared, { namespace, createdAt });
     };
     const { store } = meshOf([
       at('shop', 'young', '2026-02-01T00:00:00Z'),

@@ -20,6 +20,7 @@ import { readDuration } from './duration.ts';
 import { readExtensionProviders } from './extension-providers.ts';
 import { FieldReader, isMapping, show } from './field-reader.ts';
 import { Findings, type Conversion } from './findings.ts';
+import { readLocalitySettings } from './locality-settings.ts';
 import { compareText } from '../model/network-gateway.ts';
 
 /** Reads a ConfigMap manifest, a mapping with `mesh` and `meshNetworks`, or a bare MeshConfig. `place` names the text in messages. */
@@ -57,6 +58,7 @@ export function readMeshConfig(value: unknown, place: string, defaults: MeshConf
       ? undefined
       : readChoice(outbound, 'mode', { ALLOW_ANY: 'allow-any', REGISTRY_ONLY: 'registry-only' } as const);
   outbound?.warnRest();
+  const localityLb = readLocalitySettings(reader, 'localityLbSetting');
   const config: MeshConfig = {
     ...defaults,
     trustDomain: reader.string('trustDomain') ?? defaults.trustDomain,
@@ -69,6 +71,7 @@ export function readMeshConfig(value: unknown, place: string, defaults: MeshConf
     accessLogFile: reader.string('accessLogFile') ?? defaults.accessLogFile,
     enableAutoMtls: reader.boolean('enableAutoMtls') ?? defaults.enableAutoMtls,
     defaultExportTo: readDefaultExportTo(reader, defaults),
+    ...(localityLb === undefined ? {} : { localityLb }),
     clusterLocalHosts: reader.has('serviceSettings') ? readServiceSettings(reader) : defaults.clusterLocalHosts,
     extensionProviders: reader.has('extensionProviders') ? readExtensionProviders(reader) : defaults.extensionProviders,
     ...readDefaultProviders(reader),

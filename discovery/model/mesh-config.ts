@@ -2,6 +2,7 @@
 
 import type { ExtensionProvider } from './extension-provider.ts';
 import type { ClusterId, Hostname, NetworkId } from './names.ts';
+import type { LocalitySettings } from './policies/load-balancer.ts';
 import type { TraceTag } from './policies/telemetry.ts';
 
 export interface MeshConfig {
@@ -17,6 +18,8 @@ export interface MeshConfig {
   /** File that Envoy writes access logs to, e.g. `/dev/stdout`; empty: none. */
   readonly accessLogFile: string;
   readonly enableAutoMtls: boolean;
+  /** For hosts whose DestinationRule says nothing of it; absent: not declared. */
+  readonly localityLb?: LocalitySettings | undefined;
   /** Where objects without an `exportTo` of their own are visible: `*`, `.` (their namespace), `~` (nowhere) or namespaces. Empty: everywhere. */
   readonly defaultExportTo: DefaultExportTo;
   /** Host patterns that stay inside their cluster (true) or not (false); the longest match wins over the built-in list. */

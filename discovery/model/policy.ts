@@ -12,6 +12,7 @@ import type { VirtualServicePolicy } from './policies/virtual-service.ts';
 export type * from './policies/authorization-policy.ts';
 export type * from './policies/destination-rule.ts';
 export type * from './policies/gateway.ts';
+export type * from './policies/load-balancer.ts';
 export type * from './policies/peer-authentication.ts';
 export type * from './policies/request-authentication.ts';
 export type * from './policies/telemetry.ts';

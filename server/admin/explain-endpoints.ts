@@ -158,6 +158,8 @@ function explanationOf({ outcome, gateways }: Fate, endpoint: Endpoint, question
       return `the proxy asked only for networks ${scope.requestedNetworks.map(nameOf).join(', ') || nameOf(scope.network)}`;
     case 'port-not-served':
       return `serves no port named ${port.name === '' ? '(unnamed)' : port.name}; it has ${portNames(endpoint)}`;
+    case 'no-share':
+      return 'locality settings give its place no traffic from here, and nothing fails over to it';
     case 'not-in-subset':
       return "its labels don't match the subset";
     case 'duplicate-address':

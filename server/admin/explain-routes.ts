@@ -15,7 +15,7 @@ import type {
 import type { MeshService, ServicePort } from '../../discovery/model/service.ts';
 import type { Proxy } from '../proxy/proxy.ts';
 import { outboundClusterName } from '../generate/names.ts';
-import { reachOf, trafficPolicyOf } from '../generate/traffic-policy.ts';
+import { selectionOf, trafficPolicyOf } from '../generate/traffic-policy.ts';
 import { buildOutboundView, type EndpointSelection } from '../view/outbound-view.ts';
 import type { OutboundScope } from '../view/scope.ts';
 import { labelsMatch } from '../view/visibility.ts';
@@ -86,10 +86,9 @@ function explainDestination(
     return { ...described, problem: `subset ${subset} is not declared: ${where}`, endpoints: [] };
   }
   if (service.kind === 'external-name') return { ...described, endpoints: [] };
-  const selection: EndpointSelection = {
-    labels: declared?.labels ?? {},
-    reach: scope.type === 'router' ? 'direct-mtls' : reachOf(trafficPolicyOf(rule, port.port, declared), mesh.config),
-  };
+  const selected = selectionOf(trafficPolicyOf(rule, port.port, declared), declared, mesh.config);
+  const selection: EndpointSelection =
+    scope.type === 'router' ? { labels: selected.labels, reach: 'direct-mtls' } : selected;
   const endpoints = explainEndpoints({ mesh, scope, host, port, selection });
   const usable = endpoints.some((group) => group.percent > 0);
   return { ...described, ...(usable ? {} : { problem: 'no endpoint can be used' }), endpoints };

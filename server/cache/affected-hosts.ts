@@ -2,8 +2,10 @@
 
 import type { Endpoint } from '../../discovery/model/endpoint.ts';
 import type { ChangeSet } from '../../discovery/model/change-set.ts';
-import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
+import type { MeshSnapshot, PolicyIndex } from '../../discovery/model/mesh-snapshot.ts';
 import type { Hostname } from '../../discovery/model/names.ts';
+import { policiesOf } from '../view/client-traits.ts';
+import type { MeshService } from '../../discovery/model/service.ts';
 import { affectedRoutes } from './affected-routes.ts';
 
 /** `everything`: no narrower answer is safe. `allAssignments`: the assignments of every host, beside the shapes named. */
@@ -71,14 +73,27 @@ function primaryAddresses(mesh: MeshSnapshot, host: Hostname): readonly string[]
 
 /** A cluster says who may answer for it and whether all do with mTLS; a headless service has a listener an address. */
 function endpointsShapeHost(host: Hostname, before: MeshSnapshot, after: MeshSnapshot): boolean {
-  if (after.services.get(host)?.kind === 'headless') return true;
+  if (isLookedUp(after.services.get(host))) return true;
+  if (after.services.get(host)?.kind === 'headless' || mayEject(host, after.policies)) return true;
   const then = peersOf(before.endpoints.get(host));
   const now = peersOf(after.endpoints.get(host));
   return then.size !== now.size || !now.isSubsetOf(then);
+}
+
+/** Which errors count depends on whether there is anything but gateways. */
+function mayEject(host: Hostname, { destinationRules, wildcardDestinationRules }: PolicyIndex): boolean {
+  return [...(destinationRules.get(host) ?? []), ...wildcardDestinationRules].some((rule) =>
+    policiesOf(rule).some(({ outlierDetection }) => outlierDetection !== undefined),
+  );
 }
 
 function peersOf(endpoints: readonly Endpoint[] = []): ReadonlySet<string> {
   return new Set(
     endpoints.map(({ workload, tlsMode }) => `${workload.namespace}/${workload.serviceAccount}/${tlsMode}`),
   );
+}
+
+/** Its endpoints are in its clusters. */
+function isLookedUp(service: MeshService | undefined): boolean {
+  return [service, ...(service?.others ?? [])].some((one) => one?.entry?.resolution.startsWith('dns') === true);
 }

@@ -9,7 +9,7 @@ import { uint32 } from './well-known-types.ts';
 
 /** `statPrefix` names the route in statistics. A chain without a match takes what no other chain takes. */
 export function connectionChain(
-  { serverNames, sourceSubnet, clusters }: ConnectionRoute,
+  { serverNames, sourceSubnet, clusters, settings }: ConnectionRoute,
   config: MeshConfig,
   statPrefix: string,
 ): FilterChain {
@@ -21,7 +21,7 @@ export function connectionChain(
   };
   return {
     ...(Object.keys(match).length === 0 ? {} : { filterChainMatch: match }),
-    filters: [weightedTcpProxy(clusters, config, statPrefix)],
+    filters: [weightedTcpProxy(clusters, config, { statPrefix, settings })],
   };
 }
 

@@ -7,7 +7,7 @@ import type { Problem } from '../../discovery/model/problem.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
 import { destinationMessage, resolveDestination } from './route-destination.ts';
 import { appliesHere, type RoutePlace } from './route.ts';
-import type { WeightedClusters } from './tcp-proxy.ts';
+import { connectionSettings, type ConnectionSettings, type WeightedClusters } from './tcp-proxy.ts';
 
 export interface ConnectionRoute {
   /** Server names, `*.example.com` for those below; empty: any connection, with a server name or without. */
@@ -16,6 +16,8 @@ export interface ConnectionRoute {
   /** Empty: going anywhere. */
   readonly destinationSubnets: readonly string[];
   readonly clusters: WeightedClusters;
+  /** What a DestinationRule says of connections to the first of them; absent: nothing. */
+  readonly settings?: ConnectionSettings | undefined;
 }
 
 export interface ConnectionRoutes {
@@ -37,7 +39,13 @@ export function connectionRoutes(
     const targets = weightedClusters(view, destinations, place.port);
     problems.push(...targets.problems.map((problem) => problemAt(policy, field, problem)));
     for (const { sniHosts = [], sourceSubnet, destinationSubnets } of applicable) {
-      routes.push({ serverNames: sniHosts, sourceSubnet, destinationSubnets, clusters: targets.clusters });
+      routes.push({
+        serverNames: sniHosts,
+        sourceSubnet,
+        destinationSubnets,
+        clusters: targets.clusters,
+        ...targets.handed,
+      });
     }
   };
   for (const [index, { matches, destinations }] of policy.tls.entries()) {
@@ -62,16 +70,23 @@ function weightedClusters(
   view: OutboundView,
   destinations: readonly WeightedDestination[],
   port: number,
-): { readonly clusters: WeightedClusters; readonly problems: readonly Unknown[] } {
+): {
+  readonly clusters: WeightedClusters;
+  readonly handed: Pick<ConnectionRoute, 'settings'>;
+  readonly problems: readonly Unknown[];
+} {
   const problems: Unknown[] = [];
+  const settings: (ConnectionSettings | undefined)[] = [];
   const clusters = destinations.flatMap(({ destination, weight }, number) => {
-    const { cluster: name, problem } = resolveDestination(view, destination, port);
+    const { cluster: name, problem, policy } = resolveDestination(view, destination, port);
     if (problem !== undefined) {
       problems.push({ number, message: destinationMessage(problem, 'its connections are closed') });
     }
-    return weight === 0 ? [] : [{ name, weight }];
+    if (weight === 0) return [];
+    settings.push(policy === undefined ? undefined : connectionSettings(policy));
+    return [{ name, weight }];
   });
-  return { clusters, problems };
+  return { clusters, handed: settings[0] === undefined ? {} : { settings: settings[0] }, problems };
 }
 
 function problemAt(policy: VirtualServicePolicy, field: string, { number, message }: Unknown): Problem {

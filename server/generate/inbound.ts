@@ -9,7 +9,7 @@ import { Listener, type Filter, type FilterChain } from '../../proto/generated/e
 import type { InboundView } from '../view/inbound-view.ts';
 import type { InboundPort } from '../view/scope.ts';
 import { socketAddress } from './address.ts';
-import { http2Upstream } from './cluster.ts';
+import { http2Upstream } from './connection-limits.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { inboundChains } from './inbound-chains.ts';
 import { originalDestination, originalSource, tlsInspector } from './listener-filter.ts';

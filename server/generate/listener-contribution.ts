@@ -4,6 +4,7 @@
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import type { ObjectKey } from '../../discovery/model/names.ts';
 import type { ConnectionRoute } from './connection-routes.ts';
+import type { ConnectionSettings } from './tcp-proxy.ts';
 
 export type ListenerContribution =
   /** Requests to this port are routed by virtual host. */
@@ -28,6 +29,8 @@ export interface GatewayConnection {
 export interface ToCluster {
   readonly port: number;
   readonly cluster: string;
+  /** What a DestinationRule says of them; absent: nothing. */
+  readonly settings?: ConnectionSettings | undefined;
   /** What a VirtualService declares, in order. */
   readonly routes: readonly ConnectionRoute[];
   readonly source: ObjectKey;
@@ -44,7 +47,8 @@ export function listenerKey(contribution: ListenerContribution): string {
     return `connection/${port}/${source}/${createdAtMs}/${rank}/${JSON.stringify(route)}`;
   }
   const routes = contribution.routes.length === 0 ? '' : `/${JSON.stringify(contribution.routes)}`;
-  return `tcp/${contribution.address}/${port}/${contribution.cluster}/${contribution.createdAtMs}${routes}`;
+  const settings = contribution.settings === undefined ? '' : `/${JSON.stringify(contribution.settings)}`;
+  return `tcp/${contribution.address}/${port}/${contribution.cluster}/${contribution.createdAtMs}${routes}${settings}`;
 }
 
 /** Which of two services that claim the same address holds it: the older, then by cluster name. */

@@ -14,6 +14,8 @@ import { protocolMismatch } from './protocol-mismatch.ts';
 import type { Resource } from './resource.ts';
 import { generateRouterAssignments, generateRouterClusters, generateRouterRoutes } from './router-host.ts';
 import { connectionPorts, hasPodNames, serviceAssignments, serviceClusters, serviceKey } from './service-clusters.ts';
+import { connectionSettings } from './tcp-proxy.ts';
+import { trafficPolicyOf } from './traffic-policy.ts';
 import { podVirtualHost, serviceVirtualHost } from './virtual-host.ts';
 
 export type { HostResources } from './host-resources.ts';
@@ -74,9 +76,11 @@ function portConnections(
     policy === undefined
       ? { routes: [], problems: [] }
       : connectionRoutes(view, policy, { port: port.port, gateway: 'mesh' });
+  const settings = connectionSettings(trafficPolicyOf(view.destinationRule(service.host), port.port, undefined));
   const target = {
     port: port.port,
     cluster: outboundClusterName({ host: service.host, port: port.port, subset: '' }),
+    ...(settings === undefined ? {} : { settings }),
     routes: declared.routes,
     source: serviceKey(service),
     createdAtMs: service.createdAtMs,

@@ -109,7 +109,7 @@ function httpListener(view: OutboundView, port: number): Resource<Listener> {
 function addressedListener(
   view: OutboundView,
   name: string,
-  { address, port, cluster, routes, source }: Extract<ListenerContribution, { kind: 'tcp' }>,
+  { address, port, cluster, settings, routes, source }: Extract<ListenerContribution, { kind: 'tcp' }>,
 ): Resource<Listener> {
   const own = distinctRoutes(routes.filter((route) => leadsTo(route, address)));
   const takesAll = own.some(({ serverNames, sourceSubnet }) => serverNames.length === 0 && sourceSubnet === undefined);
@@ -127,7 +127,7 @@ function addressedListener(
       : {}),
     filterChains: [
       ...own.map((route) => connectionChain(route, view.config, cluster)),
-      ...(takesAll ? [] : [{ filters: [tcpProxy(cluster, view.config)] }]),
+      ...(takesAll ? [] : [{ filters: [tcpProxy(cluster, view.config, { settings })] }]),
     ],
   };
   return { type: Listener, name, message, sources: [source] };

@@ -1,6 +1,6 @@
 // What a declared HTTP route does with a request: sends it on, redirects its client, or answers it.
 
-import type { HttpRedirect, HttpRoute, Rewrite } from '../../discovery/model/policy.ts';
+import type { HttpRedirect, HttpRoute, Rewrite, TrafficPolicy } from '../../discovery/model/policy.ts';
 import {
   RedirectAction_RedirectResponseCode,
   type RedirectAction,
@@ -10,6 +10,7 @@ import {
   type RouteMatch,
 } from '../../proto/generated/envoy.config.route.v3.ts';
 import { fractionalPercent } from './fractional-percent.ts';
+import { requestHash } from './hash-policy.ts';
 import { declaredAuthority, headerFields } from './header-operations.ts';
 import { retryPolicy } from './retry-policy.ts';
 import { perFilterConfig } from './route-filters.ts';
@@ -19,6 +20,8 @@ import { duration, uint32 } from './well-known-types.ts';
 export interface RouteClusters {
   readonly destinations: readonly string[];
   readonly mirrors: readonly string[];
+  /** How the endpoints of each destination are talked to. */
+  readonly policies: readonly (TrafficPolicy | undefined)[];
   /** The port that the request came to. */
   readonly port: number;
 }
@@ -45,6 +48,7 @@ function routeAction(http: HttpRoute, match: RouteMatch, clusters: RouteClusters
   const retries = retryPolicy(http.retries);
   const authority = http.rewrite?.authority ?? declaredAuthority(http.headers);
   const mirrors = mirrorPolicies(http, clusters.mirrors);
+  const hashPolicy = requestHash(clusters.policies.filter((_, index) => http.destinations[index]?.weight !== 0));
   return {
     ...clusterChoice(http, clusters.destinations),
     ...pathRewrite(http.rewrite, match),
@@ -52,6 +56,7 @@ function routeAction(http: HttpRoute, match: RouteMatch, clusters: RouteClusters
     timeout: duration(http.timeoutMs ?? 0),
     ...(retries === undefined ? {} : { retryPolicy: retries }),
     ...(mirrors.length === 0 ? {} : { requestMirrorPolicies: mirrors }),
+    ...(hashPolicy.length === 0 ? {} : { hashPolicy }),
   };
 }
 

@@ -1,11 +1,14 @@
 // The cluster that a destination of a route means, and what is wrong when there is none.
 
-import type { Destination } from '../../discovery/model/policy.ts';
+import type { Destination, TrafficPolicy } from '../../discovery/model/policy.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
 import { outboundClusterName } from './names.ts';
+import { trafficPolicyOf } from './traffic-policy.ts';
 
 export interface ResolvedDestination {
   readonly cluster: string;
+  /** How its endpoints are talked to; absent when there is no such cluster. */
+  readonly policy?: TrafficPolicy | undefined;
   /** Why Envoy does not have the cluster: a sentence up to what happens because of it, and what to do. */
   readonly problem?: { readonly what: string; readonly remedy: string } | undefined;
 }
@@ -31,11 +34,13 @@ export function resolveDestination(
       problem: { what: `Service ${host} has no port ${chosen}`, remedy: 'name one of its ports' },
     };
   }
-  if (subset !== '' && view.destinationRule(host)?.subsets.some(({ name }) => name === subset) !== true) {
+  const rule = view.destinationRule(host);
+  const declared = rule?.subsets.find(({ name }) => name === subset);
+  if (subset !== '' && declared === undefined) {
     const remedy = 'declare it in a DestinationRule for the host';
     return { cluster, problem: { what: `Host ${host} has no subset ${subset}`, remedy } };
   }
-  return { cluster };
+  return { cluster, policy: trafficPolicyOf(rule, chosen, declared) };
 }
 
 /** `consequence`: what happens to requests, as `its requests are answered with 503`. */

@@ -1,10 +1,11 @@
 // Routes of a virtual host: what VirtualServices declare for a host, or the plain route to all of its endpoints.
 
-import type { HttpMatch, HttpRoute, VirtualServicePolicy } from '../../discovery/model/policy.ts';
+import type { HttpMatch, HttpRoute, TrafficPolicy, VirtualServicePolicy } from '../../discovery/model/policy.ts';
 import type { Problem } from '../../discovery/model/problem.ts';
 import type { Route, RouteMatch } from '../../proto/generated/envoy.config.route.v3.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
 import { labelsMatch } from '../view/visibility.ts';
+import { requestHash } from './hash-policy.ts';
 import { retryPolicy } from './retry-policy.ts';
 import { declaredRoute } from './route-action.ts';
 import { destinationMessage, resolveDestination, type ResolvedDestination } from './route-destination.ts';
@@ -26,11 +27,17 @@ export interface RoutePlace {
 }
 
 /** Every request to one cluster, with default retries and no timeout. */
-export function plainRoute(cluster: string): Route {
+export function plainRoute(cluster: string, policy?: TrafficPolicy): Route {
+  const hashPolicy = requestHash([policy]);
   return {
     name: 'default',
     match: anyRequest,
-    route: { cluster, timeout: duration(0), retryPolicy: retryPolicy(undefined) },
+    route: {
+      cluster,
+      timeout: duration(0),
+      retryPolicy: retryPolicy(undefined),
+      ...(hashPolicy.length === 0 ? {} : { hashPolicy }),
+    },
   };
 }
 
@@ -73,6 +80,7 @@ function routesOf(view: OutboundView, policy: VirtualServicePolicy, place: Route
     const clusters = {
       destinations: destinations.map(({ cluster }) => cluster),
       mirrors: mirrors.map(({ cluster }) => cluster),
+      policies: destinations.map(({ policy: traffic }) => traffic),
       port: place.port,
     };
     for (const { match, statPrefix } of matches) {

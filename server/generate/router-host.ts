@@ -75,7 +75,9 @@ function exportsOf(view: OutboundView, service: MeshService): readonly Export[] 
         if (endpoints.groups.length === 0) return [];
         const policy = trafficPolicyOf(rule, port.port, subset);
         const loadBalancer =
-          policy.loadBalancer === 'round-robin' ? Cluster_LbPolicy.ROUND_ROBIN : Cluster_LbPolicy.LEAST_REQUEST;
+          policy.loadBalancer?.algorithm === 'round-robin'
+            ? Cluster_LbPolicy.ROUND_ROBIN
+            : Cluster_LbPolicy.LEAST_REQUEST;
         const name = sniName({ host: service.host, port: port.port, subset: subset?.name ?? '' });
         return [{ name, port, loadBalancer, endpoints }];
       }),

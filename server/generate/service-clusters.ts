@@ -10,14 +10,14 @@ import { addressDiscoveryOf, podCluster, serviceCluster } from './cluster.ts';
 import { loadAssignment } from './load-assignment.ts';
 import { outboundClusterName } from './names.ts';
 import type { Resource } from './resource.ts';
-import { reachOf, trafficPolicyOf } from './traffic-policy.ts';
+import { selectionOf, trafficPolicyOf } from './traffic-policy.ts';
 
 export function serviceClusters(view: OutboundView, service: MeshService): readonly Resource<Cluster>[] {
   return targetsOf(view, service).flatMap(({ port, subset, policy, rule }) => {
     const source = rule?.source;
-    const sources = [serviceKey(service), ...(source === undefined ? [] : [source])];
+    const sources = [serviceKey(service), ...(source === undefined ? [] : [source]), ...(rule?.mergedFrom ?? [])];
     const options = { view, service, port, policy, rule: source };
-    const messages = [serviceCluster({ ...options, subset: subset?.name ?? '' })];
+    const messages = [serviceCluster({ ...options, subset })];
     if (subset === undefined && hasPodNames(view, service, port)) messages.push(podCluster(options));
     return messages.map((message) => ({ type: Cluster, name: message.name ?? '', message, sources }));
   });
@@ -38,7 +38,7 @@ export function serviceAssignments(
   return targetsOf(view, service).flatMap(({ port, subset, policy }) => {
     if (addressDiscoveryOf(service, port, policy) !== 'endpoints') return [];
     const name = outboundClusterName({ host, port: port.port, subset: subset?.name ?? '' });
-    const selection = { labels: subset?.labels ?? {}, reach: reachOf(policy, view.config) };
+    const selection = selectionOf(policy, subset, view.config);
     const message = loadAssignment(name, view.endpointsFor(host, port, selection));
     return [{ type: ClusterLoadAssignment, name, message, sources }];
   });

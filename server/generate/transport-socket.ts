@@ -1,5 +1,7 @@
 // Transport sockets: the mesh's mutual TLS with certificates from the agent, plain TLS, plain text.
 
+import { isIP } from 'node:net';
+import type { ClientTls } from '../../discovery/model/policy.ts';
 import type { TransportSocket } from '../../proto/generated/envoy.config.core.v3.ts';
 import {
   DownstreamTlsContext,
@@ -8,6 +10,7 @@ import {
   UpstreamTlsContext,
   type CertificateValidationContext,
   type CommonTlsContext,
+  type SubjectAltNameMatcher,
 } from '../../proto/generated/envoy.extensions.transport_sockets.tls.v3.ts';
 import { RawBuffer } from '../../proto/generated/envoy.extensions.transport_sockets.raw_buffer.v3.ts';
 import { packAny } from '../../proto/codec.ts';
@@ -73,18 +76,66 @@ export function downstreamMtls({ trustDomains, http }: DownstreamMtlsOptions): T
   };
 }
 
-/** TLS to a server outside the mesh, checked against the system's roots, as DestinationRule mode SIMPLE says. */
-export function upstreamTls(options: { readonly sni: string | undefined; readonly http2: boolean }): TransportSocket {
+export interface UpstreamTlsOptions {
+  readonly tls: Pick<
+    ClientTls,
+    'subjectAltNames' | 'insecureSkipVerify' | 'clientCertificate' | 'caCertificates' | 'caCrl'
+  >;
+  readonly sni: string | undefined;
+  readonly alpn: readonly string[];
+}
+
+/** TLS to a server outside the mesh, as the DestinationRule modes SIMPLE and MUTUAL say. Files are those beside the proxy. */
+export function upstreamTls({ tls, sni, alpn }: UpstreamTlsOptions): TransportSocket {
+  const { clientCertificate } = tls;
   return {
     name: tlsSocketName,
     typedConfig: packAny(UpstreamTlsContext, {
       commonTlsContext: {
-        alpnProtocols: options.http2 ? ['h2'] : ['http/1.1'],
-        validationContextSdsSecretConfig: agentSecret('file-root:system'),
+        alpnProtocols: alpn,
+        ...(clientCertificate === undefined
+          ? {}
+          : {
+              tlsCertificates: [
+                {
+                  certificateChain: { filename: clientCertificate.certificateChain },
+                  privateKey: { filename: clientCertificate.privateKey },
+                },
+              ],
+            }),
+        ...serverValidation(tls),
       },
-      sni: options.sni,
+      sni,
     }),
   };
+}
+
+/** Of the server's certificate: under a file's roots, else the machine's. */
+function serverValidation({
+  subjectAltNames,
+  insecureSkipVerify,
+  caCertificates,
+  caCrl,
+}: UpstreamTlsOptions['tls']): CommonTlsContext {
+  if (insecureSkipVerify) return {};
+  const checks: CertificateValidationContext = {
+    ...(subjectAltNames.length === 0 ? {} : { matchTypedSubjectAltNames: subjectAltNames.map(exactName) }),
+    ...(caCrl === undefined ? {} : { crl: { filename: caCrl } }),
+  };
+  if (caCertificates !== undefined) {
+    return { validationContext: { trustedCa: { filename: caCertificates }, ...checks } };
+  }
+  const roots = agentSecret('file-root:system');
+  if (Object.keys(checks).length === 0) return { validationContextSdsSecretConfig: roots };
+  return {
+    combinedValidationContext: { defaultValidationContext: checks, validationContextSdsSecretConfig: roots },
+  };
+}
+
+function exactName(name: string): SubjectAltNameMatcher {
+  const types = SubjectAltNameMatcher_SanType;
+  const other = isIP(name) === 0 ? types.DNS : types.IP_ADDRESS;
+  return { sanType: name.includes('://') ? types.URI : other, matcher: { exact: name } };
 }
 
 export function plainText(): TransportSocket {

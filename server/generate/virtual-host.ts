@@ -8,6 +8,7 @@ import type { OutboundView } from '../view/outbound-view.ts';
 import { bracketed, outboundClusterName, podClusterName, routeName, virtualHostName } from './names.ts';
 import type { Resource } from './resource.ts';
 import { declaredRoutes, plainRoute } from './route.ts';
+import { trafficPolicyOf } from './traffic-policy.ts';
 
 export interface ServiceVirtualHost {
   readonly routeName: string;
@@ -32,7 +33,9 @@ export function serviceVirtualHost(view: OutboundView, service: MeshService, por
   const message: VirtualHost = {
     name,
     domains: domainsOf(view, service, port.port),
-    routes: declared?.routes ?? [plainRoute(cluster)],
+    routes: declared?.routes ?? [
+      plainRoute(cluster, trafficPolicyOf(view.destinationRule(service.host), port.port, undefined)),
+    ],
     includeRequestAttemptCount: true,
   };
   return {

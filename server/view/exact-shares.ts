@@ -3,7 +3,7 @@
 
 export interface Amount {
   /** A positive integer. */
-  readonly weight: number;
+  readonly weight: number | bigint;
   /** Holders that split it evenly; never empty. A holder may be named by several amounts. */
   readonly among: readonly string[];
 }
@@ -32,12 +32,12 @@ export function exactShares(amounts: readonly Amount[]): ReadonlyMap<string, num
   return new Map([...shares].map(([holder, share]) => [holder, Number(fit(share))]));
 }
 
-function greatestDivisor(a: bigint, b: bigint): bigint {
+export function greatestDivisor(a: bigint, b: bigint): bigint {
   let [x, y] = [a, b];
   while (y !== 0n) [x, y] = [y, x % y];
   return x;
 }
 
-function leastCommonMultiple(a: bigint, b: bigint): bigint {
+export function leastCommonMultiple(a: bigint, b: bigint): bigint {
   return (a / greatestDivisor(a, b)) * b;
 }

@@ -2,9 +2,11 @@
 // network directly, those of another network through that network's gateways, and nothing else.
 
 import type { Endpoint } from '../../discovery/model/endpoint.ts';
-import { formatLocality, unknownLocality, type Locality } from '../../discovery/model/locality.ts';
+import { formatLocality, type Locality } from '../../discovery/model/locality.ts';
 import type { ClusterId, NetworkId } from '../../discovery/model/names.ts';
 import { compareGateways, compareText, socketOf, type NetworkGateway } from '../../discovery/model/network-gateway.ts';
+import { commonLocality, compareRanks, type Preference } from './client-preference.ts';
+import { distributeWeights } from './distribute-weights.ts';
 import { exactShares } from './exact-shares.ts';
 import { labelsMatch } from './visibility.ts';
 
@@ -22,7 +24,7 @@ export type ReachableEndpoint =
 
 export interface LocalityGroup {
   readonly locality: Locality;
-  /** 0 is used first; 1 is what stands only for degraded clusters. Without gaps: when 1 is there, 0 is. */
+  /** 0 is used first; what stands only for degraded clusters comes last. Without gaps. */
   readonly priority: number;
   /** Never empty. Direct ones by address and port, then gateways (`compareGateways`). */
   readonly endpoints: readonly ReachableEndpoint[];
@@ -39,7 +41,9 @@ export type DropReason =
   | 'cluster-local'
   /** `REQUESTED_NETWORK_VIEW` leaves its network out. */
   | 'network-not-requested'
-  | 'port-not-served';
+  | 'port-not-served'
+  /** Locality settings give its place no traffic. */
+  | 'no-share';
 
 /** Endpoints that are left out, for `why`. */
 export interface DroppedEndpoints {
@@ -80,7 +84,12 @@ export interface EndpointQuery {
   /** Labels of the subset; empty selects all. */
   readonly subsetLabels: Readonly<Record<string, string>>;
   readonly clusterLocal: boolean;
+  /** Absent: all endpoints are the same to the client, wherever they are. */
+  readonly preference?: Preference | undefined;
 }
+
+/** Envoy has no more priorities. */
+const lastPriority = 127;
 
 /**
  * The view of one service port. One entry a gateway address in the whole view, since Envoy keeps only the first of two
@@ -100,11 +109,56 @@ export function viewEndpoints(query: EndpointQuery, viewpoint: Viewpoint): Netwo
     else (viewpoint.degradedClusters.has(endpoint.clusterId) ? degraded : fresh).add(endpoint, choice);
   }
   degraded.without(fresh);
-  const tiers = [fresh, degraded].filter((tier) => !tier.isEmpty());
-  return { groups: tiers.flatMap((tier, priority) => groupByLocality(weigh(tier), priority)), dropped: drops.list() };
+  const tiers = [fresh, degraded]
+    .flatMap((tier) => byPreference(tier, query.preference, drops))
+    .filter(({ direct, remote }) => direct.length + remote.length > 0);
+  const groups = tiers.flatMap((tier, index) =>
+    groupByLocality(weigh(tier, query.preference), Math.min(index, lastPriority)),
+  );
+  return { groups, dropped: drops.list() };
 }
 
 /** Addresses of one priority. */
+interface Addresses {
+  readonly direct: readonly Direct[];
+  readonly remote: readonly Behind[];
+}
+
+/** The ranks of a tier, the best first. A gateway that stands for several counts for the best of them. */
+function byPreference(
+  { direct, remote }: Addresses,
+  preference: Preference | undefined,
+  drops: DropCounter,
+): readonly Addresses[] {
+  if (preference === undefined) return [{ direct, remote }];
+  const ranks = new Map<string, { rank: readonly number[]; direct: Direct[]; remote: Behind[] }>();
+  const at = (candidates: readonly Endpoint[]) => {
+    const rank = preference.rankOf(candidates);
+    if (rank === undefined) {
+      for (const endpoint of candidates) drops.add('no-share', endpoint);
+      return undefined;
+    }
+    const key = rank.join();
+    const known = ranks.get(key) ?? { rank, direct: [], remote: [] };
+    ranks.set(key, known);
+    return known;
+  };
+  for (const one of direct) at([one.endpoint])?.direct.push(one);
+  for (const one of remote) at(one.endpoints)?.remote.push(one);
+  const taken = new Set<string>();
+  return [...ranks.values()]
+    .toSorted((a, b) => compareRanks(a.rank, b.rank))
+    .map((ranked) => {
+      const left = ranked.remote.flatMap(({ gateways, endpoints }) => {
+        const free = gateways.filter((gateway) => !taken.has(socketOf(gateway)));
+        return free.length === 0 ? [] : [{ gateways: free, endpoints }];
+      });
+      for (const { gateways } of left) for (const gateway of gateways) taken.add(socketOf(gateway));
+      return { direct: ranked.direct, remote: left };
+    });
+}
+
+/** Addresses of clusters that are heard, or of degraded ones. */
 class Tier {
   readonly #direct = new Map<string, Direct>();
   readonly #remote = new Map<string, Behind>();
@@ -123,10 +177,6 @@ class Tier {
     const behind = this.#remote.get(key) ?? { gateways: choice.gateways, endpoints: [] };
     behind.endpoints.push(endpoint);
     this.#remote.set(key, behind);
-  }
-
-  isEmpty(): boolean {
-    return this.#direct.size === 0 && this.#remote.size === 0;
   }
 
   /** What another tier addresses is not addressed again. */
@@ -202,7 +252,7 @@ interface Placed {
   readonly locality: Locality;
 }
 
-function weigh({ direct, remote }: Tier): readonly Placed[] {
+function weigh({ direct, remote }: Addresses, preference: Preference | undefined): readonly Placed[] {
   const ordered = direct.toSorted(
     (a, b) => compareText(a.endpoint.address, b.endpoint.address) || a.port - b.port || compareOrigin(a, b),
   );
@@ -217,10 +267,14 @@ function weigh({ direct, remote }: Tier): readonly Placed[] {
       });
     }
   }
+  const weights = endpointWeights(
+    [...ordered.map(({ endpoint }) => [endpoint]), ...remote.map(({ endpoints }) => endpoints)],
+    preference,
+  );
   const shares = exactShares([
-    ...ordered.map(({ endpoint }, index) => ({ weight: endpoint.weight, among: [String(index)] })),
-    ...remote.map(({ gateways, endpoints }) => ({
-      weight: endpoints.reduce((sum, endpoint) => sum + endpoint.weight, 0),
+    ...ordered.map((_, index) => ({ weight: weights[index] ?? 1, among: [String(index)] })),
+    ...remote.map(({ gateways }, index) => ({
+      weight: weights[ordered.length + index] ?? 1,
       among: gateways.map((gateway) => socketOf(gateway)),
     })),
   ]);
@@ -235,6 +289,28 @@ function weigh({ direct, remote }: Tier): readonly Placed[] {
       return { reachable: { kind: 'gateway', gateway, weight }, locality };
     }),
   ];
+}
+
+/** What each bundle of endpoints weighs: as declared, or its part of what is distributed. */
+function endpointWeights(
+  bundles: readonly (readonly Endpoint[])[],
+  preference: Preference | undefined,
+): readonly (number | bigint)[] {
+  const placed = bundles.flatMap((endpoints, bundle) =>
+    endpoints.flatMap(({ locality, weight }) => {
+      const place = preference?.placeOf(locality);
+      return place === undefined ? [] : [{ bundle, weight, ...place }];
+    }),
+  );
+  if (placed.length === 0) {
+    return bundles.map((endpoints) => endpoints.reduce((sum, { weight }) => sum + weight, 0));
+  }
+  const sums = bundles.map(() => 0n);
+  for (const [index, weight] of distributeWeights(placed).entries()) {
+    const { bundle = 0 } = placed[index] ?? {};
+    sums[bundle] = (sums[bundle] ?? 0n) + weight;
+  }
+  return sums;
 }
 
 function groupByLocality(placed: readonly Placed[], priority: number): readonly LocalityGroup[] {
@@ -253,18 +329,6 @@ function groupByLocality(placed: readonly Placed[], priority: number): readonly 
       endpoints,
       weight: endpoints.reduce((sum, { weight }) => sum + weight, 0),
     }));
-}
-
-// What all of them share, from the region down: a gateway in front of two zones is in neither.
-function commonLocality(localities: readonly Locality[]): Locality {
-  const [first = unknownLocality, ...rest] = localities;
-  let common = first;
-  for (const locality of rest) {
-    if (locality.region !== common.region) return unknownLocality;
-    if (locality.zone !== common.zone) common = { region: common.region, zone: '', subzone: '' };
-    else if (locality.subzone !== common.subzone) common = { ...common, subzone: '' };
-  }
-  return common;
 }
 
 function keepFirst(direct: Map<string, Direct>, candidate: Direct): void {

@@ -2,13 +2,21 @@
 // addresses that reach their endpoints. In: a scope and a mesh snapshot. A generator sees nothing else.
 
 import { isIPv6 } from 'node:net';
+import { label } from '../../discovery/convert/well-known.ts';
 import type { Endpoint } from '../../discovery/model/endpoint.ts';
+import { unknownLocality } from '../../discovery/model/locality.ts';
 import type { MeshConfig } from '../../discovery/model/mesh-config.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import type { Hostname } from '../../discovery/model/names.ts';
-import type { DestinationRulePolicy, GatewayPolicy, VirtualServicePolicy } from '../../discovery/model/policy.ts';
+import type {
+  DestinationRulePolicy,
+  GatewayPolicy,
+  LocalitySettings,
+  VirtualServicePolicy,
+} from '../../discovery/model/policy.ts';
 import type { MeshService, ServicePort } from '../../discovery/model/service.ts';
+import { preferenceOf, topologyLabel, type ClientPlace } from './client-preference.ts';
 import { mtlsModesOf, turnsMtlsOff } from './mtls-mode.ts';
 import { viewEndpoints, type NetworkView, type Reach } from './network-view.ts';
 import { findDestinationRule, findVirtualService, virtualServicesDeclaring, type Namespaces } from './policy-lookup.ts';
@@ -56,6 +64,8 @@ export interface EndpointSelection {
   /** Labels of the subset; empty selects all. */
   readonly labels: Readonly<Record<string, string>>;
   readonly reach: Reach;
+  /** Absent: near and far ones alike. */
+  readonly locality?: LocalitySettings | undefined;
 }
 
 export function buildOutboundView(scope: OutboundScope, mesh: MeshSnapshot): OutboundView {
@@ -144,7 +154,10 @@ class ScopedView implements OutboundView {
   }
 
   destinationRule(host: Hostname): DestinationRulePolicy | undefined {
-    return findDestinationRule(this.#mesh.policies, host, this.#namespaces(host));
+    return findDestinationRule(this.#mesh.policies, host, {
+      ...this.#namespaces(host),
+      labels: Object.fromEntries(this.scope.labels),
+    });
   }
 
   endpointsFor(host: Hostname, port: ServicePort, selection: EndpointSelection): NetworkView {
@@ -155,6 +168,7 @@ class ScopedView implements OutboundView {
         portName: port.name,
         subsetLabels: selection.labels,
         clusterLocal: this.service(host)?.clusterLocal ?? false,
+        preference: selection.locality === undefined ? undefined : preferenceOf(selection.locality, this.#place()),
       },
       {
         clusterId: scope.clusterId,
@@ -196,6 +210,15 @@ class ScopedView implements OutboundView {
     const labels = Object.fromEntries(this.scope.labels);
     this.#gateways ??= this.#mesh.policies.gateways.filter(({ selector }) => labelsMatch(selector, labels));
     return this.#gateways;
+  }
+
+  #place(): ClientPlace {
+    const { clusterId, network, locality = unknownLocality, labels } = this.scope;
+    const where = Object.values(label).flatMap((name) => {
+      const value = topologyLabel(name, { clusterId, network, locality });
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    return { locality, labels: Object.fromEntries([...labels, ...where]) };
   }
 
   #headless(service: MeshService): MeshService {

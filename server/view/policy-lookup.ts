@@ -1,13 +1,35 @@
 // Which VirtualService and which DestinationRule hold for a host, seen from one namespace: exact host names before
 // wildcards (the longest first), the client's namespace before the service's before the root namespace, then the older.
 
+import type { DefaultExportTo } from '../../discovery/model/mesh-config.ts';
 import type { PolicyIndex } from '../../discovery/model/mesh-snapshot.ts';
 import type { Hostname } from '../../discovery/model/names.ts';
-import type { DestinationRulePolicy, Subset, VirtualServicePolicy } from '../../discovery/model/policy.ts';
-import { hostMatches, isVisible } from './visibility.ts';
+import type { DestinationRulePolicy, Policy, Subset, VirtualServicePolicy } from '../../discovery/model/policy.ts';
+import { hostMatches, isVisible, labelsMatch } from './visibility.ts';
+
+/** What of policies a client sees beside what they are exported to. */
+export interface Sight {
+  /** For policies without an `exportTo`; absent: everywhere. */
+  readonly defaultExportTo?: DefaultExportTo | undefined;
+  /** Whether a Sidecar lets it follow a VirtualService; absent: all of them. */
+  readonly imports?: ((policy: VirtualServicePolicy) => boolean) | undefined;
+}
+
+/** Whether a client's namespace sees a VirtualService. */
+export function seesVirtualService(
+  policy: VirtualServicePolicy,
+  { client, defaultExportTo, imports }: Sight & { readonly client: string },
+): boolean {
+  const exportTo = exportOf(policy, defaultExportTo?.virtualServices);
+  return isVisible(exportTo, policy.namespace, client) && (imports === undefined || imports(policy));
+}
+
+function exportOf({ exportTo }: Policy, byDefault: readonly string[] = []): readonly string[] {
+  return exportTo.length === 0 ? byDefault : exportTo;
+}
 
 /** Whose policies count, nearest first. */
-export interface Namespaces {
+export interface Namespaces extends Sight {
   readonly client: string;
   readonly service: string;
   readonly root: string;
@@ -21,7 +43,7 @@ export function findVirtualService(
   namespaces: Namespaces,
 ): VirtualServicePolicy | undefined {
   const applies = (policy: VirtualServicePolicy): boolean =>
-    policy.gateways.includes(gateway) && isVisible(policy.exportTo, policy.namespace, namespaces.client);
+    policy.gateways.includes(gateway) && seesVirtualService(policy, namespaces);
   const exact = nearest((policies.virtualServices.get(host) ?? []).filter(applies), namespaces);
   return (
     exact ??
@@ -36,36 +58,51 @@ export function findVirtualService(
 export function virtualServicesDeclaring(
   { virtualServices, wildcardVirtualServices }: PolicyIndex,
   host: Hostname,
-  { gateway, client }: { readonly gateway: string; readonly client: string },
+  { gateway, ...sight }: Sight & { readonly gateway: string; readonly client: string },
 ): readonly VirtualServicePolicy[] {
   const candidates = host.startsWith('*')
     ? wildcardVirtualServices.filter(({ hosts }) => hosts.includes(host))
     : (virtualServices.get(host) ?? []);
-  return candidates.filter(
-    ({ gateways, exportTo, namespace }) => gateways.includes(gateway) && isVisible(exportTo, namespace, client),
-  );
+  return candidates.filter((policy) => policy.gateways.includes(gateway) && seesVirtualService(policy, sight));
 }
 
 /**
- * The DestinationRule for `host`. Rules of the same namespace for the same host are one: the oldest one's traffic policy,
- * the subsets of all, of two with one name the older. Rules of unrelated namespaces never count.
+ * The DestinationRule for `host` and a client with these labels. Rules of the same namespace for the same host are one: the
+ * traffic policy of the oldest that has one, the subsets of all, of two with one name the older. Rules of unrelated
+ * namespaces never count. One that selects workloads is for those of its own namespace, and goes before one for everybody.
  */
 export function findDestinationRule(
   policies: PolicyIndex,
   host: Hostname,
-  namespaces: Namespaces,
+  { labels = {}, ...namespaces }: Namespaces & { readonly labels?: Readonly<Record<string, string>> },
 ): DestinationRulePolicy | undefined {
-  const applies = (policy: DestinationRulePolicy): boolean =>
-    isVisible(policy.exportTo, policy.namespace, namespaces.client);
+  const applies = (rule: DestinationRulePolicy): boolean => {
+    const { namespace, workloadSelector } = rule;
+    const exportTo = exportOf(rule, namespaces.defaultExportTo?.destinationRules);
+    if (!isVisible(exportTo, namespace, namespaces.client)) return false;
+    return workloadSelector === undefined || (namespace === namespaces.client && labelsMatch(workloadSelector, labels));
+  };
   const exact = (policies.destinationRules.get(host) ?? []).filter(applies);
   const wildcard = mostSpecific(policies.wildcardDestinationRules.filter(applies), (rule) => [rule.host], host);
   for (const namespace of [namespaces.client, namespaces.service, namespaces.root]) {
     const rules = [exact, wildcard]
       .map((candidates) => candidates.filter((rule) => rule.namespace === namespace))
       .find((candidates) => candidates.length > 0);
-    if (rules !== undefined) return mergeRules(rules);
+    if (rules !== undefined) return mergeRules(ofOneSelector(rules));
   }
   return undefined;
+}
+
+/** Those with the selector of the first that has any: what is for one workload is not mixed with what is for all. */
+function ofOneSelector(rules: readonly DestinationRulePolicy[]): readonly DestinationRulePolicy[] {
+  const selector = rules.find(({ workloadSelector }) => workloadSelector !== undefined)?.workloadSelector;
+  if (selector === undefined) return rules;
+  return rules.filter(
+    ({ workloadSelector }) =>
+      workloadSelector !== undefined &&
+      labelsMatch(workloadSelector, selector) &&
+      labelsMatch(selector, workloadSelector),
+  );
 }
 
 function mergeRules(rules: readonly DestinationRulePolicy[]): DestinationRulePolicy | undefined {
@@ -75,7 +112,18 @@ function mergeRules(rules: readonly DestinationRulePolicy[]): DestinationRulePol
   for (const rule of rules) {
     for (const subset of rule.subsets) if (!subsets.has(subset.name)) subsets.set(subset.name, subset);
   }
-  return { ...first, subsets: [...subsets.values()] };
+  const { trafficPolicy, portPolicies } = rules.find(hasTrafficPolicy) ?? first;
+  return {
+    ...first,
+    trafficPolicy,
+    portPolicies,
+    subsets: [...subsets.values()],
+    mergedFrom: rest.map(({ source }) => source),
+  };
+}
+
+function hasTrafficPolicy({ trafficPolicy, portPolicies }: DestinationRulePolicy): boolean {
+  return portPolicies.size > 0 || Object.keys(trafficPolicy).length > 0;
 }
 
 function rank(namespace: string, { client, service, root }: Namespaces): number {

@@ -2,6 +2,7 @@
 // view's key is the scope written out, so a key can't miss an input.
 
 import type { SideTelemetry } from '../../discovery/model/mesh-config.ts';
+import type { Locality } from '../../discovery/model/locality.ts';
 import type { ClusterId, Hostname, NetworkId } from '../../discovery/model/names.ts';
 import type { MtlsMode } from '../../discovery/model/policy.ts';
 import type { Protocol } from '../../discovery/model/service.ts';
@@ -21,7 +22,9 @@ export interface OutboundScope {
   readonly families: AddressFamilies;
   readonly istioFilters: boolean;
   readonly virtualHostDiscovery: boolean;
-  /** Routers: all labels, they select Gateways. Sidecars: only labels that some VirtualService tells sources apart by. */
+  /** Absent while no rule and no mesh setting asks where a client is. */
+  readonly locality?: Locality;
+  /** Routers: all labels, they select Gateways. Sidecars: only labels that some policy tells clients apart by. */
   readonly labels: readonly (readonly [name: string, value: string])[];
   /** Routers: the pod's port behind each port of the services that select it. Empty for sidecars. */
   readonly targetPorts: readonly (readonly [servicePort: number, targetPort: number])[];

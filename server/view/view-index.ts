@@ -7,6 +7,7 @@ import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import type { Hostname } from '../../discovery/model/names.ts';
 import { PersistentMap } from '../../discovery/model/persistent-map.ts';
 import { isHttp, type MeshService, type Protocol } from '../../discovery/model/service.ts';
+import { collectClientTraits, type ClientTraits } from './client-traits.ts';
 
 /** One service port that a workload address serves. */
 export interface ServedPort {
@@ -26,17 +27,22 @@ export interface ViewIndex {
   readonly hostsByAddress: PersistentMap<string, readonly Hostname[]>;
   /** Sorted. */
   readonly sourceLabelNames: readonly string[];
+  readonly clientTraits: ClientTraits;
 }
 
 /** The index of `mesh`. With the index of an earlier snapshot only what differs is looked at. */
 export function indexViews(mesh: MeshSnapshot, previous?: ViewIndex): ViewIndex {
   if (previous?.mesh === mesh) return previous;
   const reusable = previous?.mesh.primary === mesh.primary ? previous : undefined;
+  const samePolicies = reusable?.mesh.policies === mesh.policies;
   return {
     mesh,
     hostsByAddress: indexAddresses(mesh, reusable),
-    sourceLabelNames:
-      reusable?.mesh.policies === mesh.policies ? reusable.sourceLabelNames : collectSourceLabelNames(mesh),
+    sourceLabelNames: samePolicies ? reusable.sourceLabelNames : collectSourceLabelNames(mesh),
+    clientTraits:
+      samePolicies && reusable.mesh.config === mesh.config
+        ? reusable.clientTraits
+        : collectClientTraits(mesh.policies, mesh.config),
   };
 }
 

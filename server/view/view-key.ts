@@ -5,6 +5,7 @@ import { asBranded, type Branded } from '../../discovery/model/brand.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import type { Proxy } from '../proxy/proxy.ts';
+import { labelsLookedAt } from './client-traits.ts';
 import { mtlsModesOf } from './mtls-mode.ts';
 import type { AddressFamilies, InboundScope, OutboundScope } from './scope.ts';
 import { noSecurityPolicies, securityKey, securityPoliciesFor } from './security-policies.ts';
@@ -46,7 +47,7 @@ function keyText(scope: OutboundScope | InboundScope): string {
 function outboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): OutboundScope {
   const isRouter = proxy.type === 'router';
   const telemetry = telemetryFor(proxy, 'client', mesh);
-  const labelNames = isRouter ? Object.keys(proxy.labels).toSorted(compareText) : index.sourceLabelNames;
+  const labelNames = isRouter ? Object.keys(proxy.labels).toSorted(compareText) : labelNamesFor(proxy, index);
   return {
     type: proxy.type,
     clusterId: proxy.clusterId,
@@ -56,6 +57,7 @@ function outboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Ou
     families: familiesOf(proxy.addresses),
     istioFilters: proxy.capabilities.istioFilters,
     virtualHostDiscovery: proxy.capabilities.virtualHostDiscovery,
+    ...(index.clientTraits.locality ? { locality: proxy.locality } : {}),
     labels: labelNames.flatMap((name) => {
       const value = proxy.labels[name];
       return value === undefined ? [] : [[name, value] as const];
@@ -64,6 +66,12 @@ function outboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Ou
     security: isRouter ? securityPoliciesFor(proxy, mesh) : noSecurityPolicies,
     ...(telemetry === undefined ? {} : { telemetry }),
   };
+}
+
+function labelNamesFor({ namespace }: Proxy, { sourceLabelNames, clientTraits }: ViewIndex): readonly string[] {
+  const others = labelsLookedAt(clientTraits, namespace);
+  if (others.length === 0) return sourceLabelNames;
+  return [...new Set([...sourceLabelNames, ...others])].toSorted(compareText);
 }
 
 function inboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): InboundScope {

@@ -18,7 +18,7 @@ import type { Proxy } from '../../server/proxy/proxy.ts';
 import { buildInboundView } from '../../server/view/inbound-view.ts';
 import { buildOutboundView } from '../../server/view/outbound-view.ts';
 import { viewKeysOf } from '../../server/view/view-key.ts';
-import { http2Upstream } from '../../server/generate/cluster.ts';
+import { http2Upstream } from '../../server/generate/connection-limits.ts';
 import { generateInbound } from '../../server/generate/inbound.ts';
 import { generateHost } from '../../server/generate/outbound-host.ts';
 import { generateNames } from '../../server/generate/name-table.ts';

@@ -18,6 +18,7 @@ import { compareGateways } from '../../discovery/model/network-gateway.ts';
 import { PersistentMap } from '../../discovery/model/persistent-map.ts';
 import { noDelegation, resolveDelegation } from '../../discovery/mesh/delegation.ts';
 import type {
+  ClientTls,
   DestinationRulePolicy,
   GatewayPolicy,
   HttpMatch,
@@ -224,6 +225,10 @@ export function virtualService(
     tls: [],
     ...changes,
   };
+}
+
+export function clientTls(mode: ClientTls['mode'], changes: Partial<ClientTls> = {}): ClientTls {
+  return { mode, subjectAltNames: [], insecureSkipVerify: false, ...changes };
 }
 
 export function destinationRule(

@@ -31,10 +31,10 @@ export const golden: GoldenCase = {
     policies: [
       virtualService('helloworld', [host], [httpRoute([`${host}/v1=90`, `${host}/v2=10`])]),
       destinationRule('helloworld', host, {
-        trafficPolicy: { loadBalancer: 'round-robin' },
+        trafficPolicy: { loadBalancer: { algorithm: 'round-robin' } },
         subsets: [
           { name: 'v1', labels: { version: 'v1' }, trafficPolicy: {} },
-          { name: 'v2', labels: { version: 'v2' }, trafficPolicy: { loadBalancer: 'random' } },
+          { name: 'v2', labels: { version: 'v2' }, trafficPolicy: { loadBalancer: { algorithm: 'random' } } },
         ],
       }),
     ],

@@ -26,6 +26,7 @@ import {
   network1,
   type MeshParts,
 } from '../../feature/admin/two-regions.ts';
+import { clientTls } from '../../support/mesh-model.ts';
 
 function ask(mesh: MeshSnapshot, to: string, proxy: Proxy = aProxy()): WhyReport {
   const target = parseTarget(to);
@@ -121,7 +122,7 @@ test('a cluster-local service keeps to its own cluster', () => {
 });
 
 test('turning mesh mTLS off for a host cuts it from other networks, and the report says so', () => {
-  const rule = aDestinationRule({ trafficPolicy: { tlsMode: 'disable' } });
+  const rule = aDestinationRule({ trafficPolicy: { tls: clientTls('disable') } });
 
   const groups = groupsOf(ask(aMesh({ destinationRules: [rule] }), 'helloworld'));
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { convertPolicy } from '../../../discovery/policy/convert-policy.ts';
 import type { Policy } from '../../../discovery/model/policy.ts';
 import { objectOf, policyManifest } from '../../support/kube-objects.ts';
+import { clientTls } from '../../support/mesh-model.ts';
 
 const convert = (kind: string, spec: unknown) => {
   const conversion = convertPolicy(objectOf(policyManifest(kind, 'it', spec)), { domain: 'cluster.local' });
@@ -41,9 +42,11 @@ describe('a DestinationRule', () => {
     expect(it).toMatchObject({
       host: 'one.sample.svc.cluster.local',
       exportTo: ['.'],
-      trafficPolicy: { loadBalancer: 'least-request', connectTimeoutMs: 2_000 },
-      portPolicies: new Map([[80, { tlsMode: 'disable' }]]),
-      subsets: [{ name: 'v1', labels: { version: 'v1' }, trafficPolicy: { loadBalancer: 'round-robin' } }],
+      trafficPolicy: { loadBalancer: { algorithm: 'least-request' }, connectionPool: { connectTimeoutMs: 2_000 } },
+      portPolicies: new Map([[80, { tls: clientTls('disable') }]]),
+      subsets: [
+        { name: 'v1', labels: { version: 'v1' }, trafficPolicy: { loadBalancer: { algorithm: 'round-robin' } } },
+      ],
     });
   });
 });
@@ -91,35 +94,10 @@ describe('configuration that can not be obeyed', () => {
     ['DestinationRule', rule({ subsets: [{ name: 'a|b' }] }), 'spec.subsets[0].name', 'invalid-name'],
     [
       'DestinationRule',
-      rule({ trafficPolicy: { outlierDetection: {} } }),
-      'spec.trafficPolicy.outlierDetection',
-      'unsupported-field',
-    ],
-    [
-      'DestinationRule',
       rule({ trafficPolicy: { loadBalancer: { simple: 'FASTEST' } } }),
       'spec.trafficPolicy.loadBalancer.simple',
       'invalid-value',
     ],
-    [
-      'DestinationRule',
-      rule({ trafficPolicy: { loadBalancer: { consistentHash: {} } } }),
-      'spec.trafficPolicy.loadBalancer.consistentHash',
-      'unsupported-field',
-    ],
-    [
-      'DestinationRule',
-      rule({ trafficPolicy: { tls: { mode: 'MUTUAL' } } }),
-      'spec.trafficPolicy.tls.mode',
-      'unsupported-field',
-    ],
-    [
-      'DestinationRule',
-      rule({ trafficPolicy: { tls: { mode: 'SIMPLE', caCertificates: '/x' } } }),
-      'spec.trafficPolicy.tls.caCertificates',
-      'unsupported-field',
-    ],
-    ['DestinationRule', rule({ workloadSelector: {} }), 'spec.workloadSelector', 'unsupported-field'],
     ['DestinationRule', rule({ exportTo: ['A'] }), 'spec.exportTo', 'invalid-export'],
     ['PeerAuthentication', { mtls: { mode: 'MAYBE' } }, 'spec.mtls.mode', 'invalid-value'],
     ['PeerAuthentication', { portLevelMtls: { '80': { mode: 'STRICT' } } }, 'spec.selector', 'missing-field'],

@@ -9,12 +9,20 @@ import { buildOutboundView } from '../../../server/view/outbound-view.ts';
 import { viewKeysOf } from '../../../server/view/view-key.ts';
 import { anyMeshParts } from '../../support/any-mesh.ts';
 import { asJson, firstMistake, generateAll, resourcesOf, type Generated } from '../../support/generate-all.ts';
-import { destinationRule, eastWestGateway, mesh, router, sidecar, type MeshParts } from '../../support/mesh-model.ts';
+import {
+  clientTls,
+  destinationRule,
+  eastWestGateway,
+  mesh,
+  router,
+  sidecar,
+  type MeshParts,
+} from '../../support/mesh-model.ts';
 
 const rule = destinationRule('store', 'store.default.svc.cluster.local', {
   subsets: [
     { name: 'v1', labels: { version: 'v1' }, trafficPolicy: {} },
-    { name: 'v2', labels: { version: 'v2' }, trafficPolicy: { tlsMode: 'disable' } },
+    { name: 'v2', labels: { version: 'v2' }, trafficPolicy: { tls: clientTls('disable') } },
   ],
 });
 const policies = [rule, eastWestGateway()];

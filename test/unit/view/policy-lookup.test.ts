@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { hostname } from '../../../discovery/model/names.ts';
 import type { DestinationRulePolicy, VirtualServicePolicy } from '../../../discovery/model/policy.ts';
 import { findDestinationRule, findVirtualService } from '../../../server/view/policy-lookup.ts';
-import { destinationRule, mesh, virtualService } from '../../support/mesh-model.ts';
+import { clientTls, destinationRule, mesh, virtualService } from '../../support/mesh-model.ts';
 
 const host = hostname('web.shop.svc.cluster.local');
 const namespaces = { client: 'default', service: 'shop', root: 'istio-system' };
@@ -55,10 +55,10 @@ describe('a DestinationRule', () => {
 
   test('is one with others of its namespace for the same host: subsets of all, policy of the oldest', () => {
     const merged = foundRule(
-      destinationRule('shop/a', host, { trafficPolicy: { tlsMode: 'disable' }, subsets: [subset('v1', '1')] }),
+      destinationRule('shop/a', host, { trafficPolicy: { tls: clientTls('disable') }, subsets: [subset('v1', '1')] }),
       destinationRule('shop/b', host, { subsets: [subset('v1', 'other'), subset('v2', '2')] }),
     );
-    expect(merged?.trafficPolicy).toEqual({ tlsMode: 'disable' });
+    expect(merged?.trafficPolicy).toEqual({ tls: clientTls('disable') });
     expect(merged?.subsets).toEqual([subset('v1', '1'), subset('v2', '2')]);
   });
 });

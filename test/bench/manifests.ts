@@ -91,6 +91,26 @@ export const virtualServiceDefinition: TestObject = {
   },
 };
 
+/** The same object elsewhere. */
+export function inNamespace(object: TestObject, name: string): TestObject {
+  return { ...object, metadata: { ...object.metadata, namespace: name } };
+}
+
+/** The nth of so many namespaces in turn; the usual one when there is one. */
+export function namespaceOf(index: number, namespaces: number): string {
+  return namespaces === 1 ? namespace : `${namespace}-${index % namespaces}`;
+}
+
+/** Its workloads call only what is in their own namespace. */
+export function sidecarObject(inside: string): TestObject {
+  return {
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'Sidecar',
+    metadata: { name: 'default', namespace: inside },
+    spec: { egress: [{ hosts: ['./*'] }] },
+  };
+}
+
 export function clusterIpOf(index: number): string {
   return `10.96.${Math.floor(index / 250)}.${(index % 250) + 1}`;
 }

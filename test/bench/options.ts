@@ -6,6 +6,8 @@ export interface BenchOptions {
   readonly services: number;
   readonly endpoints: number;
   readonly proxies: number;
+  /** With `--pushes`: services and proxies are spread over so many, each with a Sidecar that sees only itself. */
+  readonly namespaces: number;
   /** Changes of each kind. */
   readonly trials: number;
   /** Start-up is measured with this many services, of ten endpoints each. */
@@ -40,6 +42,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
       services: { type: 'string' },
       endpoints: { type: 'string' },
       proxies: { type: 'string' },
+      namespaces: { type: 'string', default: '1' },
       trials: { type: 'string' },
       churn: { type: 'string', default: '0' },
       rate: { type: 'string', default: '100' },
@@ -61,6 +64,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     services: number('services', values.services ?? (quick ? '50' : '200')),
     endpoints: number('endpoints', values.endpoints ?? '5'),
     proxies: number('proxies', values.proxies ?? (quick ? '20' : '200')),
+    namespaces: Math.max(1, number('namespaces', values.namespaces)),
     trials: number('trials', values.trials ?? (quick ? '5' : '20')),
     startServices: quick ? 200 : 1000,
     churnSeconds: number('churn', values.churn),

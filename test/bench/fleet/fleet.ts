@@ -19,6 +19,8 @@ export interface FleetTarget {
 export interface FleetOptions extends FleetTarget {
   readonly count: number;
   readonly namespace: string;
+  /** More than one: the sidecars are in that many, in turn, named after `namespace`. */
+  readonly namespaces?: number | undefined;
   readonly clusterId: string;
   readonly network: string;
 }
@@ -175,7 +177,9 @@ export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-function nodeOf(index: number, { namespace, clusterId, network }: FleetOptions): Node {
+function nodeOf(index: number, options: FleetOptions): Node {
+  const { namespaces = 1, clusterId, network } = options;
+  const namespace = namespaces === 1 ? options.namespace : `${options.namespace}-${index % namespaces}`;
   const name = `load-${index}`;
   const address = `10.${200 + Math.floor(index / 62_500)}.${Math.floor(index / 250) % 250}.${(index % 250) + 1}`;
   const app = `load-${index % 10}`;

@@ -19,7 +19,15 @@ import { xdsMethods } from '../../../server/stream/xds-service.ts';
 import type { TestObject } from '../../support/kube-api.ts';
 import { objectOf } from '../../support/kube-objects.ts';
 import { ScriptedSource } from '../../support/scripted-source.ts';
-import { clusterIpOf, namespaceObjects, serviceObject, sliceObject } from '../manifests.ts';
+import {
+  clusterIpOf,
+  inNamespace,
+  namespaceObjects,
+  namespaceOf,
+  serviceObject,
+  sidecarObject,
+  sliceObject,
+} from '../manifests.ts';
 import { clusterId, network } from '../server-under-test.ts';
 
 export interface PushInstance extends AsyncDisposable {
@@ -33,6 +41,7 @@ export interface PushInstance extends AsyncDisposable {
 export async function openPushInstance(size: {
   readonly services: number;
   readonly endpoints: number;
+  readonly namespaces: number;
 }): Promise<PushInstance> {
   const source = new ScriptedSource();
   const registry = new ClusterRegistry({
@@ -55,7 +64,14 @@ export async function openPushInstance(size: {
   const indexes = Array.from({ length: size.services }, (_, index) => index);
   source.tellAll([
     ...namespaceObjects(network),
-    ...indexes.flatMap((index) => [serviceObject(index, clusterIpOf(index)), sliceObject(index, size.endpoints)]),
+    ...(size.namespaces === 1
+      ? []
+      : indexes.slice(0, size.namespaces).map((index) => sidecarObject(namespaceOf(index, size.namespaces)))),
+    ...indexes.flatMap((index) =>
+      [serviceObject(index, clusterIpOf(index)), sliceObject(index, size.endpoints)].map((object) =>
+        inNamespace(object, namespaceOf(index, size.namespaces)),
+      ),
+    ),
   ]);
   store.flush();
   const connections = new ConnectionSet();

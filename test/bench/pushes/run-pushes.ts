@@ -6,7 +6,7 @@ import { Session } from 'node:inspector/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Load } from '../fleet/load.ts';
-import { namespace, sliceObject } from '../manifests.ts';
+import { inNamespace, namespace, namespaceOf, sliceObject } from '../manifests.ts';
 import type { BenchOptions } from '../options.ts';
 import { clusterId, network } from '../server-under-test.ts';
 import { openPushInstance, type PushInstance } from './instance.ts';
@@ -16,6 +16,9 @@ const warmUps = 60;
 
 /** Of connecting and of coming back. */
 const rounds = 4;
+
+/** Until the instance has noticed that its clients are gone. */
+const leavingMs = 1500;
 
 /** A change each so often. */
 const periodMs = 50;
@@ -30,7 +33,7 @@ export async function runPushes({
   await using instance = await openPushInstance(options);
   await using load = new Load();
   const count = options.proxies;
-  const target = { address: instance.address, count, namespace, clusterId, network };
+  const target = { address: instance.address, count, namespace, namespaces: options.namespaces, clusterId, network };
   await load.call('connect', target);
   await load.call('disconnect');
   await delay(500);
@@ -56,21 +59,40 @@ export async function runPushes({
         for (let round = 0; round < rounds; round += 1) await load.call('reconnect', { quietMs: 1000 });
       }));
   });
+  const connectedBytes = await liveBytes();
+  await load.call('disconnect');
+  await delay(leavingMs);
+  const heldBytes = (connectedBytes - (await liveBytes())) / count;
   say(
     `CPU: ${pushMs.toFixed(2)} ms an endpoint change to ${count} proxies (${changes} changes), ` +
       `${connectMs.toFixed(0)} ms when all connect, ${reconnectMs.toFixed(0)} ms when all return with what they hold, ` +
-      `${idleMs.toFixed(1)} ms in a second without any change`,
+      `${idleMs.toFixed(1)} ms in a second without any change; ` +
+      `${(heldBytes / 1024).toFixed(1)} KiB live a connected proxy`,
   );
 }
 
 /** A change of another service each time; each is over before the next one. */
-async function pushes(instance: PushInstance, { services, endpoints }: BenchOptions, changes: number): Promise<void> {
+async function pushes(instance: PushInstance, options: BenchOptions, changes: number): Promise<void> {
+  const { services, endpoints, namespaces } = options;
   for (let nth = 0; nth < changes; nth += 1) {
     const address = `198.51.${Math.floor(nth / 250) % 250}.${(nth % 250) + 1}`;
-    instance.write(sliceObject(nth % services, endpoints, [address]));
+    instance.write(
+      inNamespace(sliceObject(nth % services, endpoints, [address]), namespaceOf(nth % services, namespaces)),
+    );
     await delay(periodMs);
   }
   while (instance.unsettled()) await delay(periodMs);
+}
+
+/** After a collection, what is held outside the heap too. */
+async function liveBytes(): Promise<number> {
+  const session = new Session();
+  session.connect();
+  await session.post('HeapProfiler.collectGarbage');
+  await session.post('HeapProfiler.collectGarbage');
+  session.disconnect();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 async function cpuOf(work: () => Promise<unknown>): Promise<number> {

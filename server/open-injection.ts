@@ -7,6 +7,7 @@ import { serverDnsNames } from '../ca/server-dns-names.ts';
 import { backOffMs } from '../discovery/source/kube/back-off.ts';
 import { KubeError } from '../discovery/source/kube/kube-error.ts';
 import { ConfigError, type ServeConfig } from './config.ts';
+import type { AdmissionQuestion } from './inject/admission-review.ts';
 import { InjectionMetrics } from './inject/injection-metrics.ts';
 import type { InstanceFacts } from './inject/injection-settings.ts';
 import { InjectionState, type InjectionTexts } from './inject/injection-state.ts';
@@ -18,6 +19,8 @@ import type { PrimaryClient } from './kube/primary-client.ts';
 import type { Started } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './admin/metrics.ts';
+import { answerValidation, type ObjectCheck } from './validate/answer-validation.ts';
+import { ValidationMetrics } from './validate/validation-metrics.ts';
 
 export interface OpenInjectionOptions {
   readonly config: ServeConfig;
@@ -27,6 +30,8 @@ export interface OpenInjectionOptions {
   readonly client: PrimaryClient | undefined;
   /** Absent: no port has a certificate, this one neither. */
   readonly issuer: Issuer | undefined;
+  /** Judges an object that is about to be written into the primary. */
+  readonly check: ObjectCheck;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly started: Started;
@@ -41,7 +46,11 @@ export async function openInjection(options: OpenInjectionOptions): Promise<void
   const metrics = new InjectionMetrics(options.metrics.registry);
   const stop = new AbortController();
   const current: { state?: InjectionState } = {};
-  const handler = webhookHandler({ settings: () => current.state?.settings, metrics, log });
+  const validation = {
+    answer: (question: AdmissionQuestion) => answerValidation(question, options.check),
+    metrics: new ValidationMetrics(options.metrics.registry),
+  };
+  const handler = webhookHandler({ settings: () => current.state?.settings, metrics, validation, log });
   const server = await listen(options, issuer, handler, stop.signal);
   const following = followSettings(options, metrics, stop.signal, (state) => {
     current.state = state;

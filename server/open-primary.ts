@@ -12,7 +12,7 @@ import { primaryWriters } from './kube/primary-writers.ts';
 import { publishRoots } from './kube/publish-roots.ts';
 import { publishWebhookBundles } from './kube/publish-webhook-bundles.ts';
 import { reviewTokens } from './kube/review-token.ts';
-import { webhookConfigurationNames } from './kube/webhook-bundles.ts';
+import { webhookConfigurations } from './kube/webhook-bundles.ts';
 import type { Started } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import type { PrimaryMetrics } from './primary-metrics.ts';
@@ -50,9 +50,9 @@ export function runWriters({ config, client, issuer, metrics, log, started }: Ru
   const roots = (signal: AbortSignal): Promise<void> =>
     publishRoots({ client, issuer, log, random: Math.random }, signal);
   const { revision = 'default', systemNamespace, revisionTags: tags } = config;
-  const names = webhookConfigurationNames({ revision, systemNamespace, tags });
+  const configurations = webhookConfigurations({ revision, systemNamespace, tags });
   const bundles = (signal: AbortSignal): Promise<void> =>
-    publishWebhookBundles({ client, issuer, names, log, random: Math.random }, signal);
+    publishWebhookBundles({ client, issuer, configurations, log, random: Math.random }, signal);
   const writers = config.ports.webhook === 0 ? [roots] : [roots, bundles];
   const election = primaryWriters({ client, writers, log });
   metrics.leader(() => election.leading);

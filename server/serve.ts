@@ -24,6 +24,7 @@ import { createLog, type Log } from './log.ts';
 import { followMeshSettings, readMeshSettings } from './mesh-config-file.ts';
 import { MeshFindings, withoutRepeats } from './mesh-findings.ts';
 import { MeshRoots } from './mesh-roots.ts';
+import { objectCheck } from './validate/object-check.ts';
 import { openAuthority, type OpenedAuthority } from './open-authority.ts';
 import { openInjection } from './open-injection.ts';
 import { openTokenKeys } from './open-token-keys.ts';
@@ -215,7 +216,8 @@ async function start({ config: given, log, started, signal }: Starting): Promise
           },
     counters: metrics.certificateCounters,
   });
-  await openInjection({ config, domain: meshConfig.domain, client, issuer, metrics, log, started });
+  const check = objectCheck({ config, mesh: () => store.snapshot, primary: clusters.primary, meshDefaults: startSettings });
+  await openInjection({ config, domain: meshConfig.domain, client, issuer, check, metrics, log, started });
   isListening = true;
   started.add('streams', () => drain(connections, config.drainMs));
   // Stopped first, so that another replica can lead while the streams of this one end.

@@ -49,7 +49,10 @@ const readKinds: Readonly<Record<string, readonly KindEntry[]>> = {
     entry('RequestAuthentication', 'v1 v1beta1', false),
   ],
   // Of the primary's API server, by the leader, which completes its own.
-  'admissionregistration.k8s.io': [entry('MutatingWebhookConfiguration', 'v1', false, false)],
+  'admissionregistration.k8s.io': [
+    entry('MutatingWebhookConfiguration', 'v1', false, false),
+    entry('ValidatingWebhookConfiguration', 'v1', false, false),
+  ],
 };
 
 /** Kinds of the mesh APIs that exist and are not implemented: what they ask for would not happen, so they are errors. */

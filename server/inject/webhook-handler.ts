@@ -1,4 +1,4 @@
-// The webhook over HTTP: reads a bounded body, asks, answers. In: a request. Out: an AdmissionReview, or a plain sentence with 4xx for
+// The webhooks over HTTP, `/inject` and `/validate`: reads a bounded body, asks, answers. In: a request. Out: an AdmissionReview, or a plain sentence with 4xx for
 // what is none. Nothing that comes in here ends the process.
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
@@ -7,15 +7,28 @@ import { admissionReviewOf, readAdmissionReview, type AdmissionQuestion } from '
 import { answerInjection, answerTooEarly, answerUnknownRevision, type AnsweredAdmission } from './answer-admission.ts';
 import { InjectError } from './inject-error.ts';
 import { podName } from './inject-pod.ts';
-import type { InjectionMetrics } from './injection-metrics.ts';
+import type { InjectionMetrics, InjectionOutcome } from './injection-metrics.ts';
 import type { InjectionSettings } from './injection-settings.ts';
+import { scalarAt } from './json-value.ts';
 import { callerOfPath } from './webhook-path.ts';
 
 export interface WebhookOptions {
   /** In force now; undefined until they are known. */
   readonly settings: () => InjectionSettings | undefined;
   readonly metrics: InjectionMetrics;
+  /** Absent: objects of the mesh are not validated. */
+  readonly validation?: ValidationDesk | undefined;
   readonly log: Log;
+}
+
+export interface ValidationDesk {
+  readonly answer: Answer;
+  readonly metrics: AdmissionMetrics;
+}
+
+export interface AdmissionMetrics {
+  requested(): void;
+  ended(outcome: InjectionOutcome): void;
 }
 
 /** An API server takes objects of at most 3 MiB; a review has the object, and what it replaces. */
@@ -23,7 +36,9 @@ const maxBodyBytes = 8 * 1024 * 1024;
 /** Followed by the revisions that are known. */
 const unknownRevisionPath = '/unknown-revision/';
 
-type Answer = (question: AdmissionQuestion) => AnsweredAdmission;
+export type Answer = (question: AdmissionQuestion) => AnsweredAdmission;
+
+const validationPath = '/validate';
 
 export function webhookHandler(options: WebhookOptions): RequestListener {
   return (request, response) => {
@@ -36,10 +51,13 @@ export function webhookHandler(options: WebhookOptions): RequestListener {
 }
 
 async function serve(options: WebhookOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { metrics, log } = options;
+  const { log, validation } = options;
   const path = new URL(request.url ?? '/', 'https://webhook').pathname;
-  const answer = answerFor(path, options);
-  if (answer === undefined) return say(response, 404, `Nothing is at ${path}: the webhook is /inject.`);
+  const isValidation = validation !== undefined && path === validationPath;
+  const metrics: AdmissionMetrics = isValidation ? validation.metrics : options.metrics;
+  const answer = isValidation ? validation.answer : answerFor(path, options);
+  if (answer === undefined)
+    return say(response, 404, `Nothing is at ${path}: the webhook is /inject, and /validate for objects of the mesh.`);
   if (request.method !== 'POST') {
     response.setHeader('Allow', 'POST');
     return say(response, 405, `${request.method ?? ''} is not offered: an API server posts here.`);
@@ -62,9 +80,10 @@ async function serve(options: WebhookOptions, request: IncomingMessage, response
   if (question instanceof InjectError) return refuse(400, question.message);
   const answered = answer(question);
   metrics.ended(answered.outcome);
-  const pod = podName(question.object, question.namespace);
-  if (answered.outcome === 'failure') log.warn({ pod, reason: answered.reason }, 'a pod was refused');
-  else log.debug({ pod, outcome: answered.outcome, reason: answered.reason }, 'a pod was looked at');
+  const noun = isValidation ? (scalarAt(question.object, 'kind') ?? 'object') : 'pod';
+  const fields = { [noun]: podName(question.object, question.namespace), reason: answered.reason };
+  if (answered.outcome === 'failure') log.warn(fields, `a ${noun} was refused`);
+  else log.debug({ ...fields, outcome: answered.outcome }, `a ${noun} was looked at`);
   const text = JSON.stringify(admissionReviewOf(question, answered.answer));
   response.writeHead(200, { 'Content-Type': 'application/json' }).end(text);
 }

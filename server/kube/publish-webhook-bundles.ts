@@ -6,13 +6,12 @@ import type { Issuer } from '../../ca/issuer.ts';
 import type { Log } from '../log.ts';
 import { keepApplied } from './keep-applied.ts';
 import type { PrimaryClient } from './primary-client.ts';
-import { dueWebhookBundles, webhookGroup, webhookKind, webhookPlural } from './webhook-bundles.ts';
+import { dueWebhookBundles, webhookGroup, type WebhookConfiguration } from './webhook-bundles.ts';
 
 export interface PublishWebhookBundlesOptions {
   readonly client: PrimaryClient;
   readonly issuer: Pick<Issuer, 'material' | 'changes'>;
-  /** Of the MutatingWebhookConfigurations. */
-  readonly names: readonly string[];
+  readonly configurations: readonly WebhookConfiguration[];
   readonly log: Log;
   /** Numbers from 0 up to 1. */
   readonly random: () => number;
@@ -20,7 +19,7 @@ export interface PublishWebhookBundlesOptions {
 
 /** Until the signal aborts. */
 export async function publishWebhookBundles(options: PublishWebhookBundlesOptions, signal: AbortSignal): Promise<void> {
-  const { client, issuer, names, log, random } = options;
+  const { client, issuer, configurations, log, random } = options;
   const changes = new EventEmitter<{ changed: [] }>();
   const onReplaced = (): void => void changes.emit('changed');
   issuer.changes.on('replaced', onReplaced);
@@ -31,8 +30,8 @@ export async function publishWebhookBundles(options: PublishWebhookBundlesOption
         changes,
         log,
         random,
-        followed: names.map((name) => ({ kind: webhookKind, plural: webhookPlural, group: webhookGroup, name })),
-        due: (objects) => dueWebhookBundles(objects, names, issuer.material.rootsPem),
+        followed: configurations.map((one) => ({ ...one, group: webhookGroup })),
+        due: (objects) => dueWebhookBundles(objects, configurations, issuer.material.rootsPem),
       },
       signal,
     );

@@ -1,15 +1,26 @@
-// The roots that API servers trust when they call our webhooks: `caBundle` of each webhook of the MutatingWebhookConfigurations that the
-// chart installed, which ones are to be written. Pure. An installation is never made here, only completed.
+// The roots that API servers trust when they call our webhooks: `caBundle` of each webhook of the configurations that the chart
+// installed, which ones are to be written. Pure. An installation is never made here, only completed.
 
 import type { KubernetesObject } from '../../discovery/model/kubernetes-object.ts';
 import type { Wanted } from './keep-applied.ts';
 import { fieldOf, textOf } from './kube-object.ts';
 
-export const webhookKind = 'MutatingWebhookConfiguration';
-export const webhookPlural = 'mutatingwebhookconfigurations';
+/** Kinds of configurations with their names in paths. */
+const plurals = {
+  MutatingWebhookConfiguration: 'mutatingwebhookconfigurations',
+  ValidatingWebhookConfiguration: 'validatingwebhookconfigurations',
+} as const;
+
 export const webhookGroup = 'admissionregistration.k8s.io';
 
 const apiVersion = `${webhookGroup}/v1`;
+
+/** One configuration of an API server. */
+export interface WebhookConfiguration {
+  readonly kind: keyof typeof plurals;
+  readonly plural: string;
+  readonly name: string;
+}
 
 export interface WebhookNames {
   /** The instance's; `default` for none. */
@@ -29,16 +40,32 @@ export function webhookConfigurationNames({ revision, systemNamespace, tags }: W
   ];
 }
 
-/** @param objects MutatingWebhookConfigurations, among others. */
+/** As Istio names it: with the namespace, always. */
+export function validatorName({ revision, systemNamespace }: Omit<WebhookNames, 'tags'>): string {
+  return `istio-validator${revision === 'default' ? '' : `-${revision}`}-${systemNamespace}`;
+}
+
+/** All that name the instance. */
+export function webhookConfigurations(names: WebhookNames): readonly WebhookConfiguration[] {
+  const of = (kind: WebhookConfiguration['kind'], name: string): WebhookConfiguration => {
+    return { kind, plural: plurals[kind], name };
+  };
+  return [
+    ...webhookConfigurationNames(names).map((name) => of('MutatingWebhookConfiguration', name)),
+    of('ValidatingWebhookConfiguration', validatorName(names)),
+  ];
+}
+
+/** @param objects Webhook configurations, among others. */
 export function dueWebhookBundles(
   objects: ReadonlyMap<string, KubernetesObject>,
-  names: readonly string[],
+  wanted: readonly WebhookConfiguration[],
   rootsPem: string,
 ): readonly Wanted[] {
   const caBundle = Buffer.from(rootsPem).toString('base64');
-  const configurations = [...objects.values()].filter(({ kind }) => kind === webhookKind);
-  return names.flatMap((name) => {
-    const found = configurations.find(({ metadata }) => metadata.name === name);
+  const known = [...objects.values()];
+  return wanted.flatMap(({ kind, plural, name }) => {
+    const found = known.find((one) => one.kind === kind && one.metadata.name === name);
     if (found === undefined || found.metadata.deleting === true) return [];
     const webhooks = fieldOf(found.body, 'webhooks');
     const list: readonly unknown[] = Array.isArray(webhooks) ? webhooks : [];
@@ -46,8 +73,8 @@ export function dueWebhookBundles(
     const written = list.map((webhook) => ({ name: textOf(webhook, 'name'), clientConfig: { caBundle } }));
     return [
       {
-        place: { apiVersion, plural: webhookPlural },
-        object: { apiVersion, kind: webhookKind, metadata: { name }, webhooks: written },
+        place: { apiVersion, plural },
+        object: { apiVersion, kind, metadata: { name }, webhooks: written },
       },
     ];
   });

@@ -59,6 +59,11 @@ istio-sidecar-injector{{ include "isthmus.suffix" . }}
 {{- end }}
 {{- end }}
 
+{{/* The ValidatingWebhookConfiguration. Its name always has the namespace, as Istio's. */}}
+{{- define "isthmus.validator" -}}
+istio-validator{{ include "isthmus.suffix" . }}-{{ .Release.Namespace }}
+{{- end }}
+
 {{/* A bad set of values that no schema can describe ends here, with a sentence. */}}
 {{- define "isthmus.check" -}}
 {{- $seen := dict -}}
@@ -97,4 +102,23 @@ clientConfig:
     port: 443
     path: {{ $.path }}
 {{- end -}}
+{{- end }}
+
+{{/* What both validating webhooks have in common. */}}
+{{- define "isthmus.validationWebhook" -}}
+admissionReviewVersions: [v1, v1beta1]
+sideEffects: None
+failurePolicy: {{ .Values.validation.failurePolicy }}
+timeoutSeconds: {{ .Values.validation.timeoutSeconds }}
+rules:
+  - apiGroups: [networking.istio.io, security.istio.io, telemetry.istio.io]
+    apiVersions: ['*']
+    resources: ['*']
+    operations: [CREATE, UPDATE]
+clientConfig:
+  service:
+    name: {{ include "isthmus.istiod" . }}
+    namespace: {{ .Release.Namespace }}
+    port: 443
+    path: /validate
 {{- end }}

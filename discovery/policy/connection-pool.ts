@@ -46,6 +46,7 @@ function readKeepalive(reader: FieldReader): TcpKeepalive {
 const upgrades = { DEFAULT: undefined, DO_NOT_UPGRADE: undefined, UPGRADE: 'upgrade' } as const;
 
 function readHttp(reader: FieldReader): ConnectionPool {
+  reader.refuse('http2KeepAlive');
   const upgrade = readChoice<'upgrade' | undefined>(reader, 'h2UpgradePolicy', upgrades);
   const asClient = reader.boolean('useClientProtocol') === true;
   return present({

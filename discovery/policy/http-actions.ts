@@ -51,6 +51,7 @@ export function readRedirect(reader: FieldReader | undefined): HttpRedirect | un
     const message = `${code} is not a redirect code that Envoy sends (${redirectCodes.join(', ')}): use one of them`;
     reader.findings.error('out-of-range', reader.at('redirectCode'), message);
   }
+  reader.refuse('prefixRewrite');
   const port = reader.port('port');
   const derivePort = readChoice(reader, 'derivePort', derivedPorts);
   if (port !== undefined && derivePort !== undefined) {

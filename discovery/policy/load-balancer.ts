@@ -35,6 +35,7 @@ export function readLoadBalancer(reader: FieldReader): LoadBalancer {
     reader.findings.error('conflicting-fields', reader.path, message);
   }
   const locality = readLocalitySettings(reader, 'localityLbSetting');
+  reader.refuse('zoneAwareLbSetting');
   reader.end();
   return {
     ...(algorithm === undefined ? {} : { algorithm }),

@@ -26,6 +26,7 @@ export function readOutlierDetection(reader: FieldReader): OutlierDetection {
     ...(maxEjectionPercent === undefined || maxEjectionPercent === 0 ? {} : { maxEjectionPercent }),
     minHealthPercent: reader.integer('minHealthPercent', 0, 100) ?? 0,
   };
+  reader.refuse('outlierDetectionHttpErrorCodes');
   reader.end();
   return detection;
 }

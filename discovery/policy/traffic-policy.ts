@@ -75,6 +75,8 @@ function part<N extends string, T>(
 function readRetryBudget(reader: FieldReader): RetryBudget {
   const percent = readNumber(reader, 'percent', { min: 0, max: 100 });
   const minConcurrency = reader.integer('minRetryConcurrency', 0, 4_294_967_295);
+  // Envoy's API as it is packaged has no such field.
+  reader.refuse('budgetInterval');
   reader.end();
   return {
     ...(percent === undefined ? {} : { percent }),

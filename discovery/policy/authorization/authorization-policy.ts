@@ -103,6 +103,7 @@ function nested<T>(outer: FieldReader, name: string, read: (reader: FieldReader)
 }
 
 function readSource(reader: FieldReader, namespace: string): AuthorizationSource {
+  reader.refuse('trustDomains', 'notTrustDomains');
   const source = {
     principals: readAttribute(reader, ['principals', 'notPrincipals'], readPrincipal),
     requestPrincipals: readAttribute(reader, ['requestPrincipals', 'notRequestPrincipals'], readPattern),

@@ -88,7 +88,7 @@ describe('a kind', () => {
     ['networking.istio.io/v1', 'Nonsense', 'correct the kind'],
     ['networking.istio.io/v9', 'VirtualService', 'use networking.istio.io/v1'],
     ['networking.istio.io/v1', 'EnvoyFilter', 'is not supported yet'],
-    ['security.istio.io/v1', 'RequestAuthentication', 'is not supported yet'],
+    ['extensions.istio.io/v1alpha1', 'WasmPlugin', 'is not supported yet'],
     ['gateway.networking.k8s.io/v1', 'HTTPRoute', 'is not supported yet', 'HTTPRoute.gateway.networking.k8s.io'],
   ])('that is misspelled or not supported is an error that says what to do: %s %s', (apiVersion, kind, remedy, name = kind) => {
     const parsed = judge(apiVersion, kind);

@@ -15,8 +15,8 @@ export type * from './policies/gateway.ts';
 export type * from './policies/load-balancer.ts';
 export type * from './policies/peer-authentication.ts';
 export type * from './policies/request-authentication.ts';
-export type * from './policies/telemetry.ts';
 export type * from './policies/sidecar.ts';
+export type * from './policies/telemetry.ts';
 export type * from './policies/virtual-service.ts';
 
 export type Policy =
@@ -26,6 +26,6 @@ export type Policy =
   | GatewayPolicy
   | AuthorizationPolicy
   | RequestAuthenticationPolicy
-  | TelemetryPolicy;
   | SidecarPolicy
+  | TelemetryPolicy;
 export type PolicyKind = Policy['kind'];

@@ -46,6 +46,8 @@ const noClusters: ClusterRecord = Object.freeze({
 });
 
 export class OutboundResources {
+const noHosts: ReadonlySet<Hostname> = new Set();
+
   readonly #scope: OutboundScope;
   readonly #sets: ResourceSets;
   readonly #names: NameTableResource;
@@ -90,21 +92,26 @@ export class OutboundResources {
       const hosts = new Set(this.#view.hosts());
       for (const cluster of generateStaticOutbound(this.#view)) this.#sets.put(cluster);
       for (const host of this.#hosts.keys()) if (!hosts.has(host)) this.#generate(host);
+    const routedBefore = this.#view.routedHosts();
       for (const host of hosts) this.#generate(host);
+    const routed = this.#view.routedHosts();
+    const newlyRouted = routed === routedBefore ? noHosts : routed.symmetricDifference(routedBefore);
       for (const route of this.#hostsByRoute.keys()) this.#routesToWrite.add(route);
       this.#listenersDiffer = true;
     } else {
-      for (const host of affected.shapes) this.#generate(host);
+      for (const host of affected.shapes.union(newlyRouted)) this.#generate(host);
       for (const host of affected.routes) this.#generateRoutes(host);
       const assignments = affected.allAssignments ? [...this.#hosts.keys()] : affected.assignments;
       for (const host of assignments) {
-        if (affected.shapes.has(host)) continue;
+        if (affected.shapes.has(host) || newlyRouted.has(host)) continue;
         // An east-west gateway has clusters and server names only for what has endpoints on its own network.
         if (this.#scope.type === 'router') this.#generate(host);
         else this.#generateAssignments(host);
       }
     }
-    const names = affected.everything ? this.#names.renew(this.#view) : this.#names.update(this.#view, affected.shapes);
+    const names = affected.everything
+      ? this.#names.renew(this.#view)
+      : this.#names.update(this.#view, affected.shapes.union(newlyRouted));
     const types = this.#finish();
     return names ? new Set([...types, NameTable.typeUrl]) : types;
   }
@@ -117,6 +124,7 @@ export class OutboundResources {
     dropMissing(this.#sets, ClusterLoadAssignment.typeUrl, before?.assignments, record.assignments);
     this.#replace(host, before, record);
   }
+    if (before === undefined && !this.#view.contains(host)) return;
 
   #generateRoutes(host: Hostname): void {
     const before = this.#hosts.get(host);
@@ -126,6 +134,7 @@ export class OutboundResources {
 
   #replace(host: Hostname, before: HostRecord | undefined, record: HostRecord): void {
     dropMissing(this.#sets, VirtualHost.typeUrl, before?.virtualHosts, record.virtualHosts);
+    if (before === undefined && !this.#view.contains(host)) return;
     this.#indexRoutes(host, before, record);
     if ((before?.listenerKeys ?? '') !== record.listenerKeys) this.#listenersDiffer = true;
     if (isEmpty(record)) this.#hosts.delete(host);

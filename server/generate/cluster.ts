@@ -7,15 +7,14 @@ import { parseObjectKey, type ObjectKey } from '../../discovery/model/names.ts';
 import {
   Cluster_DiscoveryType,
   Cluster_DnsLookupFamily,
-  Cluster_LbPolicy,
   type Cluster,
-  type Cluster_TransportSocketMatch,
 } from '../../proto/generated/envoy.config.cluster.v3.ts';
 import type { Metadata } from '../../proto/generated/envoy.config.core.v3.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
 import { socketAddress } from './address.ts';
 import { aggregated } from './config-source.ts';
 import { circuitBreakers, upstreamConnections, upstreamHttp } from './connection-limits.ts';
+import { lookedUpEndpoints } from './entry-cluster.ts';
 import { loadBalancing } from './load-balancing.ts';
 import { outboundClusterName, podClusterName } from './names.ts';
 import { outlierDetection } from './outlier-detection.ts';
@@ -36,7 +35,7 @@ export interface ServiceClusterOptions {
 }
 
 /** How Envoy learns the addresses behind a service port. */
-export type AddressDiscovery = 'endpoints' | 'original-destination' | 'dns';
+export type AddressDiscovery = 'endpoints' | 'original-destination' | 'dns' | 'looked-up';
 
 /**
  * A headless service's plain connections go where the client looked up, one pod; its requests are routed by host, so
@@ -44,6 +43,8 @@ export type AddressDiscovery = 'endpoints' | 'original-destination' | 'dns';
  */
 export function addressDiscoveryOf(service: MeshService, port: ServicePort, policy: TrafficPolicy): AddressDiscovery {
   if (service.kind === 'external-name') return 'dns';
+  if (service.entry?.resolution === 'none') return 'original-destination';
+  if (service.entry?.resolution === 'dns' || service.entry?.resolution === 'dns-round-robin') return 'looked-up';
   if (policy.loadBalancer?.algorithm === 'passthrough') return 'original-destination';
   return service.kind === 'headless' && !isHttp(port.protocol) ? 'original-destination' : 'endpoints';
 }
@@ -74,6 +75,11 @@ export function serviceCluster(options: ServiceClusterOptions): Cluster {
     const edsClusterConfig = { edsConfig: aggregated, serviceName: name };
     return { ...balanced, type: Cluster_DiscoveryType.EDS, edsClusterConfig };
   }
+  const resolving = { dnsLookupFamily: dnsFamily(view), respectDnsTtl: true };
+  if (discovery === 'looked-up' && service.entry !== undefined) {
+    const selection = selectionOf(policy, subset, view.config);
+    return { ...balanced, ...lookedUpEndpoints(service.entry, name, { view, service, port, selection }, resolving) };
+  }
   const target = service.externalName ?? service.host;
   const endpoint = { address: socketAddress(target, port.port) };
   const loadAssignment = { clusterName: name, endpoints: [{ lbEndpoints: [{ endpoint }] }] };
@@ -82,8 +88,7 @@ export function serviceCluster(options: ServiceClusterOptions): Cluster {
   return {
     ...balanced,
     type: Cluster_DiscoveryType.STRICT_DNS,
-    dnsLookupFamily: dnsFamily(view),
-    respectDnsTtl: true,
+    ...resolving,
     loadAssignment,
   };
 }

@@ -26,7 +26,7 @@ export function connectionChain(
 }
 
 /** `10.0.0.0/8` */
-function cidrRange(subnet: string): CidrRange {
+export function cidrRange(subnet: string): CidrRange {
   const [addressPrefix = '', bits = ''] = subnet.split('/');
   return { addressPrefix, prefixLen: uint32(Number(bits)) };
 }

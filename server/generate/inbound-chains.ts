@@ -1,5 +1,6 @@
 // Filter chains of an inbound port by mTLS mode: which connections it takes, and what is checked of them.
 
+import { isIPv6 } from 'node:net';
 import type { MeshConfig } from '../../discovery/model/mesh-config.ts';
 import type { MtlsMode } from '../../discovery/model/policy.ts';
 import type { Filter, FilterChain } from '../../proto/generated/envoy.config.listener.v3.ts';
@@ -12,6 +13,8 @@ export interface InboundChainsOptions {
   readonly mode: MtlsMode;
   /** Undefined: every port that has no chains of its own. */
   readonly port: number | undefined;
+  /** Only connections to this address; absent: to any. */
+  readonly bind?: string | undefined;
   readonly http: boolean;
   readonly filters: readonly Filter[];
 }
@@ -21,8 +24,13 @@ export interface InboundChainsOptions {
  * mesh announce, and plain text; on a port that is not HTTP also TLS of the application's own.
  */
 export function inboundChains(options: InboundChainsOptions): readonly FilterChain[] {
-  const { config, name, mode, port, http, filters } = options;
-  const destination = port === undefined ? {} : { destinationPort: uint32(port) };
+  const { config, name, mode, port, bind, http, filters } = options;
+  const destination = {
+    ...(port === undefined ? {} : { destinationPort: uint32(port) }),
+    ...(bind === undefined
+      ? {}
+      : { prefixRanges: [{ addressPrefix: bind, prefixLen: uint32(isIPv6(bind) ? 128 : 32) }] }),
+  };
   const trustDomains = [...new Set([config.trustDomain, ...config.trustDomainAliases])];
   const mtls = (applicationProtocols: readonly string[]): FilterChain => ({
     name: `${name}-mtls`,

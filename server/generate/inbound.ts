@@ -12,12 +12,14 @@ import { socketAddress } from './address.ts';
 import { http2Upstream } from './connection-limits.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import { inboundChains } from './inbound-chains.ts';
+import { ingressEndpoint } from './ingress-endpoint.ts';
 import { originalDestination, originalSource, tlsInspector } from './listener-filter.ts';
 import {
   blackHoleCluster,
   inboundClusterName,
   inboundPassthroughCluster,
   inboundPort,
+  listenerName,
   wildcardAddresses,
 } from './names.ts';
 import type { Resource } from './resource.ts';
@@ -37,7 +39,10 @@ export function generateInbound(view: InboundView): InboundResources {
   if (view.scope.type === 'router') return { clusters: [], listeners: [] };
   return {
     clusters: [inboundCluster(view, undefined), ...view.scope.ports.map((port) => inboundCluster(view, port))],
-    listeners: [virtualInbound(view)],
+    listeners: [
+      virtualInbound(view),
+      ...view.scope.ports.filter(({ uncaptured }) => uncaptured === true).map((port) => uncapturedListener(view, port)),
+    ],
   };
 }
 
@@ -47,7 +52,11 @@ function inboundCluster(view: InboundView, port: InboundPort | undefined): Resou
   const message: Cluster = {
     ...originalDestinationCluster(name, view.config),
     // A transparent listener gives its connections the caller's address.
-    ...(view.scope.transparent === true ? {} : { upstreamBindConfig: passthroughSource(view) }),
+    ...ingressEndpoint(
+      name,
+      port?.endpoint,
+      view.scope.transparent === true ? {} : { upstreamBindConfig: passthroughSource(view) },
+    ),
     ...(port?.protocol === 'http2' || port?.protocol === 'grpc'
       ? { typedExtensionProtocolOptions: http2Upstream() }
       : {}),
@@ -82,16 +91,18 @@ function virtualInbound(view: InboundView): Resource<Listener> {
     accessLog: unmatchedLogs(config),
     filterChains: [
       blackHoleChain(view),
-      ...scope.ports.flatMap((port) =>
-        inboundChains({
+      ...scope.ports.flatMap((port) => {
+        if (port.uncaptured === true) return [];
+        return inboundChains({
           config,
           name: String(port.port),
           mode: port.mode,
           port: port.port,
+          bind: port.bind,
           http: isHttp(port.protocol),
           filters: portFilters(view, port),
-        }),
-      ),
+        });
+      }),
       ...inboundChains({
         config,
         name: 'virtualInbound',
@@ -107,6 +118,30 @@ function virtualInbound(view: InboundView): Resource<Listener> {
   };
   const sources = scope.ports.map((port) => sourceOf(port));
   return { type: Listener, name, message, sources: [...new Set(sources)] };
+}
+
+/** A port that callers connect to without redirection. */
+function uncapturedListener(view: InboundView, port: InboundPort): Resource<Listener> {
+  const [main, ...others] = port.bind === undefined ? wildcardAddresses(view.scope.families) : [port.bind];
+  const name = `inbound_${listenerName(main ?? '', port.port)}`;
+  const message: Listener = {
+    name,
+    address: socketAddress(main ?? '', port.port),
+    additionalAddresses: others.map((address) => ({ address: socketAddress(address, port.port) })),
+    trafficDirection: TrafficDirection.INBOUND,
+    listenerFilters: [tlsInspector()],
+    listenerFiltersTimeout: duration(5000),
+    continueOnListenerFiltersTimeout: true,
+    filterChains: inboundChains({
+      config: view.config,
+      name: String(port.port),
+      mode: port.mode,
+      port: undefined,
+      http: isHttp(port.protocol),
+      filters: portFilters(view, port),
+    }),
+  };
+  return { type: Listener, name, message, sources: [sourceOf(port)] };
 }
 
 // A connection made to this port itself would be sent to itself for ever.

@@ -8,13 +8,30 @@ import type { ConnectionSettings } from './tcp-proxy.ts';
 
 export type ListenerContribution =
   /** Requests to this port are routed by virtual host. */
-  | { readonly kind: 'http'; readonly port: number }
+  | ({ readonly kind: 'http'; readonly port: number } & OwnListener)
   /** Connections to this address and port go to the cluster: a virtual IP, or a pod of a headless service. */
-  | ({ readonly kind: 'tcp'; readonly address: string } & ToCluster)
+  | ({ readonly kind: 'tcp'; readonly address: string; readonly bindToPort?: true | undefined } & ToCluster)
+  /**
+   * Connections to this port, wherever they are going, go to the cluster: those to one of the blocks of addresses, those with one
+   * of the server names, or all that nobody else claims.
+   */
+  | ({
+      readonly kind: 'wildcard';
+      readonly ranges: readonly string[];
+      readonly serverNames: readonly string[];
+    } & ToCluster)
   /** Connections through an east-west gateway with this server name go to the cluster of the same name. */
   | { readonly kind: 'sni'; readonly port: number; readonly sni: string; readonly source: ObjectKey }
   /** Connections to this port of a gateway are routed as a VirtualService declares. */
   | ({ readonly kind: 'connection'; readonly port: number } & GatewayConnection);
+
+/** Where a Sidecar has the listener of a port; absent: at the wildcard address, reached by redirection. */
+export interface OwnListener {
+  /** An IP address. */
+  readonly bind?: string | undefined;
+  /** The application connects to it directly. */
+  readonly bindToPort?: true | undefined;
+}
 
 export interface GatewayConnection {
   readonly route: ConnectionRoute;
@@ -40,7 +57,10 @@ export interface ToCluster {
 /** Equal for contributions of equal effect: while the set of keys stays the same, so do the listeners. */
 export function listenerKey(contribution: ListenerContribution): string {
   const { kind, port } = contribution;
-  if (kind === 'http') return `http/${port}`;
+  if (kind === 'http') {
+    const { bind, bindToPort } = contribution;
+    return `http/${port}${bind === undefined ? '' : `/${bind}`}${bindToPort === undefined ? '' : '/bound'}`;
+  }
   if (kind === 'sni') return `sni/${port}/${contribution.sni}`;
   if (kind === 'connection') {
     const { source, createdAtMs, rank, route } = contribution;
@@ -48,7 +68,11 @@ export function listenerKey(contribution: ListenerContribution): string {
   }
   const routes = contribution.routes.length === 0 ? '' : `/${JSON.stringify(contribution.routes)}`;
   const settings = contribution.settings === undefined ? '' : `/${JSON.stringify(contribution.settings)}`;
-  return `tcp/${contribution.address}/${port}/${contribution.cluster}/${contribution.createdAtMs}${routes}${settings}`;
+  const place =
+    contribution.kind === 'tcp'
+      ? `${contribution.address}${contribution.bindToPort === undefined ? '' : '/bound'}`
+      : `${contribution.ranges.join()}/${contribution.serverNames.join()}`;
+  return `${kind}/${place}/${port}/${contribution.cluster}/${contribution.createdAtMs}${routes}${settings}`;
 }
 
 /** Which of two services that claim the same address holds it: the older, then by cluster name. */

@@ -28,6 +28,7 @@ function serviceName(view: OutboundView, service: MeshService): Names {
   const { host, name, namespace } = service;
   const ips = ofFamilies(view.virtualAddresses(host), view.scope.families);
   if (ips.length === 0) return {};
+  if (service.entry !== undefined) return { [host]: { ips, registry: 'External' } };
   const named = { ips, registry, shortname: name, namespace };
   const isElsewhere = !service.clusters.includes(view.scope.clusterId);
   return { [host]: isElsewhere ? { ...named, ports: service.ports.map(portOf) } : named };

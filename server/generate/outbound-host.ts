@@ -7,6 +7,7 @@ import type { ClusterLoadAssignment } from '../../proto/generated/envoy.config.e
 import type { OutboundView } from '../view/outbound-view.ts';
 import { connectionRoutes } from './connection-routes.ts';
 import { declaredHostRoutes } from './declared-host.ts';
+import { entryContributions } from './entry-addresses.ts';
 import { noHostResources, type HostResources, type HostRoutes } from './host-resources.ts';
 import type { ListenerContribution } from './listener-contribution.ts';
 import { outboundClusterName, reservedPorts } from './names.ts';
@@ -54,7 +55,11 @@ function serviceRoutes(view: OutboundView, service: MeshService): HostRoutes {
   return {
     virtualHosts: [...virtualHosts, ...podPorts.map((port) => podVirtualHost(view, service, port))],
     listeners: [
-      ...httpPorts.map(({ port }): ListenerContribution => ({ kind: 'http', port })),
+      ...httpPorts.map(({ port }): ListenerContribution => ({
+        kind: 'http',
+        port,
+        ...view.ownListener(service, port),
+      })),
       ...connections.flatMap(({ listeners }) => listeners),
     ],
     problems: [
@@ -85,6 +90,17 @@ function portConnections(
     source: serviceKey(service),
     createdAtMs: service.createdAtMs,
   };
+  const own = view.ownListener(service, port.port);
+  if (own?.bind !== undefined) {
+    const bound = { kind: 'tcp' as const, address: own.bind, bindToPort: own.bindToPort, ...target };
+    return { listeners: [bound], problems: declared.problems };
+  }
+  if (service.entry !== undefined) {
+    return {
+      listeners: entryContributions(view, { service, entry: service.entry, port }, target),
+      problems: declared.problems,
+    };
+  }
   const addresses =
     service.kind === 'headless' ? view.podAddresses(service.host, port) : view.virtualAddresses(service.host);
   const listeners = addresses.map((address): ListenerContribution => ({ kind: 'tcp', address, ...target }));

@@ -23,6 +23,7 @@ import type { Resource } from './resource.ts';
 import { generateRouterListeners } from './router.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { duration, isFalse, isTrue, uint32 } from './well-known-types.ts';
+import { withClaims, type WildcardClaim } from './wildcard-claims.ts';
 
 export { listenerKey, type ListenerContribution } from './listener-contribution.ts';
 
@@ -38,7 +39,8 @@ export function generateOutboundListeners(
   for (const contribution of contributions) unique.set(listenerKey(contribution), contribution);
   if (view.scope.type === 'router') return generateRouterListeners(view, unique.values());
 
-  const httpPorts = new Set<number>();
+  const http = new Map<string, HttpPlace>();
+  const claims = new Map<number, WildcardClaim[]>();
   const addressed = new Map<string, Extract<ListenerContribution, { kind: 'tcp' }>>();
   for (const contribution of unique.values()) {
     if (contribution.kind === 'tcp') {
@@ -46,12 +48,26 @@ export function generateOutboundListeners(
       const known = addressed.get(name);
       if (known === undefined || compareClaims(contribution, known) < 0) addressed.set(name, contribution);
     } else if (contribution.kind === 'http') {
-      httpPorts.add(contribution.port);
+      const place = { port: contribution.port, bind: contribution.bind, bindToPort: contribution.bindToPort };
+      http.set(httpListenerName(view, place), place);
+    } else if (contribution.kind === 'wildcard') {
+      const others = claims.get(contribution.port);
+      if (others === undefined) claims.set(contribution.port, [contribution]);
+      else others.push(contribution);
     }
   }
   return [
     virtualOutbound(view),
-    ...[...httpPorts].map((port) => httpListener(view, port)),
+    ...[...http.values()].map((place) =>
+      withClaims(
+        httpListener(view, place),
+        place.bind === undefined ? (claims.get(place.port) ?? []) : [],
+        view.config,
+      ),
+    ),
+    ...[...claims]
+      .filter(([port]) => !http.has(httpListenerName(view, { port })))
+      .map(([port, claimed]) => withClaims(connectionListener(view, port), claimed, view.config)),
     ...[...addressed].map(([name, contribution]) => addressedListener(view, name, contribution)),
   ].toSorted((a, b) => compareText(a.name, b.name));
 }
@@ -76,14 +92,34 @@ function virtualOutbound(view: OutboundView): Resource<Listener> {
   return { type: Listener, name, message, sources: [] };
 }
 
-// A port number says little of what others use it for: what does not speak HTTP goes on as it came.
-function httpListener(view: OutboundView, port: number): Resource<Listener> {
-  const name = listenerName(wildcardAddresses(view.scope.families)[0], port);
+type HttpPlace = Pick<Extract<ListenerContribution, { kind: 'http' }>, 'port' | 'bind' | 'bindToPort'>;
+
+function httpListenerName(view: OutboundView, { port, bind }: HttpPlace): string {
+  return listenerName(bind ?? wildcardAddresses(view.scope.families)[0], port);
+}
+
+/** For connections to a port that nobody speaks HTTP on. */
+function connectionListener(view: OutboundView, port: number): Resource<Listener> {
+  const name = httpListenerName(view, { port });
   const message: Listener = {
     name,
     ...listenOn(view, port),
     trafficDirection: TrafficDirection.OUTBOUND,
     bindToPort: isFalse,
+    defaultFilterChain: { name: 'PassthroughFilterChain', filters: [tcpProxy(restCluster(view), view.config)] },
+  };
+  return { type: Listener, name, message, sources: [] };
+}
+
+// A port number says little of what others use it for: what does not speak HTTP goes on as it came.
+function httpListener(view: OutboundView, place: HttpPlace): Resource<Listener> {
+  const { port, bind, bindToPort } = place;
+  const name = httpListenerName(view, place);
+  const message: Listener = {
+    name,
+    ...(bind === undefined ? listenOn(view, port) : { address: socketAddress(bind, port) }),
+    trafficDirection: TrafficDirection.OUTBOUND,
+    ...(bindToPort === undefined ? { bindToPort: isFalse } : {}),
     listenerFilters: [tlsInspector(), httpInspector()],
     // A client may open connections long before its first request: it is waited for without end.
     listenerFiltersTimeout: duration(0),
@@ -109,7 +145,7 @@ function httpListener(view: OutboundView, port: number): Resource<Listener> {
 function addressedListener(
   view: OutboundView,
   name: string,
-  { address, port, cluster, settings, routes, source }: Extract<ListenerContribution, { kind: 'tcp' }>,
+  { address, port, bindToPort, cluster, settings, routes, source }: Extract<ListenerContribution, { kind: 'tcp' }>,
 ): Resource<Listener> {
   const own = distinctRoutes(routes.filter((route) => leadsTo(route, address)));
   const takesAll = own.some(({ serverNames, sourceSubnet }) => serverNames.length === 0 && sourceSubnet === undefined);
@@ -117,7 +153,7 @@ function addressedListener(
     name,
     address: socketAddress(address, port),
     trafficDirection: TrafficDirection.OUTBOUND,
-    bindToPort: isFalse,
+    ...(bindToPort === undefined ? { bindToPort: isFalse } : {}),
     ...(own.some(({ serverNames }) => serverNames.length > 0)
       ? {
           listenerFilters: [tlsInspector()],
@@ -143,5 +179,5 @@ function listenOn(view: OutboundView, port: number): Pick<Listener, 'address' | 
 
 /** Where what no service has goes. */
 function restCluster(view: OutboundView): string {
-  return view.config.outboundTrafficPolicy === 'allow-any' ? passthroughCluster : blackHoleCluster;
+  return view.outboundTrafficPolicy === 'allow-any' ? passthroughCluster : blackHoleCluster;
 }

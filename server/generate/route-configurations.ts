@@ -53,7 +53,7 @@ function restVirtualHosts(view: OutboundView): readonly VirtualHost[] {
 }
 
 function restVirtualHost(view: OutboundView): VirtualHost {
-  if (view.config.outboundTrafficPolicy === 'allow-any') {
+  if (view.outboundTrafficPolicy === 'allow-any') {
     const route = { cluster: passthroughCluster, timeout: duration(0) };
     return { name: 'allow_any', domains: ['*'], routes: [{ name: 'allow_any', match: { prefix: '/' }, route }] };
   }

@@ -64,7 +64,7 @@ interface Export {
 }
 
 function exportsOf(view: OutboundView, service: MeshService): readonly Export[] {
-  if (service.kind === 'external-name' || service.clusterLocal) return [];
+  if (service.kind === 'external-name' || service.clusterLocal || service.entry?.isExternal === true) return [];
   if (exportingPorts(view, service).length === 0) return [];
   const rule = view.destinationRule(service.host);
   return service.ports

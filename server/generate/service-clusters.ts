@@ -49,8 +49,8 @@ export function connectionPorts(service: MeshService): readonly ServicePort[] {
   return service.ports.filter(({ protocol }) => protocol !== 'udp');
 }
 
-export function serviceKey({ namespace, name }: MeshService): ObjectKey {
-  return objectKey('Service', namespace, name);
+export function serviceKey({ namespace, name, entry }: MeshService): ObjectKey {
+  return entry?.source ?? objectKey('Service', namespace, name);
 }
 
 interface Target {

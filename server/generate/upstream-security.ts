@@ -51,8 +51,8 @@ export function upstreamSecurity(
     case undefined:
       break;
   }
-  if (!view.config.enableAutoMtls || discovery === 'dns') return {};
-  if (discovery === 'endpoints') return { transportSocketMatches: automaticMtls(mtls()) };
+  if (!view.config.enableAutoMtls || discovery === 'dns' || service.entry?.isExternal === true) return {};
+  if (discovery === 'endpoints' || discovery === 'looked-up') return { transportSocketMatches: automaticMtls(mtls()) };
   // Without an assignment no endpoint says what it speaks: mTLS when all of them do.
   return view.everyEndpointSpeaksMtls(service.host, port) ? { transportSocket: mtls() } : {};
 }

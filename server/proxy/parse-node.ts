@@ -60,6 +60,7 @@ export function parseNode(node: Node, options: ParseNodeOptions): Proxy | Invali
     requestedNetworks: commaList(metadata.get('REQUESTED_NETWORK_VIEW')).map((name) => networkId(name)),
     capabilities: capabilitiesOf(node, options.variant),
     interceptionMode: interceptionModeOf(metadata),
+    ...(text(metadata.get('DNS_CAPTURE')) === 'true' ? { dnsCapture: true } : {}),
     istioVersion: text(metadata.get('ISTIO_VERSION')) ?? '',
   };
 }

@@ -39,6 +39,8 @@ export interface Proxy {
   /** Networks whose endpoints this proxy wants (`REQUESTED_NETWORK_VIEW`); empty: all. East-west gateways ask for their own. */
   readonly requestedNetworks: readonly NetworkId[];
   readonly capabilities: Capabilities;
+  /** The agent answers the workload's DNS (`DNS_CAPTURE`). Absent: it does not. */
+  readonly dnsCapture?: boolean;
   /** Absent: `REDIRECT`. */
   readonly interceptionMode?: InterceptionMode;
   /** `ISTIO_VERSION` as announced; empty when none was. */

@@ -201,11 +201,12 @@ function choose(endpoint: Endpoint, port: number | undefined, query: EndpointQue
   if (query.clusterLocal && endpoint.clusterId !== viewpoint.clusterId)
     return { kind: 'drop', reason: 'cluster-local' };
   const requested = viewpoint.requestedNetworks;
-  if (requested.length > 0 && !requested.includes(endpoint.network)) {
+  const anywhere = endpoint.anyNetwork === true;
+  if (requested.length > 0 && !anywhere && !requested.includes(endpoint.network)) {
     return { kind: 'drop', reason: 'network-not-requested' };
   }
   if (endpoint.health === 'unhealthy') return { kind: 'drop', reason: 'not-ready' };
-  const own = endpoint.network === viewpoint.network;
+  const own = anywhere || endpoint.network === viewpoint.network;
   const mtls = viewpoint.speaksMtls(endpoint, port);
   if (viewpoint.reach === 'direct-mtls') {
     if (!own) return { kind: 'drop', reason: 'network-not-requested' };

@@ -1,13 +1,14 @@
 // What a proxy is, as far as it decides what the proxy is sent. A view is built from a scope and the mesh alone, and the
 // view's key is the scope written out, so a key can't miss an input.
 
-import type { SideTelemetry } from '../../discovery/model/mesh-config.ts';
 import type { Locality } from '../../discovery/model/locality.ts';
+import type { SideTelemetry } from '../../discovery/model/mesh-config.ts';
 import type { ClusterId, Hostname, NetworkId } from '../../discovery/model/names.ts';
-import type { MtlsMode } from '../../discovery/model/policy.ts';
+import type { IngressEndpoint, MtlsMode } from '../../discovery/model/policy.ts';
 import type { Protocol } from '../../discovery/model/service.ts';
 import type { ProxyType } from '../proxy/proxy.ts';
 import type { SecurityPolicies } from './security-policies.ts';
+import type { EgressScope } from './sidecar-scope.ts';
 
 /** Which IP families the workload has. Decides the wildcard addresses of its listeners. */
 export type AddressFamilies = 'ipv4' | 'ipv6' | 'dual';
@@ -30,6 +31,10 @@ export interface OutboundScope {
   readonly targetPorts: readonly (readonly [servicePort: number, targetPort: number])[];
   /** Routers: for what they receive. Empty for sidecars. */
   readonly security: SecurityPolicies;
+  /** What a Sidecar lets it send out to. Absent: there is none, or it says nothing of it. */
+  readonly sidecar?: EgressScope;
+  /** Names are answered beside the workload, so that they may lead to addresses of the mesh's own. Absent: not. */
+  readonly dnsCapture?: true;
   /** Of the requests that the workload makes. Absent: nothing is declared for it. */
   readonly telemetry?: SideTelemetry;
 }
@@ -61,4 +66,10 @@ export interface InboundPort {
   readonly serviceName: string;
   readonly serviceNamespace: string;
   readonly servicePort: number;
+  /** Of a Sidecar's listener: only connections to this address. */
+  readonly bind?: string;
+  /** Of a Sidecar's listener: callers connect to it directly. */
+  readonly uncaptured?: true;
+  /** Of a Sidecar's listener: where the application listens; absent: where the connection was going. */
+  readonly endpoint?: IngressEndpoint;
 }

@@ -6,10 +6,13 @@ import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import type { Proxy } from '../proxy/proxy.ts';
 import { labelsLookedAt } from './client-traits.ts';
+import type { MtlsMode } from '../../discovery/model/policy.ts';
+import { ingressPorts } from './ingress-ports.ts';
 import { mtlsModesOf } from './mtls-mode.ts';
 import type { AddressFamilies, InboundScope, OutboundScope } from './scope.ts';
 import { noSecurityPolicies, securityKey, securityPoliciesFor } from './security-policies.ts';
 import { telemetryFor } from './telemetry.ts';
+import { egressKey, egressScopeOf, sidecarFor } from './sidecar-scope.ts';
 import { indexViews, servedPorts, targetPortsOf, type ViewIndex } from './view-index.ts';
 
 /** An `OutboundScope`, written out. */
@@ -41,12 +44,14 @@ export function viewKeysOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex = 
 }
 
 function keyText(scope: OutboundScope | InboundScope): string {
-  return JSON.stringify({ ...scope, security: securityKey(scope.security) });
+  const sidecar = 'sidecar' in scope && scope.sidecar !== undefined ? { sidecar: egressKey(scope.sidecar) } : {};
+  return JSON.stringify({ ...scope, security: securityKey(scope.security), ...sidecar });
 }
 
 function outboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): OutboundScope {
   const isRouter = proxy.type === 'router';
   const telemetry = telemetryFor(proxy, 'client', mesh);
+  const egress = isRouter ? undefined : egressScopeOf(sidecarFor(proxy, mesh.policies, mesh.config.rootNamespace));
   const labelNames = isRouter ? Object.keys(proxy.labels).toSorted(compareText) : labelNamesFor(proxy, index);
   return {
     type: proxy.type,
@@ -64,6 +69,8 @@ function outboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Ou
     }),
     targetPorts: isRouter && proxy.clusterId === index.mesh.primary ? targetPortsOf(index, proxy.addresses) : [],
     security: isRouter ? securityPoliciesFor(proxy, mesh) : noSecurityPolicies,
+    ...(egress === undefined ? {} : { sidecar: egress }),
+    ...(proxy.dnsCapture === true && !isRouter ? { dnsCapture: true as const } : {}),
     ...(telemetry === undefined ? {} : { telemetry }),
   };
 }
@@ -87,17 +94,20 @@ function inboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Inb
   const { defaultMode, portModes } = mtlsModesOf(proxy, mesh);
   const telemetry = telemetryFor(proxy, 'server', mesh);
   const served = proxy.clusterId === mesh.primary ? servedPorts(index, proxy.addresses) : [];
+  const modeOf = (port: number): MtlsMode => portModes.get(port) ?? defaultMode;
+  const sidecar = sidecarFor(proxy, mesh.policies, mesh.config.rootNamespace);
+  const ofServices = served.map(({ port, protocol, host, serviceName, serviceNamespace, servicePort }) => ({
+    port,
+    protocol,
+    mode: modeOf(port),
+    host,
+    serviceName,
+    serviceNamespace,
+    servicePort,
+  }));
   return {
     ...shared,
-    ports: served.map(({ port, protocol, host, serviceName, serviceNamespace, servicePort }) => ({
-      port,
-      protocol,
-      mode: portModes.get(port) ?? defaultMode,
-      host,
-      serviceName,
-      serviceNamespace,
-      servicePort,
-    })),
+    ports: sidecar === undefined || sidecar.ingress.length === 0 ? ofServices : ingressPorts(sidecar, served, modeOf),
     defaultMode,
     security: securityPoliciesFor(proxy, mesh),
     ...(telemetry === undefined ? {} : { telemetry }),

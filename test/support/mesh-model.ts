@@ -142,16 +142,19 @@ export function mesh(parts: MeshParts): MeshSnapshot {
       peerAuthentications: of('PeerAuthentication'),
       authorizationPolicies: of('AuthorizationPolicy'),
       telemetries: of('Telemetry'),
-      gateways: of('Gateway'),
       requestAuthentications: of('RequestAuthentication'),
-    },
+      gateways: of('Gateway'),
       sidecars: of('Sidecar'),
+    },
   };
 }
 
 function withAllocatedAddresses(services: readonly MeshService[]): readonly (readonly [Hostname, MeshService])[] {
   const allocated = new AllocatedAddresses();
-  const isWanted = ({ kind, clusterLocal }: MeshService): boolean => kind !== 'external-name' && !clusterLocal;
+  const isWanted = ({ kind, clusterLocal, entry, host }: MeshService): boolean =>
+    kind !== 'external-name' &&
+    !clusterLocal &&
+    (entry === undefined || (entry.resolution !== 'none' && entry.ranges.length === 0 && !host.startsWith('*')));
   allocated.update(services.filter(isWanted).map(({ host }) => [host, true]));
   return services.map((one) => [one.host, { ...one, allocatedAddresses: allocated.of(one.host) }]);
 }

@@ -19,8 +19,18 @@ import type { MeshService, ServicePort } from '../../discovery/model/service.ts'
 import { preferenceOf, topologyLabel, type ClientPlace } from './client-preference.ts';
 import { mtlsModesOf, turnsMtlsOff } from './mtls-mode.ts';
 import { viewEndpoints, type NetworkView, type Reach } from './network-view.ts';
-import { findDestinationRule, findVirtualService, virtualServicesDeclaring, type Namespaces } from './policy-lookup.ts';
+import {
+  findDestinationRule,
+  findVirtualService,
+  virtualServicesDeclaring,
+  type Namespaces,
+  seesVirtualService,
+  type Sight,
+} from './policy-lookup.ts';
+import { routedHosts } from './routed-hosts.ts';
 import type { OutboundScope } from './scope.ts';
+import { servicesByNamespace } from './services-by-namespace.ts';
+import { imports, listenerFor, namespacesOf } from './sidecar-scope.ts';
 import { isVisible, labelsMatch } from './visibility.ts';
 
 /** Immutable; what is costly is looked up when it is first asked for. Building one costs next to nothing. */
@@ -34,6 +44,14 @@ export interface OutboundView {
    * pod on this network, is like one with a virtual IP: nothing here could be sent to its pods themselves.
    */
   service(host: Hostname): MeshService | undefined;
+  /** Where connections and requests go that are for no known host: a Sidecar says it, else MeshConfig. */
+  readonly outboundTrafficPolicy: MeshConfig['outboundTrafficPolicy'];
+  /** Hosts that routes lead to which a Sidecar lets the proxy follow; empty where no Sidecar limits it. */
+  routedHosts(): ReadonlySet<Hostname>;
+  /** False when a Sidecar keeps all of the host from the proxy: whatever becomes of it makes no difference. */
+  contains(host: Hostname): boolean;
+  /** Where a Sidecar has the listener of a port of the service; undefined: where it would be without a Sidecar. */
+  ownListener(service: MeshService, port: number): OwnListener | undefined;
   /** Virtual IPs in the proxy's own cluster, else those that are allocated; empty for a headless service. */
   virtualAddresses(host: Hostname): readonly string[];
   /** Addresses of the endpoints that serve the port on the proxy's own network, ready or not, sorted: what a headless name leads to. */
@@ -59,6 +77,13 @@ export interface OutboundView {
   gateways(): readonly GatewayPolicy[];
 }
 
+export interface OwnListener {
+  /** An IP address. */
+  readonly bind: string;
+  /** The application connects to it directly. */
+  readonly bindToPort?: true;
+}
+
 /** Which endpoints of a host are meant. */
 export interface EndpointSelection {
   /** Labels of the subset; empty selects all. */
@@ -72,6 +97,8 @@ export function buildOutboundView(scope: OutboundScope, mesh: MeshSnapshot): Out
   return new ScopedView(scope, mesh);
 }
 
+const noHosts: ReadonlySet<Hostname> = new Set();
+
 class ScopedView implements OutboundView {
   readonly scope: OutboundScope;
   readonly #mesh: MeshSnapshot;
@@ -82,6 +109,8 @@ class ScopedView implements OutboundView {
   readonly #asAddressed = new Map<Hostname, MeshService>();
   #owners: ReadonlyMap<string, MeshService> | undefined;
   #gateways: readonly GatewayPolicy[] | undefined;
+  #routed: ReadonlySet<Hostname> | undefined;
+  readonly #limitedServices = new Map<MeshService, MeshService>();
 
   constructor(scope: OutboundScope, mesh: MeshSnapshot) {
     this.scope = scope;
@@ -99,20 +128,50 @@ class ScopedView implements OutboundView {
     return this.#hosts;
   }
 
+  get outboundTrafficPolicy(): MeshConfig['outboundTrafficPolicy'] {
+    return this.scope.sidecar?.outboundTrafficPolicy ?? this.config.outboundTrafficPolicy;
+  }
+
+  routedHosts(): ReadonlySet<Hostname> {
+    if (this.scope.sidecar?.listeners === undefined) return noHosts;
+    this.#routed ??= routedHosts(this.scope, this.#mesh, (policy) => {
+      return policy.gateways.includes('mesh') && seesVirtualService(policy, this.#sight('mesh'));
+    });
+    return this.#routed;
+  }
+
+  contains(host: Hostname): boolean {
+    if (this.scope.sidecar?.listeners === undefined) return true;
+    return this.service(host) !== undefined || this.virtualServicesAt(host, 'mesh').length > 0;
+  }
+
+  ownListener(service: MeshService, port: number): OwnListener | undefined {
+    const listeners = this.scope.sidecar?.listeners;
+    if (listeners === undefined) return undefined;
+    const { host, namespace } = service;
+    const { bind, uncaptured = false } = listenerFor(listeners, { host, namespace, port }, this.scope.namespace) ?? {};
+    if (bind === undefined && !uncaptured) return undefined;
+    const loopback = this.scope.families === 'ipv6' ? '::1' : '127.0.0.1';
+    return { bind: bind ?? loopback, ...(uncaptured ? { bindToPort: true as const } : {}) };
+  }
+
   service(host: Hostname): MeshService | undefined {
-    const service = this.#mesh.services.get(host);
-    if (service === undefined) return undefined;
-    if (!isVisible(service.exportTo, service.namespace, this.scope.namespace)) return undefined;
+    const declared = this.#mesh.services.get(host);
+    if (declared === undefined) return undefined;
+    const service = declared.others === undefined ? declared : this.#meant(declared, declared.others);
+    if (!this.#sees(service)) return undefined;
     // A cluster-local service is another one in every cluster: that of a cluster which has none is not there.
     if (service.clusterLocal && !service.clusters.includes(this.scope.clusterId)) return undefined;
-    return service.kind === 'headless' ? this.#headless(service) : service;
+    return this.#limited(service.kind === 'headless' ? this.#headless(service) : service);
   }
 
   virtualAddresses(host: Hostname): readonly string[] {
     const service = this.service(host);
     if (service === undefined) return [];
-    const own = service.addresses.get(this.scope.clusterId) ?? [];
+    const own = service.addresses.get(service.entry === undefined ? this.scope.clusterId : this.#mesh.primary) ?? [];
     if (own.length > 0 || service.kind !== 'cluster-ip') return own;
+    // Who asks another resolver gets the host's real addresses.
+    if (service.entry !== undefined && this.scope.dnsCapture !== true) return own;
     const { families } = this.scope;
     return service.allocatedAddresses.filter((one) => families === 'dual' || isIPv6(one) === (families === 'ipv6'));
   }
@@ -120,7 +179,7 @@ class ScopedView implements OutboundView {
   podAddresses(host: Hostname, port: ServicePort): readonly string[] {
     const { clusterId, network } = this.scope;
     const clusterLocal = this.service(host)?.clusterLocal ?? false;
-    const serving = (this.#mesh.endpoints.get(host) ?? []).filter(
+    const serving = this.#endpointsOf(host).filter(
       (endpoint) =>
         endpoint.network === network &&
         endpoint.ports[port.name] !== undefined &&
@@ -132,7 +191,7 @@ class ScopedView implements OutboundView {
   namedEndpoints(host: Hostname): readonly Endpoint[] {
     const { clusterId, network } = this.scope;
     const clusterLocal = this.service(host)?.clusterLocal ?? false;
-    return (this.#mesh.endpoints.get(host) ?? []).filter(
+    return this.#endpointsOf(host).filter(
       (endpoint) =>
         endpoint.network === network &&
         endpoint.health === 'healthy' &&
@@ -146,11 +205,14 @@ class ScopedView implements OutboundView {
   }
 
   virtualService(host: Hostname, gateway = 'mesh'): VirtualServicePolicy | undefined {
-    return findVirtualService(this.#mesh.policies, host, gateway, this.#namespaces(host));
+    return findVirtualService(this.#mesh.policies, host, gateway, {
+      ...this.#namespaces(host),
+      ...this.#sight(gateway),
+    });
   }
 
   virtualServicesAt(host: Hostname, gateway: string): readonly VirtualServicePolicy[] {
-    return virtualServicesDeclaring(this.#mesh.policies, host, { gateway, client: this.scope.namespace });
+    return virtualServicesDeclaring(this.#mesh.policies, host, { gateway, ...this.#sight(gateway) });
   }
 
   destinationRule(host: Hostname): DestinationRulePolicy | undefined {
@@ -164,7 +226,7 @@ class ScopedView implements OutboundView {
     const { scope } = this;
     return viewEndpoints(
       {
-        endpoints: this.#mesh.endpoints.get(host) ?? [],
+        endpoints: this.#endpointsOf(host),
         portName: port.name,
         subsetLabels: selection.labels,
         clusterLocal: this.service(host)?.clusterLocal ?? false,
@@ -186,7 +248,7 @@ class ScopedView implements OutboundView {
     const { trustDomain, trustDomainAliases } = this.config;
     const clusterLocal = this.service(host)?.clusterLocal ?? false;
     const accounts = new Set<string>();
-    for (const { clusterId, tlsMode, workload } of this.#mesh.endpoints.get(host) ?? []) {
+    for (const { clusterId, tlsMode, workload } of this.#endpointsOf(host)) {
       if (tlsMode !== 'istio') continue;
       if (clusterLocal && clusterId !== this.scope.clusterId) continue;
       // A remote may be read without its pods: then the namespace is known, which is the same in all clusters, not the account.
@@ -198,7 +260,7 @@ class ScopedView implements OutboundView {
   }
 
   everyEndpointSpeaksMtls(host: Hostname, port: ServicePort): boolean {
-    const serving = (this.#mesh.endpoints.get(host) ?? []).flatMap((endpoint) => {
+    const serving = this.#endpointsOf(host).flatMap((endpoint) => {
       const targetPort = endpoint.ports[port.name];
       return targetPort === undefined ? [] : [this.#speaksMtls(endpoint, targetPort)];
     });
@@ -221,6 +283,69 @@ class ScopedView implements OutboundView {
     return { locality, labels: Object.fromEntries([...labels, ...where]) };
   }
 
+  /** That of its own namespace before others that it sees. */
+  #meant(oldest: MeshService, others: readonly MeshService[]): MeshService {
+    const seen = [oldest, ...others].filter((service) => this.#sees(service));
+    return seen.find(({ namespace }) => namespace === this.scope.namespace) ?? seen[0] ?? oldest;
+  }
+
+  #sees({ host, namespace, exportTo }: MeshService): boolean {
+    const exported = exportTo.length === 0 ? this.config.defaultExportTo.services : exportTo;
+    if (!isVisible(exported, namespace, this.scope.namespace)) return false;
+    const listeners = this.scope.sidecar?.listeners;
+    if (listeners === undefined) return true;
+    return (
+      listeners.some((listener) => imports(listener, { host, namespace }, this.scope.namespace)) ||
+      this.routedHosts().has(host)
+    );
+  }
+
+  /** With the ports alone that some listener of the Sidecar is for; a host that routes lead to has all. */
+  #limited(service: MeshService): MeshService | undefined {
+    const listeners = this.scope.sidecar?.listeners;
+    if (listeners === undefined || this.routedHosts().has(service.host)) return service;
+    const known = this.#limitedServices.get(service);
+    if (known !== undefined) return known;
+    const { host, namespace } = service;
+    const ports = service.ports.filter(
+      ({ port }) => listenerFor(listeners, { host, namespace, port }, this.scope.namespace) !== undefined,
+    );
+    if (ports.length === 0 && service.ports.length > 0) return undefined;
+    const limited = ports.length === service.ports.length ? service : { ...service, ports };
+    this.#limitedServices.set(service, limited);
+    return limited;
+  }
+
+  /** Of a host that several namespaces declare, those of the one that is meant. */
+  #endpointsOf(host: Hostname): readonly Endpoint[] {
+    const endpoints = this.#mesh.endpoints.get(host) ?? [];
+    const declared = this.#mesh.services.get(host);
+    if (declared?.others === undefined) return endpoints;
+    const meant = this.#meant(declared, declared.others).namespace;
+    return endpoints.filter(({ workload }) => workload.namespace === meant);
+  }
+
+  /** Hosts that may be visible: all, or those of the namespaces that a Sidecar names. */
+  #candidates(): Iterable<Hostname> {
+    const { services } = this.#mesh;
+    const listeners = this.scope.sidecar?.listeners;
+    const namespaces = listeners === undefined ? undefined : namespacesOf(listeners, this.scope.namespace);
+    if (namespaces === undefined) return services.keys();
+    const byNamespace = servicesByNamespace(services);
+    const named = [...namespaces].flatMap((namespace) => byNamespace.get(namespace) ?? []);
+    return new Set([...named, ...this.routedHosts()]);
+  }
+
+  #sight(gateway: string): Sight & { readonly client: string } {
+    const { namespace: client, sidecar } = this.scope;
+    const { defaultExportTo } = this.config;
+    const listeners = gateway === 'mesh' ? sidecar?.listeners : undefined;
+    if (listeners === undefined) return { client, defaultExportTo };
+    const isImported = ({ namespace, hosts }: VirtualServicePolicy): boolean =>
+      listeners.some((listener) => hosts.some((host) => imports(listener, { namespace, host }, client)));
+    return { client, defaultExportTo, imports: isImported };
+  }
+
   #headless(service: MeshService): MeshService {
     const { clusterId, network } = this.scope;
     if (service.clusters.includes(clusterId)) return service;
@@ -233,8 +358,8 @@ class ScopedView implements OutboundView {
   }
 
   #findHosts(): readonly Hostname[] {
-    const { services, policies } = this.#mesh;
-    const hosts = new Set([...services.keys()].filter((host) => this.service(host) !== undefined));
+    const { policies } = this.#mesh;
+    const hosts = new Set([...this.#candidates()].filter((host) => this.service(host) !== undefined));
     const isRouter = this.scope.type === 'router';
     const names = isRouter ? this.gateways().map(({ namespace, name }) => `${namespace}/${name}`) : ['mesh'];
     const lists = names.length === 0 ? [] : [...policies.virtualServices.values(), policies.wildcardVirtualServices];
@@ -248,7 +373,7 @@ class ScopedView implements OutboundView {
 
   #findOwners(): ReadonlyMap<string, MeshService> {
     const owners = new Map<string, MeshService>();
-    for (const host of this.#mesh.services.keys()) {
+    for (const host of this.#candidates()) {
       const service = this.service(host);
       if (service === undefined) continue;
       for (const address of this.virtualAddresses(host)) {
@@ -274,8 +399,9 @@ class ScopedView implements OutboundView {
   #namespaces(host: Hostname): Namespaces {
     return {
       client: this.scope.namespace,
-      service: this.#mesh.services.get(host)?.namespace ?? this.scope.namespace,
+      service: (this.service(host) ?? this.#mesh.services.get(host))?.namespace ?? this.scope.namespace,
       root: this.config.rootNamespace,
+      defaultExportTo: this.config.defaultExportTo,
     };
   }
 }

@@ -62,6 +62,12 @@ export interface ServeConfig {
   readonly drainMs: number;
   /** 0: streams live as long as both ends want. */
   readonly maxStreamAgeMs: number;
+  /** Proxies beyond it are sent to another replica; 0: no limit. */
+  readonly maxProxies: number;
+  /** New connections to the gRPC ports. */
+  readonly maxHandshakesPerSecond: number;
+  /** Of one stream, beyond answers. */
+  readonly maxRequestsPerSecond: number;
 }
 
 /** Options as the command line gives them. */
@@ -93,6 +99,9 @@ export interface ServeOptions {
   readonly maxCertificateTtl: string;
   readonly drain: string;
   readonly maxStreamAge: string;
+  readonly maxProxies: string;
+  readonly maxHandshakes: string;
+  readonly maxRequests: string;
 }
 
 /** A bad option, in one sentence that names it and says what to write instead. */
@@ -140,6 +149,9 @@ export function readServeConfig(options: ServeOptions, isDirectory: (path: strin
     maxCertificateTtlMs: readDurationMs('--max-certificate-ttl', options.maxCertificateTtl),
     drainMs: readDurationMs('--drain', options.drain),
     maxStreamAgeMs: readDurationMs('--max-stream-age', options.maxStreamAge),
+    maxProxies: readCount('--max-proxies', options.maxProxies, 0),
+    maxHandshakesPerSecond: readCount('--max-handshakes', options.maxHandshakes, 1),
+    maxRequestsPerSecond: readCount('--max-requests', options.maxRequests, 1),
   });
 }
 
@@ -214,6 +226,12 @@ function readPort(option: string, value: string): number {
   const port = /^\d{1,5}$/.test(value) ? Number(value) : -1;
   if (port >= 0 && port <= 65_535) return port;
   throw new ConfigError(`${option} ${value} is not a port: use 1 to 65535, or 0 to turn it off.`);
+}
+
+function readCount(option: string, value: string, least: number): number {
+  const count = /^\d{1,9}$/.test(value) ? Number(value) : -1;
+  if (count >= least) return count;
+  throw new ConfigError(`${option} ${value}: use a whole number of at least ${least}.`);
 }
 
 function readStalePolicy(value: string): StalePolicy {

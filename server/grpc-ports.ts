@@ -1,6 +1,7 @@
 // The gRPC ports of an instance: xDS in plaintext, xDS and certificates over TLS.
 
 import type { CaError } from '../ca/ca-error.ts';
+import type { Admission } from './admission/admission.ts';
 import { systemClock } from '../ca/clock.ts';
 import type { Issuer } from '../ca/issuer.ts';
 import { serverDnsNames } from '../ca/server-dns-names.ts';
@@ -23,6 +24,9 @@ export interface GrpcPortsOptions {
   /** Absent: no TLS port. */
   readonly authority?: { readonly issuer: Issuer; readonly authenticators: Authenticators } | undefined;
   readonly counters: CaCounters;
+  readonly admission: Admission;
+  /** Told how each call ends. */
+  readonly onEnded: GrpcPortOptions['onEnded'];
 }
 
 /** After the drain, connections that are left get this long to close. */
@@ -30,12 +34,14 @@ const closeGraceMs = 1000;
 
 /** Opens the ports that are configured. @throws ConfigError when an address can't be had */
 export async function openGrpcPorts(options: GrpcPortsOptions): Promise<void> {
-  const { config, log, started, context } = options;
+  const { config, log, started, context, admission, onEnded } = options;
   if (config.ports.xds !== 0) {
     const anonymous = createPeerAuthenticator();
     await open('--xds-port', started, {
       address: `${config.plaintextBind}:${String(config.ports.xds)}`,
-      methods: xdsMethods({ context, authenticator: anonymous, tls: false }),
+      methods: admission.methods(xdsMethods({ context, authenticator: anonymous, tls: false })),
+      admit: (newcomer) => admission.connection(newcomer),
+      onEnded,
       onError: unserved(log),
       limits: { maxConnectionAgeMs: config.maxStreamAgeMs },
     });
@@ -43,7 +49,8 @@ export async function openGrpcPorts(options: GrpcPortsOptions): Promise<void> {
   await openTlsPort(options);
 }
 
-async function openTlsPort({ config, log, started, context, authority, counters }: GrpcPortsOptions): Promise<void> {
+async function openTlsPort(options: GrpcPortsOptions): Promise<void> {
+  const { config, log, started, context, authority, counters, admission, onEnded } = options;
   if (authority === undefined) return;
   const { issuer, authenticators } = authority;
   const stop = new AbortController();
@@ -61,15 +68,19 @@ async function openTlsPort({ config, log, started, context, authority, counters 
   await open('--xds-tls-port', started, {
     address: `${config.bind}:${String(config.ports.xdsTls)}`,
     tls: tls.tls,
-    methods: new Map([
-      ...xdsMethods({ context, authenticator: authenticators.peers, tls: true }),
-      ...caMethods({
-        issuer,
-        authenticator: authenticators.callers,
-        counters,
-        onInternalError: (error) => log.error({ error }, 'a certificate could not be issued'),
-      }),
-    ]),
+    methods: admission.methods(
+      new Map([
+        ...xdsMethods({ context, authenticator: authenticators.peers, tls: true }),
+        ...caMethods({
+          issuer,
+          authenticator: authenticators.callers,
+          counters,
+          onInternalError: (error) => log.error({ error }, 'a certificate could not be issued'),
+        }),
+      ]),
+    ),
+    admit: (newcomer) => admission.connection(newcomer),
+    onEnded,
     onError: unserved(log),
     limits: { maxConnectionAgeMs: config.maxStreamAgeMs },
   });

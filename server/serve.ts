@@ -25,6 +25,7 @@ import { followMeshSettings, readMeshSettings } from './mesh-config-file.ts';
 import { MeshFindings, withoutRepeats } from './mesh-findings.ts';
 import { MeshRoots } from './mesh-roots.ts';
 import { objectCheck } from './validate/object-check.ts';
+import { openAdmission } from './open-admission.ts';
 import { openAuthority, type OpenedAuthority } from './open-authority.ts';
 import { openInjection } from './open-injection.ts';
 import { openTokenKeys } from './open-token-keys.ts';
@@ -180,13 +181,15 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     takeRoots();
     issuer.changes.on('replaced', takeRoots);
   }
+  const door = openAdmission({ config, log, registry: metrics.registry, proxies: sessions });
   await openGrpcPorts({
     config,
     log,
     started,
+    ...door,
     context: {
       source: new ToolSessions({
-        proxies: sessions,
+        proxies: door.proxies,
         reader,
         trustDomains,
         systemNamespace: config.systemNamespace,

@@ -2,6 +2,7 @@
 
 import { Call, type CallHandler, type CallLimits } from './call.ts';
 import type { HttpStream } from './http-stream.ts';
+import type { GrpcStatus } from './status.ts';
 import { parseTimeoutMs } from './timeout.ts';
 
 export interface CallRules {
@@ -10,11 +11,13 @@ export interface CallRules {
   readonly limits: CallLimits;
   /** Told what a handler throws. */
   readonly onError: (error: unknown) => void;
+  /** Told how each call ends, whoever ends it. */
+  readonly onEnded?: ((call: Call, status: GrpcStatus) => void) | undefined;
 }
 
 /** The call, which may have been refused already. */
-export function beginCall(stream: HttpStream, { methods, limits, onError }: CallRules): Call {
-  const call = new Call(stream, limits);
+export function beginCall(stream: HttpStream, { methods, ...rules }: CallRules): Call {
+  const call = new Call(stream, rules);
   const path = call.header(':path') ?? '';
   const handler = methods.get(path);
   const timeoutMs = parseTimeoutMs(call.header('grpc-timeout'));
@@ -26,12 +29,7 @@ export function beginCall(stream: HttpStream, { methods, limits, onError }: Call
   else if (timeoutMs === 'malformed') call.end({ code: 'INTERNAL', message: 'the header grpc-timeout is malformed' });
   else {
     if (timeoutMs !== undefined) call.expireIn(timeoutMs);
-    try {
-      handler(call);
-    } catch (error) {
-      onError(error);
-      call.interrupt({ code: 'INTERNAL', message: 'the call could not be served' });
-    }
+    call.serve(handler);
   }
   return call;
 }

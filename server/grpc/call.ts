@@ -3,6 +3,8 @@
 
 import type { ClientCertificate, HttpStream } from './http-stream.ts';
 import { framed, MessageReader } from './message-framing.ts';
+import { PacedMessages } from './paced-messages.ts';
+import type { RequestPacer } from './request-pacer.ts';
 import { trailersOf, type GrpcStatus, type SentHeaders } from './status.ts';
 
 export interface CallEvents {
@@ -18,6 +20,14 @@ export interface CallLimits {
   readonly endGraceMs: number;
 }
 
+export interface CallOptions {
+  readonly limits: CallLimits;
+  /** Told what the handler throws. */
+  readonly onError: (error: unknown) => void;
+  /** Told how it ends, whoever ends it. */
+  readonly onEnded?: ((call: Call, status: GrpcStatus) => void) | undefined;
+}
+
 /** Serves a path, `/PACKAGE.SERVICE/METHOD`. What it throws ends the call with INTERNAL. */
 export type CallHandler = (call: Call) => void;
 
@@ -29,21 +39,38 @@ const answerHeaders: SentHeaders = Object.freeze({
 
 export class Call {
   readonly #stream: HttpStream;
-  readonly #limits: CallLimits;
+  readonly #options: CallOptions;
+  #pacer: RequestPacer | undefined;
   #onInterrupt: ((status: GrpcStatus) => void) | undefined;
   #responded = false;
   #ended: GrpcStatus | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(stream: HttpStream, limits: CallLimits) {
+  constructor(stream: HttpStream, options: CallOptions) {
     this.#stream = stream;
-    this.#limits = limits;
+    this.#options = options;
     stream.onClose(() => {
       clearTimeout(this.#timer);
       if (this.#ended !== undefined) return;
       this.#ended = { code: 'CANCELLED', message: 'the client left' };
       this.#onInterrupt?.(this.#ended);
+      options.onEnded?.(this, this.#ended);
     });
+  }
+
+  /** Hands it over. */
+  serve(handler: CallHandler): void {
+    try {
+      handler(this);
+    } catch (error) {
+      this.#options.onError(error);
+      this.interrupt({ code: 'INTERNAL', message: 'the call could not be served' });
+    }
+  }
+
+  /** From the first message on. */
+  pace(pacer: RequestPacer): void {
+    this.#pacer = pacer;
   }
 
   /** After this time the client does not wait any more. */
@@ -55,6 +82,11 @@ export class Call {
   /** `ADDRESS:PORT` of the client. */
   get address(): string {
     return this.#stream.peer.address;
+  }
+
+  /** `/PACKAGE.SERVICE/METHOD` */
+  get path(): string {
+    return this.header(':path') ?? '';
   }
 
   get certificate(): ClientCertificate | undefined {
@@ -79,9 +111,14 @@ export class Call {
 
   /** Begins to read. Messages that came before have waited in the transport. */
   listen({ message, halfClosed }: CallEvents): void {
-    const reader = new MessageReader(this.#limits.maxRequestBytes);
+    const reader = new MessageReader(this.#options.limits.maxRequestBytes);
+    const handle = (bytes: Uint8Array): void => {
+      if (this.#ended === undefined) message(bytes);
+    };
+    const paced = this.#pacer === undefined ? undefined : new PacedMessages(this.#stream, this.#pacer, handle);
+    const take = paced === undefined ? message : (bytes: Uint8Array): void => paced.take(bytes);
     const receive = (bytes: Uint8Array): boolean => {
-      message(bytes);
+      take(bytes);
       return this.#ended === undefined;
     };
     this.#stream.read({
@@ -92,8 +129,10 @@ export class Call {
       },
       ended: () => {
         if (this.#ended !== undefined) return;
-        if (reader.betweenMessages) halfClosed();
-        else this.interrupt({ code: 'INTERNAL', message: 'the request ended within a message' });
+        if (!reader.betweenMessages) {
+          this.interrupt({ code: 'INTERNAL', message: 'the request ended within a message' });
+        } else if (paced === undefined) halfClosed();
+        else paced.finish(() => this.#ended ?? halfClosed());
       },
     });
   }
@@ -106,6 +145,7 @@ export class Call {
       this.#stream.respond(answerHeaders);
     }
     this.#stream.write(framed(message), flushed);
+    this.#pacer?.responded();
   }
 
   /** Ends a call before it has begun, in the words of HTTP too. */
@@ -132,7 +172,10 @@ export class Call {
     this.#ended = status;
     clearTimeout(this.#timer);
     this.#stream.end(trailers);
-    this.#timer = setTimeout(() => this.#stream.reset(), this.#limits.endGraceMs);
+    // The client's next try would come over the same connection, to the same server.
+    if (status.code === 'RESOURCE_EXHAUSTED') this.#stream.leaveConnection();
+    this.#timer = setTimeout(() => this.#stream.reset(), this.#options.limits.endGraceMs);
+    this.#options.onEnded?.(this, status);
   }
 }
 

@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import { performServerHandshake, type ServerOptions } from 'node:http2';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import type { CallHandler } from './call.ts';
+import type { Call, CallHandler } from './call.ts';
 import { Http2Connection } from './http2-connection.ts';
 import type { RotatingServerTls } from './rotating-server-tls.ts';
+import type { GrpcStatus } from './status.ts';
 import { defaultTransportLimits, type TransportLimits } from './transport-limits.ts';
 
 export interface GrpcPortOptions {
@@ -18,7 +19,17 @@ export interface GrpcPortOptions {
   readonly methods: ReadonlyMap<string, CallHandler>;
   /** Told what handlers throw. */
   readonly onError: (error: unknown) => void;
+  /** Told how each call ends, whoever ends it. */
+  readonly onEnded?: ((call: Call, status: GrpcStatus) => void) | undefined;
+  /** Decides when a connection that was accepted is read; absent: at once. */
+  readonly admit?: ((newcomer: WaitingConnection) => void) | undefined;
   readonly limits?: Partial<TransportLimits> | undefined;
+}
+
+/** A connection of which nothing was read yet. One of the two is called, once. */
+export interface WaitingConnection {
+  admit(): void;
+  refuse(): void;
 }
 
 /** Connections that wait to be accepted: all proxies of an instance that has gone come at once. */
@@ -30,6 +41,7 @@ export class GrpcPort {
   /** All that are open, those that never get as far as HTTP/2 too. */
   readonly #sockets = new Set<Socket>();
   readonly #release: () => void;
+  #closing = false;
 
   private constructor(options: GrpcPortOptions) {
     const limits = { ...defaultTransportLimits, ...options.limits };
@@ -40,13 +52,21 @@ export class GrpcPort {
       this.#connections.add(connection);
       session.once('close', () => this.#connections.delete(connection));
     };
-    const { server, release } = listenerOf(options.tls, limits, serve);
-    server.on('connection', (socket: Socket) => {
+    const { begin, release } = beginner(options.tls, limits, serve);
+    const { admit = (newcomer: WaitingConnection): void => newcomer.admit() } = options;
+    // Not read before it is admitted; then all that the client has sent is still there.
+    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
       socket.on('error', () => undefined);
+      admit({
+        admit: () => {
+          if (this.#closing) socket.destroy();
+          else if (!socket.destroyed) begin(socket);
+        },
+        refuse: () => socket.destroy(),
+      });
     });
-    this.#server = server;
     this.#release = release;
   }
 
@@ -69,6 +89,7 @@ export class GrpcPort {
    */
   async close(signal: AbortSignal): Promise<void> {
     this.#release();
+    this.#closing = true;
     const closed = once(this.#server, 'close');
     this.#server.close();
     for (const connection of this.#connections) connection.leave();
@@ -84,16 +105,23 @@ export class GrpcPort {
   }
 }
 
-/** Hands over connections that are ready for HTTP/2. One that fails before concerns nobody but its client. */
-function listenerOf(
+/** Begins with a connection, and serves it when it is ready for HTTP/2. One that fails before concerns nobody but its client. */
+function beginner(
   tls: RotatingServerTls | undefined,
   limits: TransportLimits,
   serve: (socket: Socket) => void,
-): { readonly server: Server; readonly release: () => void } {
-  if (tls === undefined) return { server: createServer({ noDelay: true }, serve), release: () => undefined };
+): { readonly begin: (socket: Socket) => void; readonly release: () => void } {
+  if (tls === undefined) {
+    const begin = (socket: Socket): void => {
+      serve(socket);
+      // The session reads from the socket's handle, and does not begin by itself.
+      socket.resume();
+    };
+    return { begin, release: () => undefined };
+  }
+  // Never listens by itself.
   const server = createTlsServer({
     ...tls.context,
-    noDelay: true,
     ALPNProtocols: ['h2'],
     // A token may take the place of a certificate; one that is not trusted counts as none.
     requestCert: true,
@@ -106,7 +134,10 @@ function listenerOf(
     else socket.destroy();
   });
   server.on('tlsClientError', () => undefined);
-  return { server, release: tls.onReplaced((context) => server.setSecureContext(context)) };
+  return {
+    begin: (socket) => void server.emit('connection', socket),
+    release: tls.onReplaced((context) => server.setSecureContext(context)),
+  };
 }
 
 function http2Options(limits: TransportLimits): ServerOptions {

@@ -34,6 +34,11 @@ export interface HttpStream {
   onClose(closed: () => void): void;
   /** Before it nothing is read, and the peer's flow-control window fills. */
   read(reader: StreamReader): void;
+  /** Reads nothing, until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** The peer is told to open nothing more on the connection, which ends when its streams have. */
+  leaveConnection(): void;
   respond(headers: SentHeaders): void;
   /** `taken` is called, once and later, when the bytes left this process. */
   write(parts: readonly Uint8Array[], taken: () => void): void;

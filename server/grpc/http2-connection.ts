@@ -36,7 +36,7 @@ export class Http2Connection {
       for (const timer of this.#timers) clearTimeout(timer);
     });
     session.on('stream', (stream, headers) => {
-      const http = new Http2Stream(stream, headers, (this.#peer ??= connectionPeer(session.socket)));
+      const http = new Http2Stream(stream, headers, this);
       const call = beginCall(http, options);
       this.#calls.add(call);
       stream.once('close', () => this.#calls.delete(call));
@@ -46,6 +46,10 @@ export class Http2Connection {
       const ageMs = maxConnectionAgeMs * (0.9 + 0.2 * Math.random());
       this.#timers.push(setTimeout(() => this.#retire(), ageMs));
     }
+  }
+
+  get peer(): ConnectionPeer {
+    return (this.#peer ??= connectionPeer(this.#session.socket));
   }
 
   /** Tells the client to open nothing more here; the connection closes when its calls have ended. */

@@ -16,6 +16,12 @@ interface Piece {
   readonly taken: (() => void) | undefined;
 }
 
+/** What a stream needs of the connection that it is on. */
+export interface StreamConnection {
+  readonly peer: ConnectionPeer;
+  leave(): void;
+}
+
 export class Http2Stream implements HttpStream {
   readonly #stream: ServerHttp2Stream;
   readonly peer: ConnectionPeer;
@@ -26,10 +32,13 @@ export class Http2Stream implements HttpStream {
   /** What follows the queue. */
   #trailers: SentHeaders | undefined;
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: ConnectionPeer) {
+  readonly #connection: StreamConnection;
+
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, connection: StreamConnection) {
     this.#stream = stream;
     this.headers = headers;
-    this.peer = peer;
+    this.peer = connection.peer;
+    this.#connection = connection;
     // What went wrong shows as the stream's end.
     stream.on('error', () => undefined);
   }
@@ -44,6 +53,18 @@ export class Http2Stream implements HttpStream {
       // A stream that was reset ends too.
       if (!this.#stream.aborted) ended();
     });
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  leaveConnection(): void {
+    this.#connection.leave();
   }
 
   respond(headers: SentHeaders): void {

@@ -17,6 +17,8 @@ export interface CrdField {
   readonly path: string;
   /** A value of its type. */
   readonly sample: unknown;
+  /** Of a choice: all that may be chosen. */
+  readonly values?: readonly string[] | undefined;
 }
 
 export interface CrdKind {
@@ -65,7 +67,7 @@ function* leavesOf(schema: Schema, path: string): Generator<CrdField> {
     }
   } else if (items !== undefined) yield* leavesOf(items, `${path}[]`);
   else if (typeof additionalProperties === 'object') yield* leavesOf(additionalProperties, `${path}{}`);
-  else yield { path, sample: sampleOf(schema) };
+  else yield { path, sample: sampleOf(schema), values: schema.enum };
 }
 
 function sampleOf({ type, enum: values }: Schema): unknown {

@@ -8,6 +8,7 @@ import { clusterId } from '../../../discovery/model/names.ts';
 import type { Problem } from '../../../discovery/model/problem.ts';
 import { parseObject } from '../../../discovery/source/object-schema.ts';
 import type { CrdField, CrdKind } from './crd-fields.ts';
+import { putField } from './put-field.ts';
 import { skeletonsOf } from './skeletons.ts';
 
 /**
@@ -26,7 +27,7 @@ export function judgeField(kind: CrdKind, field: CrdField): Verdict {
 
 function judgeIn({ kind, apiVersion }: CrdKind, { path, sample }: CrdField, skeleton: object): Verdict {
   const spec = structuredClone(skeleton) as Record<string, unknown>;
-  put(spec, stepsOf(path), sample);
+  putField(spec, path, sample);
   const read = new Set<string>();
   const metadata = { name: 'one', namespace: 'default' };
   const parsed = parseObject({ apiVersion, kind, metadata, spec: recording(spec, 'spec', read) }, 'primary');
@@ -63,23 +64,6 @@ function covers(place: string, field: string): boolean {
 /** `a[0].b["x"]` → `a[].b{}` */
 function plain(field: string): string {
   return field.replaceAll(/\[\d+\]/g, '[]').replaceAll(/\["[^"]*"\]|\.key\b/g, '{}');
-}
-
-/** `a[].b{}.c` → `a`, `[]`, `b`, `{}`, `c` */
-function stepsOf(path: string): readonly string[] {
-  return [...path.matchAll(/\[\]|\{\}|[^.[\]{}]+/g)].map(([step]) => step);
-}
-
-function put(target: Record<string, unknown>, steps: readonly string[], value: unknown): void {
-  const [first = '', ...rest] = steps;
-  const name = first === '[]' ? '0' : first === '{}' ? 'key' : first;
-  if (rest.length === 0) {
-    target[name] = value;
-    return;
-  }
-  const known = target[name];
-  if (typeof known !== 'object' || known === null) target[name] = rest[0] === '[]' ? [] : {};
-  put(target[name] as Record<string, unknown>, rest, value);
 }
 
 /** The same value, which writes down the path of whatever is asked of it. */

@@ -45,9 +45,9 @@ const noClusters: ClusterRecord = Object.freeze({
   assignments: new Set<ResourceName>(),
 });
 
-export class OutboundResources {
 const noHosts: ReadonlySet<Hostname> = new Set();
 
+export class OutboundResources {
   readonly #scope: OutboundScope;
   readonly #sets: ResourceSets;
   readonly #names: NameTableResource;
@@ -87,15 +87,15 @@ const noHosts: ReadonlySet<Hostname> = new Set();
   update(mesh: MeshSnapshot, change: ChangeSet): ReadonlySet<string> {
     const affected = affectedHosts(this.#mesh, mesh, change);
     this.#mesh = mesh;
+    const routedBefore = this.#view.routedHosts();
     this.#view = buildOutboundView(this.#scope, mesh);
+    const routed = this.#view.routedHosts();
+    const newlyRouted = routed === routedBefore ? noHosts : routed.symmetricDifference(routedBefore);
     if (affected.everything) {
       const hosts = new Set(this.#view.hosts());
       for (const cluster of generateStaticOutbound(this.#view)) this.#sets.put(cluster);
       for (const host of this.#hosts.keys()) if (!hosts.has(host)) this.#generate(host);
-    const routedBefore = this.#view.routedHosts();
       for (const host of hosts) this.#generate(host);
-    const routed = this.#view.routedHosts();
-    const newlyRouted = routed === routedBefore ? noHosts : routed.symmetricDifference(routedBefore);
       for (const route of this.#hostsByRoute.keys()) this.#routesToWrite.add(route);
       this.#listenersDiffer = true;
     } else {
@@ -118,23 +118,23 @@ const noHosts: ReadonlySet<Hostname> = new Set();
 
   #generate(host: Hostname): void {
     const before = this.#hosts.get(host);
+    if (before === undefined && !this.#view.contains(host)) return;
     const generated = generateHost(this.#view, host);
     const record = { ...this.#routeRecord(generated), ...this.#clusterRecord(generated) };
     dropMissing(this.#sets, Cluster.typeUrl, before?.clusters, record.clusters);
     dropMissing(this.#sets, ClusterLoadAssignment.typeUrl, before?.assignments, record.assignments);
     this.#replace(host, before, record);
   }
-    if (before === undefined && !this.#view.contains(host)) return;
 
   #generateRoutes(host: Hostname): void {
     const before = this.#hosts.get(host);
+    if (before === undefined && !this.#view.contains(host)) return;
     const routes = this.#routeRecord(generateRoutes(this.#view, host));
     this.#replace(host, before, { ...(before ?? noClusters), ...routes });
   }
 
   #replace(host: Hostname, before: HostRecord | undefined, record: HostRecord): void {
     dropMissing(this.#sets, VirtualHost.typeUrl, before?.virtualHosts, record.virtualHosts);
-    if (before === undefined && !this.#view.contains(host)) return;
     this.#indexRoutes(host, before, record);
     if ((before?.listenerKeys ?? '') !== record.listenerKeys) this.#listenersDiffer = true;
     if (isEmpty(record)) this.#hosts.delete(host);

@@ -66,12 +66,12 @@ export function listenerKey(contribution: ListenerContribution): string {
     const { source, createdAtMs, rank, route } = contribution;
     return `connection/${port}/${source}/${createdAtMs}/${rank}/${JSON.stringify(route)}`;
   }
-  const routes = contribution.routes.length === 0 ? '' : `/${JSON.stringify(contribution.routes)}`;
-  const settings = contribution.settings === undefined ? '' : `/${JSON.stringify(contribution.settings)}`;
   const place =
     contribution.kind === 'tcp'
       ? `${contribution.address}${contribution.bindToPort === undefined ? '' : '/bound'}`
       : `${contribution.ranges.join()}/${contribution.serverNames.join()}`;
+  const routes = contribution.routes.length === 0 ? '' : `/${JSON.stringify(contribution.routes)}`;
+  const settings = contribution.settings === undefined ? '' : `/${JSON.stringify(contribution.settings)}`;
   return `${kind}/${place}/${port}/${contribution.cluster}/${contribution.createdAtMs}${routes}${settings}`;
 }
 

@@ -71,7 +71,8 @@ export async function measureConnect(bench: Bench, target: FleetTarget, name: st
 
 /** Changes an endpoint of another service each time. */
 export function measureEndpointChange(bench: Bench): Promise<ChangeFigures> {
-  const { services, endpoints } = bench.options;
+  const { endpoints } = bench.options;
+  const services = Math.min(bench.options.trials, bench.options.services);
   return measureChange(bench, 'endpoint-change', (trial) => {
     const marker = `198.51.${100 + Math.floor(trial / 250)}.${(trial % 250) + 1}`;
     return { marker, object: sliceObject(trial % services, endpoints, [marker]) };
@@ -86,7 +87,7 @@ export async function measureRouteChange(bench: Bench): Promise<ChangeFigures> {
   await delay(1000);
   return measureChange(bench, 'route-change', (trial) => {
     const marker = `mark-${String(trial).padStart(5, '0')}`;
-    return { marker, object: virtualServiceObject(trial % services, marker) };
+    return { marker, object: virtualServiceObject(trial % indexes.length, marker) };
   });
 }
 

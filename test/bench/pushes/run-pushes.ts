@@ -42,13 +42,13 @@ export async function runPushes({
     (await cpuOf(async () => {
       for (let round = 0; round < rounds; round += 1) await load.call('connect', target);
     }));
-  await pushes(instance, options, warmUps);
+  await pushes(instance, options, { from: 0, to: warmUps });
   const changes = options.trials * 10;
   const profile = async (name: string, work: () => Promise<void>): Promise<void> =>
     options.profiles === undefined ? work() : profiled(join(options.profiles, `${name}.cpuprofile`), work);
   let pushMs = 0;
   await profile('pushes', async () => {
-    pushMs = (await cpuOf(() => pushes(instance, options, changes))) / changes;
+    pushMs = (await cpuOf(() => pushes(instance, options, { from: warmUps, to: warmUps + changes }))) / changes;
   });
   const idleMs = await cpuOf(() => delay(1000));
   let reconnectMs = 0;
@@ -71,10 +71,14 @@ export async function runPushes({
   );
 }
 
-/** A change of another service each time; each is over before the next one. */
-async function pushes(instance: PushInstance, options: BenchOptions, changes: number): Promise<void> {
+/** A change of another service each time, which no other number makes; each is over before the next one. */
+async function pushes(
+  instance: PushInstance,
+  options: BenchOptions,
+  { from, to }: { readonly from: number; readonly to: number },
+): Promise<void> {
   const { services, endpoints, namespaces } = options;
-  for (let nth = 0; nth < changes; nth += 1) {
+  for (let nth = from; nth < to; nth += 1) {
     const address = `198.51.${Math.floor(nth / 250) % 250}.${(nth % 250) + 1}`;
     instance.write(
       inNamespace(sliceObject(nth % services, endpoints, [address]), namespaceOf(nth % services, namespaces)),

@@ -15,10 +15,14 @@ export interface MeshFindingsOptions {
   readonly onChange: (problems: readonly Problem[]) => void;
   /** After the turn in which something changed. */
   readonly schedule?: ((run: () => void) => void) | undefined;
+  /** Milliseconds from any start; `performance.now` when left out. */
+  readonly now?: (() => number) | undefined;
 }
 
 /** How soon it is asked again whether the clusters have been read. */
 const untilReadyMs = 200;
+/** After a search there is none for this many times as long as it took: it gets a twentieth of a core at most. */
+const restFactor = 19;
 
 export class MeshFindings {
   readonly #options: MeshFindingsOptions;
@@ -28,9 +32,13 @@ export class MeshFindings {
   #scheduled = false;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
+  /** By `now`. */
+  #restsUntilMs = 0;
+  readonly #now: () => number;
 
   constructor(options: MeshFindingsOptions) {
     this.#options = options;
+    this.#now = options.now ?? ((): number => performance.now());
     this.#schedule = options.schedule ?? ((run) => setImmediate(run));
     this.#unsubscribe = options.store.onChange((_mesh, change) => {
       if (mayChangeFindings(change)) this.#touch();
@@ -52,7 +60,9 @@ export class MeshFindings {
   #touch(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    this.#schedule(() => this.#search());
+    const restMs = this.#restsUntilMs - this.#now();
+    if (restMs <= 0) this.#schedule(() => this.#search());
+    else this.#timer = setTimeout(() => this.#search(), restMs);
   }
 
   #search(): void {
@@ -63,9 +73,12 @@ export class MeshFindings {
     }
     this.#scheduled = false;
     const { store, onSearched, onChange } = this.#options;
-    const startedMs = performance.now();
+    const startedMs = this.#now();
     const found = inOrder([...analyze(store.snapshot), ...store.serviceEntryFindings()]);
-    onSearched?.(performance.now() - startedMs);
+    const tookMs = this.#now() - startedMs;
+    // What takes less than a millisecond needs no rest.
+    this.#restsUntilMs = tookMs < 1 ? 0 : this.#now() + tookMs * restFactor;
+    onSearched?.(tookMs);
     if (isDeepStrictEqual(found, this.#current)) return;
     this.#current = found;
     onChange(found);

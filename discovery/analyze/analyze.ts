@@ -14,9 +14,10 @@ import { exportFindings } from './export-findings.ts';
 import { gatewayFindings } from './gateway-findings.ts';
 import { factsOf, type MeshFacts } from './mesh-facts.ts';
 import { mtlsFindings } from './mtls-findings.ts';
-import { peerAuthenticationFindings } from './peer-authentication-findings.ts';
 import { protocolFindings } from './protocol-findings.ts';
 import { selectorFindings } from './selector-findings.ts';
+import { shadowedPolicyFindings } from './shadowed-policy-findings.ts';
+import { sidecarFindings } from './sidecar-findings.ts';
 
 const checks: readonly ((facts: MeshFacts) => Iterable<Problem>)[] = [
   ({ mesh }) => virtualServiceFindings(mesh.policies),
@@ -24,7 +25,8 @@ const checks: readonly ((facts: MeshFacts) => Iterable<Problem>)[] = [
   destinationRuleFindings,
   gatewayFindings,
   selectorFindings,
-  peerAuthenticationFindings,
+  shadowedPolicyFindings,
+  sidecarFindings,
   authorizationFindings,
   mtlsFindings,
   protocolFindings,

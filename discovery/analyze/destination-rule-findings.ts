@@ -4,6 +4,7 @@
 import type { DestinationRulePolicy } from '../model/policy.ts';
 import type { Problem } from '../model/problem.ts';
 import { hostMatches, labelsMatch } from '../mesh/visibility.ts';
+import { endpointKinds } from './endpoint-kinds.ts';
 import { finding } from './finding.ts';
 import type { MeshFacts } from './mesh-facts.ts';
 
@@ -33,8 +34,9 @@ function isKnown({ serviceOf, mesh }: MeshFacts, { host }: DestinationRulePolicy
 function* emptySubsets({ mesh }: MeshFacts, rule: DestinationRulePolicy): Generator<Problem> {
   const endpoints = mesh.endpoints.get(rule.host) ?? [];
   if (endpoints.length === 0) return;
+  const kinds = endpointKinds(endpoints);
   for (const [index, { name, labels }] of rule.subsets.entries()) {
-    if (endpoints.some((endpoint) => labelsMatch(labels, endpoint.labels))) continue;
+    if (kinds.some((endpoint) => labelsMatch(labels, endpoint.labels))) continue;
     const pairs = Object.entries(labels).map(([label, value]) => `${label}=${value}`);
     yield finding(rule, {
       code: 'empty-subset',

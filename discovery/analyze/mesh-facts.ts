@@ -58,6 +58,9 @@ function declaredPolicies({ policies }: MeshSnapshot): readonly Policy[] {
     ...policies.peerAuthentications,
     ...policies.authorizationPolicies,
     ...policies.gateways,
+    ...policies.requestAuthentications,
+    ...policies.telemetries,
+    ...policies.sidecars,
   ];
 }
 

@@ -8,6 +8,7 @@ import type { ClientTlsMode, DestinationRulePolicy, MtlsMode, TrafficPolicy } fr
 import type { Problem } from '../model/problem.ts';
 import { mtlsModesOf } from '../mesh/mtls-mode.ts';
 import { labelsMatch } from '../mesh/visibility.ts';
+import { endpointKinds } from './endpoint-kinds.ts';
 import { finding } from './finding.ts';
 import type { MeshFacts } from './mesh-facts.ts';
 
@@ -64,22 +65,18 @@ interface Server {
 
 /** One for each kind of workload behind the host. */
 function serversOf(mesh: MeshSnapshot, { host }: DestinationRulePolicy): readonly Server[] {
-  const servers = new Map<string, Server>();
   const portNames = new Map((mesh.services.get(host)?.ports ?? []).map(({ port, name }) => [port, name]));
-  for (const endpoint of mesh.endpoints.get(host) ?? []) {
-    if (endpoint.clusterId !== mesh.primary) continue;
+  return endpointKinds(mesh.endpoints.get(host) ?? []).flatMap((endpoint) => {
+    if (endpoint.clusterId !== mesh.primary) return [];
     const { workload, labels, tlsMode, ports } = endpoint;
-    const key = JSON.stringify([workload.namespace, tlsMode, labels]);
-    if (servers.has(key)) continue;
     const { defaultMode, portModes } = mtlsModesOf({ namespace: workload.namespace, labels }, mesh);
     const modeAt = (port: number | undefined): MtlsMode | 'none' => {
       if (tlsMode === 'disabled') return 'none';
       const target = port === undefined ? undefined : ports[portNames.get(port) ?? ''];
       return (target === undefined ? undefined : portModes.get(target)) ?? defaultMode;
     };
-    servers.set(key, { endpoint, modeAt });
-  }
-  return [...servers.values()];
+    return [{ endpoint, modeAt }];
+  });
 }
 
 function conflict(

@@ -15,6 +15,7 @@ interface Selecting extends PolicyBase {
 
 export function* selectorFindings(facts: MeshFacts): Generator<Problem> {
   const { peerAuthentications, authorizationPolicies, gateways } = facts.mesh.policies;
+  const { requestAuthentications, telemetries, sidecars } = facts.mesh.policies;
   const { rootNamespace } = facts.mesh.config;
   const field = 'spec.selector.matchLabels';
   for (const policy of peerAuthentications) {
@@ -23,6 +24,17 @@ export function* selectorFindings(facts: MeshFacts): Generator<Problem> {
   for (const policy of authorizationPolicies) {
     const among = policy.namespace === rootNamespace ? facts.allWorkloads : facts.workloadsIn(policy.namespace);
     yield* empty(policy, { field, among, so: 'nothing is allowed or denied by it' });
+  }
+  for (const policy of requestAuthentications) {
+    const among = policy.namespace === rootNamespace ? facts.allWorkloads : facts.workloadsIn(policy.namespace);
+    yield* empty(policy, { field, among, so: 'no token is read because of it' });
+  }
+  for (const policy of telemetries) {
+    yield* empty(policy, { field, among: facts.workloadsIn(policy.namespace), so: 'nothing is told because of it' });
+  }
+  for (const policy of sidecars) {
+    const sidecarField = 'spec.workloadSelector.labels';
+    yield* empty(policy, { field: sidecarField, among: facts.workloadsIn(policy.namespace), so: 'no proxy obeys it' });
   }
   for (const policy of gateways) {
     // Gateways are served by workloads of any namespace.

@@ -21,8 +21,8 @@ const order: readonly Verdict[] = ['implemented', 'refused', 'disregarded', 'unk
 
 /** The best of what is said in any of the surroundings in which the field may stand. */
 export function judgeField(kind: CrdKind, field: CrdField): Verdict {
-  const verdicts = skeletonsOf(kind.kind).map((skeleton) => judgeIn(kind, field, skeleton));
-  return order.find((verdict) => verdicts.includes(verdict)) ?? 'unknown';
+  const verdicts = new Set(skeletonsOf(kind.kind).map((skeleton) => judgeIn(kind, field, skeleton)));
+  return order.find((verdict) => verdicts.has(verdict)) ?? 'unknown';
 }
 
 function judgeIn({ kind, apiVersion }: CrdKind, { path, sample }: CrdField, skeleton: object): Verdict {
@@ -33,7 +33,7 @@ function judgeIn({ kind, apiVersion }: CrdKind, { path, sample }: CrdField, skel
   const parsed = parseObject({ apiVersion, kind, metadata, spec: recording(spec, 'spec', read) }, 'primary');
   if (parsed === undefined) return 'unknown';
   const field = `spec.${path}`;
-  const problems = Array.isArray(parsed) ? (parsed as readonly Problem[]) : fold(parsed as never);
+  const problems = Array.isArray(parsed) ? (parsed as readonly Problem[]) : fold(parsed);
   const about = problems.filter((problem) => covers(plain(problem.field ?? ''), field));
   if (problems.some(({ code }) => code === 'unsupported-kind')) return 'refused';
   if (about.some(({ code }) => code === 'unknown-field')) return 'unknown';

@@ -34,6 +34,7 @@ function scene(): {
   const findings = new MeshFindings({
     store,
     schedule,
+    now: () => 0,
     ready: () => state.ready,
     onSearched: () => {
       counts.searches += 1;

@@ -2,7 +2,7 @@
 
 import { beforeAll, expect, it } from 'vitest';
 import { webhookSelectors } from '../../../server/inject/webhook-selectors.ts';
-import { webhookConfigurationNames } from '../../../server/kube/webhook-bundles.ts';
+import { validatorName, webhookConfigurationNames } from '../../../server/kube/webhook-bundles.ts';
 import { helmProgram, renderChart, type Values } from '../../support/helm.ts';
 
 interface Webhook {
@@ -41,3 +41,22 @@ it('of a revision and its tags, under the names that the instance completes', as
     expect(selectorsOf(found.get(names[index] ?? ''))).toEqual(webhookSelectors({ revision }));
   }
 });
+
+it.each([
+  ['', 'istio-system', 'istio-validator-istio-system', ['rev.validation.istio.io', 'validation.istio.io']],
+  ['canary', 'mesh', 'istio-validator-canary-mesh', ['rev.validation.istio.io']],
+])(
+  'validation of revision "%s" under the name that the instance completes',
+  async (revision, namespace, name, webhooks) => {
+    const objects = await renderChart({ chart: 'isthmus', values: { clusterId: 'cluster-1', revision }, namespace });
+    const found = objects.filter(({ kind }) => kind === 'ValidatingWebhookConfiguration');
+    expect(found.map(({ metadata }) => metadata.name)).toEqual([name]);
+    expect((found[0]?.['webhooks'] as readonly Webhook[]).map((webhook) => webhook.name)).toEqual(webhooks);
+    expect(validatorName({ revision: revision === '' ? 'default' : revision, systemNamespace: namespace })).toBe(name);
+    const rules = objects.flatMap(
+      (object) => (object['rules'] ?? []) as readonly { readonly resources: readonly string[] }[],
+    );
+    const rule = rules.find(({ resources }) => resources.includes('validatingwebhookconfigurations'));
+    expect(rule).toMatchObject({ resourceNames: [name], verbs: ['get', 'list', 'watch', 'patch'] });
+  },
+);

@@ -9,6 +9,7 @@ import { ClusterRegistry } from '../discovery/registry/cluster-registry.ts';
 import { systemClock } from '../discovery/source/kube/clock.ts';
 import type { ServeConfig } from './config.ts';
 import { countEvents, type ObjectEvent } from './count-events.ts';
+import type { DirectorySecrets } from './credentials/directory-secrets.ts';
 import type { Started } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import { GatewayNames } from './gateway-names.ts';
@@ -32,6 +33,8 @@ export interface OpenClustersOptions {
   readonly log: Log;
   /** Hears of every object that a cluster tells. */
   readonly onEvent: (event: ObjectEvent) => void;
+  /** Hears of Secrets of a primary that is a directory. */
+  readonly secrets?: DirectorySecrets | undefined;
 }
 
 /** Makes the primary's registry and the set of remotes; nothing is read of them yet. @throws ConfigError */
@@ -49,7 +52,8 @@ export async function openClusters(options: OpenClustersOptions): Promise<Cluste
   });
   const resolve = (hostname: string): ResolvedName => gatewayNames.resolve(hostname);
   const shared = { config: mesh, now: Date.now, resolve };
-  const source = countEvents(openSource(config.primary, { scope: 'primary', systemNamespace }), onEvent);
+  const opened = openSource(config.primary, { scope: 'primary', systemNamespace });
+  const source = countEvents(options.secrets?.hearing(opened) ?? opened, onEvent);
   const primary = new ClusterRegistry({
     ...shared,
     meshNetworks,

@@ -5,6 +5,7 @@ import type { ClusterId, NetworkId, ObjectKey } from '../discovery/model/names.t
 import { resourceName, type ResourceName } from './cache/encoded-resource.ts';
 import { generatedTypes, type Attachment, type ResourceCache } from './cache/resource-cache.ts';
 import { emptyTypeSnapshot, lookUp, type TypeSnapshot } from './cache/type-snapshot.ts';
+import type { GatewayCredentials, HeldCredentials } from './credentials/gateway-credentials.ts';
 import { generatorOf, notServed } from './proxy/generator.ts';
 import { identityMismatch } from './proxy/identity-mismatch.ts';
 import { parseNode } from './proxy/parse-node.ts';
@@ -49,6 +50,8 @@ export interface ProxySessionsOptions {
   readonly trustDomains: readonly string[];
   /** ProxyConfig with the roots of the mesh; undefined while there are none. */
   readonly roots: () => TypeSnapshot | undefined;
+  /** Credentials of gateways, for streams whose peers are authenticated; absent: there are none. */
+  readonly credentials?: Pick<GatewayCredentials, 'hold'> | undefined;
   readonly now: () => number;
   /** Streams are refused until then, so that a proxy is never told of an empty mesh. */
   readonly ready: () => boolean;
@@ -56,7 +59,7 @@ export interface ProxySessionsOptions {
 }
 
 /** Types that are subscribed to but have nothing yet: answered as existing and empty. */
-const emptyTypes: ReadonlySet<string> = new Set([typeUrls.secret, typeUrls.extension]);
+const emptyTypes: ReadonlySet<string> = new Set([typeUrls.extension]);
 const maxMessageChars = 4096;
 const maxResourceNames = 100;
 
@@ -96,6 +99,7 @@ export class ProxySessions implements SnapshotSource {
     if (mismatch !== undefined) return refuse('PERMISSION_DENIED', mismatch);
     const attachment = cache.attach(proxy, listener);
     const rejections = new Map<string, Rejection>();
+    const credentials = this.#credentialsOf(opening, attachment.proxy, listener);
     this.#sessions.set(opening.peer, { opening, openedAtMs: this.#options.now(), attachment, listener, rejections });
     return {
       kind: 'opened',
@@ -103,6 +107,7 @@ export class ProxySessions implements SnapshotSource {
       snapshot: (typeUrl) => {
         if (generatedTypes.includes(typeUrl) || typeUrl === typeUrls.nameTable) return attachment.snapshot(typeUrl);
         if (typeUrl === typeUrls.proxyConfig) return this.#options.roots();
+        if (typeUrl === typeUrls.secret) return credentials?.snapshot() ?? emptyTypeSnapshot;
         return emptyTypes.has(typeUrl) ? emptyTypeSnapshot : undefined;
       },
       acknowledged: (report) => {
@@ -113,9 +118,20 @@ export class ProxySessions implements SnapshotSource {
       },
       close: () => {
         this.#sessions.delete(opening.peer);
+        credentials?.release();
         attachment.detach();
       },
     };
+  }
+
+  #credentialsOf(
+    { peer }: StreamOpening,
+    proxy: Proxy,
+    listener: SnapshotListener,
+  ): HeldCredentials | undefined {
+    const types = new Set([typeUrls.secret]);
+    const identity = peer.authenticated ? peer.identity : undefined;
+    return this.#options.credentials?.hold({ proxy, identity, onChange: () => listener(types) });
   }
 
   #rejectionOf(report: AckReport, attachment: Attachment): Rejection | undefined {

@@ -9,6 +9,9 @@ import type { MeshSettings } from '../discovery/model/mesh-config.ts';
 import type { ClusterRegistry } from '../discovery/registry/cluster-registry.ts';
 import { MeshStore } from '../discovery/mesh/mesh-store.ts';
 import type { ChangeSet } from '../discovery/model/change-set.ts';
+import { DirectorySecrets } from './credentials/directory-secrets.ts';
+import { GatewayCredentials } from './credentials/gateway-credentials.ts';
+import { KubeSecrets } from './credentials/kube-secrets.ts';
 import { controlPlaneId } from './admin/control-plane-id.ts';
 import { FindingMetrics } from './admin/finding-metrics.ts';
 import { Metrics } from './admin/metrics.ts';
@@ -24,8 +27,8 @@ import { createLog, type Log } from './log.ts';
 import { followMeshSettings, readMeshSettings } from './mesh-config-file.ts';
 import { MeshFindings, withoutRepeats } from './mesh-findings.ts';
 import { MeshRoots } from './mesh-roots.ts';
-import { objectCheck } from './validate/object-check.ts';
 import { openAdmission } from './open-admission.ts';
+import { objectCheck } from './validate/object-check.ts';
 import { openAuthority, type OpenedAuthority } from './open-authority.ts';
 import { openInjection } from './open-injection.ts';
 import { openTokenKeys } from './open-token-keys.ts';
@@ -81,12 +84,14 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   const config = { ...given, trustDomain: meshConfig.trustDomain };
   const client = openPrimary(config, started);
   const primary = client === undefined ? undefined : { client, metrics: new PrimaryMetrics(metrics.registry) };
+  const directorySecrets = new DirectorySecrets();
   const clusters = await openClusters({
     config,
     mesh: meshConfig,
     meshNetworks,
     log,
     onEvent: (event) => metrics.told(event),
+    secrets: primary === undefined ? directorySecrets : undefined,
   });
 
   const store = new MeshStore({
@@ -118,8 +123,13 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   });
   const trustDomains = [meshConfig.trustDomain, ...meshConfig.trustDomainAliases];
   const roots = new MeshRoots();
+  const secrets = primary === undefined ? directorySecrets : new KubeSecrets({ client: primary.client, log });
+  started.add('credentials of gateways', () => secrets.close());
+  const credentials = new GatewayCredentials({ feed: secrets, now: Date.now, mesh: () => store.snapshot });
+  store.onChange(() => credentials.update());
   const sessions = new ProxySessions({
     cache,
+    credentials,
     defaultClusterId: config.clusterId,
     defaultNetwork: config.network,
     trustDomains,
@@ -150,6 +160,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     problems: () => [
       ...(authority?.problems() ?? []),
       ...tokenKeys.problems(),
+      ...credentials.problems(),
       ...withoutRepeats(findings.current, cache.problems()),
     ],
     readiness: () => readiness.report(),

@@ -4,6 +4,7 @@
 import type { MeshSnapshot, PolicyIndex } from '../../discovery/model/mesh-snapshot.ts';
 import { hostname, type Hostname } from '../../discovery/model/names.ts';
 import type { VirtualServicePolicy } from '../../discovery/model/policy.ts';
+import { serverHosts } from '../view/server-hosts.ts';
 import { hostMatches } from '../view/visibility.ts';
 
 /** `targets`: hosts whose services or DestinationRules changed. */
@@ -45,12 +46,15 @@ function patternsOf(policies: Iterable<VirtualServicePolicy>): Set<Hostname> {
   return new Set([...policies].flatMap(({ hosts }) => hosts.filter((host) => host.startsWith('*'))));
 }
 
-/** The patterns themselves, which gateways have virtual hosts for, and every host that one of them covers. */
+/**
+ * The patterns themselves, which gateways have virtual hosts for, and every host that one of them covers, those that servers of
+ * Gateways declare among them.
+ */
 function addCovered(patterns: ReadonlySet<Hostname>, meshes: readonly MeshSnapshot[], into: Set<Hostname>): void {
   if (patterns.size === 0) return;
   for (const pattern of patterns) into.add(pattern);
   for (const { services, policies } of meshes) {
-    for (const hosts of [services.keys(), policies.virtualServices.keys()]) {
+    for (const hosts of [services.keys(), policies.virtualServices.keys(), serverHosts(policies.gateways)]) {
       for (const host of hosts) if (isCovered(host, patterns)) into.add(host);
     }
   }

@@ -14,6 +14,7 @@ import { generateOutboundListeners, listenerKey, type ListenerContribution } fro
 import { generateRouteConfigurations, generateWholeRouteConfiguration } from '../generate/route-configurations.ts';
 import { generateStaticOutbound } from '../generate/static-outbound.ts';
 import type { Resource } from '../generate/resource.ts';
+import { gatewayRouteNames, gatewayServers } from '../generate/gateway-servers.ts';
 import type { HostRoutes } from '../generate/host-resources.ts';
 import { buildOutboundView, type OutboundView } from '../view/outbound-view.ts';
 import type { OutboundScope } from '../view/scope.ts';
@@ -56,6 +57,8 @@ export class OutboundResources {
   #view: OutboundView;
   readonly #hostsByRoute = new Map<string, Set<Hostname>>();
   readonly #routesToWrite = new Set<string>();
+  /** Route configurations that are there without any host, because listeners of a gateway refer to them. */
+  #standingRoutes: ReadonlySet<string> = new Set();
   #listenersDiffer = true;
 
   constructor(scope: OutboundScope, mesh: MeshSnapshot, onEncoded?: EncodingListener) {
@@ -66,6 +69,7 @@ export class OutboundResources {
     this.#view = buildOutboundView(scope, mesh);
     for (const cluster of generateStaticOutbound(this.#view)) this.#sets.put(cluster);
     for (const host of this.#view.hosts()) this.#generate(host);
+    this.#standRoutes();
     this.#finish();
   }
 
@@ -80,6 +84,7 @@ export class OutboundResources {
 
   /** What is wrong with the policies behind these resources, such as a route to a host that is not there. */
   *problems(): Generator<Problem> {
+    yield* gatewayServers(this.#view).problems;
     for (const record of this.#hosts.values()) yield* record.problems;
   }
 
@@ -97,6 +102,7 @@ export class OutboundResources {
       for (const host of this.#hosts.keys()) if (!hosts.has(host)) this.#generate(host);
       for (const host of hosts) this.#generate(host);
       for (const route of this.#hostsByRoute.keys()) this.#routesToWrite.add(route);
+      this.#standRoutes();
       this.#listenersDiffer = true;
     } else {
       for (const host of affected.shapes.union(newlyRouted)) this.#generate(host);
@@ -185,9 +191,16 @@ export class OutboundResources {
     return this.#sets.commit();
   }
 
+  /** Gateways change nothing less than everything. */
+  #standRoutes(): void {
+    const standing = gatewayRouteNames(this.#view);
+    for (const route of this.#standingRoutes.union(standing)) this.#routesToWrite.add(route);
+    this.#standingRoutes = standing;
+  }
+
   #writeRoutes(): void {
     for (const route of this.#routesToWrite) {
-      const hosts = this.#hostsByRoute.get(route);
+      const hosts = this.#hostsByRoute.get(route) ?? (this.#standingRoutes.has(route) ? noHosts : undefined);
       if (hosts === undefined) this.#sets.remove(RouteConfiguration.typeUrl, resourceName(route));
       else if (this.#scope.virtualHostDiscovery) {
         for (const configuration of generateRouteConfigurations(this.#view, [route])) this.#sets.put(configuration);

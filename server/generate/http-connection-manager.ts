@@ -16,6 +16,7 @@ import { httpAuthorization } from './authorization/authorization-filters.ts';
 import { accessLogs } from './access-log.ts';
 import { tracingOf } from './tracing.ts';
 import { aggregated } from './config-source.ts';
+import { marksNotServed } from './not-served.ts';
 import { routeFilters } from './route-filters.ts';
 import { duration, isFalse, isTrue } from './well-known-types.ts';
 
@@ -27,9 +28,10 @@ export interface HttpConnectionManagerOptions {
     | { readonly kind: 'inline'; readonly configuration: RouteConfiguration };
   /**
    * `outbound`: what the application claims about client certificates is removed. `inbound`: the caller's SPIFFE id goes to
-   * the application in `x-forwarded-client-cert`, after what earlier hops put there. `edge`: the client is outside the mesh.
+   * the application in `x-forwarded-client-cert`, after what earlier hops put there. `edge`: the client is outside the mesh;
+   * `edge-mutual`: and is asked for a certificate, of which the application is told there, too, and of no other.
    */
-  readonly side: 'outbound' | 'inbound' | 'edge';
+  readonly side: 'outbound' | 'inbound' | 'edge' | 'edge-mutual';
   /** Whose policies hold for what is received; absent where nothing is. */
   readonly security?: SecurityPolicies | undefined;
 }
@@ -51,12 +53,19 @@ export function httpConnectionManager(options: HttpConnectionManagerOptions): Fi
     httpProtocolOptions: { acceptHttp_10: true },
     accessLog: accessLogs(config, 'requests'),
     ...(tracing === undefined ? {} : { tracing }),
-    useRemoteAddress: side === 'edge' ? isTrue : isFalse,
+    useRemoteAddress: side === 'edge' || side === 'edge-mutual' ? isTrue : isFalse,
     ...(side === 'inbound'
       ? {
           forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
           setCurrentClientCertDetails: { subject: isTrue, dns: true, uri: true },
           serverName: 'isthmus-envoy',
+          localReplyConfig: marksNotServed,
+        }
+      : {}),
+    ...(side === 'edge-mutual'
+      ? {
+          forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
+          setCurrentClientCertDetails: { subject: isTrue, dns: true, uri: true },
         }
       : {}),
     upgradeConfigs: [{ upgradeType: 'websocket' }],

@@ -34,6 +34,8 @@ export interface OwnListener {
 }
 
 export interface GatewayConnection {
+  /** Id of the server that lets it in. */
+  readonly server: string;
   readonly route: ConnectionRoute;
   /** The place of the route among those of its VirtualService. */
   readonly rank: number;
@@ -63,8 +65,8 @@ export function listenerKey(contribution: ListenerContribution): string {
   }
   if (kind === 'sni') return `sni/${port}/${contribution.sni}`;
   if (kind === 'connection') {
-    const { source, createdAtMs, rank, route } = contribution;
-    return `connection/${port}/${source}/${createdAtMs}/${rank}/${JSON.stringify(route)}`;
+    const { source, createdAtMs, rank, route, server } = contribution;
+    return `connection/${port}/${server}/${source}/${createdAtMs}/${rank}/${JSON.stringify(route)}`;
   }
   const place =
     contribution.kind === 'tcp'

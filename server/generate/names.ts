@@ -53,9 +53,29 @@ export function routeName(port: number): string {
   return String(port);
 }
 
-/** Name of the route configuration of a gateway's HTTP port. */
-export function gatewayRouteName(port: number): string {
-  return `http.${port}`;
+/** Name of the route configuration of a gateway's HTTP port: `http.PORT`, with the address when it listens on one alone. */
+export function gatewayRouteName(port: number, bind?: string): string {
+  return bind === undefined ? `http.${port}` : `http.${port}.${bind}`;
+}
+
+/** `https.PORT.SERVER.GATEWAY.NAMESPACE`: of a server that ends TLS, which shares its routes with no other. */
+export function tlsGatewayRouteName(of: {
+  readonly port: number;
+  readonly server: string;
+  readonly gateway: string;
+  readonly namespace: string;
+}): string {
+  return `https.${of.port}.${of.server}.${of.gateway}.${of.namespace}`;
+}
+
+/** `kubernetes://SECRET`: a certificate with its key, of the gateway's own namespace. */
+export function credentialResourceName(secret: string): string {
+  return `kubernetes://${secret}`;
+}
+
+/** `kubernetes://SECRET-cacert`: the roots that certificates of clients are checked against. */
+export function clientRootsResourceName(secret: string): string {
+  return `kubernetes://${secret}-cacert`;
 }
 
 /** `ROUTE/HOST:PORT`: resource name and `name` field alike, since Envoy applies the removal of a virtual host only then. */

@@ -51,7 +51,11 @@ export function declaredRoutes(
   policies: readonly VirtualServicePolicy[],
   place: RoutePlace,
 ): DeclaredRoutes {
-  const each = policies.map((policy) => routesOf(view, policy, place));
+  return joinRoutes(policies.map((policy) => routesOf(view, policy, place)));
+}
+
+/** Routes of several places or policies for one host, those that take every request last. */
+export function joinRoutes(each: readonly DeclaredRoutes[]): DeclaredRoutes {
   const routes = each.flatMap((one) => one.routes);
   const rest = routes.find(({ match }) => match !== undefined && takesEverything(match));
   return {

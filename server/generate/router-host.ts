@@ -3,16 +3,15 @@
 // gateway. To one that serves HTTP: virtual hosts, and clusters as a sidecar has them.
 
 import { objectKey, type Hostname } from '../../discovery/model/names.ts';
-import type { GatewayPolicy } from '../../discovery/model/policy.ts';
 import type { MeshService, ServicePort } from '../../discovery/model/service.ts';
 import { Cluster, Cluster_DiscoveryType, Cluster_LbPolicy } from '../../proto/generated/envoy.config.cluster.v3.ts';
 import { ClusterLoadAssignment } from '../../proto/generated/envoy.config.endpoint.v3.ts';
 import type { NetworkView } from '../view/network-view.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
-import { hostMatches } from '../view/visibility.ts';
+import { serverCovers } from '../view/server-hosts.ts';
 import { aggregated } from './config-source.ts';
 import type { HostRoutes } from './host-resources.ts';
-import { sendsToServices } from './gateway-servers.ts';
+import { gatewayServers, sendsToServices } from './gateway-servers.ts';
 import { generateIngressHost } from './ingress-host.ts';
 import type { ListenerContribution } from './listener-contribution.ts';
 import { loadAssignment } from './load-assignment.ts';
@@ -87,21 +86,11 @@ function exportsOf(view: OutboundView, service: MeshService): readonly Export[] 
 /** Ports of the gateway's `AUTO_PASSTHROUGH` servers whose hosts cover the service, ascending. */
 function exportingPorts(view: OutboundView, service: MeshService): readonly number[] {
   const ports = new Set<number>();
-  for (const gateway of view.gateways()) {
-    for (const server of gateway.servers) {
-      if (server.tlsMode !== 'auto-passthrough') continue;
-      if (server.hosts.some((host) => exportsHost(gateway, host, service))) ports.add(server.port);
-    }
+  for (const one of gatewayServers(view).accepted) {
+    const { server } = one;
+    if (server.tlsMode === 'auto-passthrough' && serverCovers(one, service, service.host)) ports.add(server.port);
   }
   return [...ports].toSorted((a, b) => a - b);
-}
-
-// A host may be limited to services of one namespace: `NAMESPACE/HOST`, where `.` is the Gateway's own.
-function exportsHost(gateway: GatewayPolicy, declared: string, service: MeshService): boolean {
-  const slash = declared.indexOf('/');
-  const limit = slash < 0 ? '*' : declared.slice(0, slash);
-  const namespace = limit === '.' ? gateway.namespace : limit;
-  return (namespace === '*' || namespace === service.namespace) && hostMatches(declared.slice(slash + 1), service.host);
 }
 
 function passthroughClusterOf(view: OutboundView, service: MeshService, one: Export): Resource<Cluster> {

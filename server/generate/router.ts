@@ -1,17 +1,21 @@
-// Listeners of gateways, as the Gateway objects that select them declare: mTLS passthrough between networks, and plain HTTP.
+// Listeners of gateways, one a socket, as the Gateways that select them declare: requests routed by virtual host, connections
+// by server name, TLS that ends here or is passed on, and mTLS that is passed on between networks.
 
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import { TrafficDirection } from '../../proto/generated/envoy.config.core.v3.ts';
 import { Listener, type FilterChain } from '../../proto/generated/envoy.config.listener.v3.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
+import { endsTls } from '../view/server-hosts.ts';
 import { socketAddress } from './address.ts';
 import { networkAuthorization } from './authorization/authorization-filters.ts';
-import { connectionChain } from './connection-chain.ts';
-import { distinctRoutes } from './connection-routes.ts';
+import { chainMatch, connectionChain } from './connection-chain.ts';
+import { distinctRoutes, type ConnectionRoute } from './connection-routes.ts';
+import { gatewayServers, serverRouteName, type ServerOfGateway } from './gateway-servers.ts';
+import { asksForCertificate, gatewayTls } from './gateway-tls.ts';
 import { httpConnectionManager } from './http-connection-manager.ts';
 import type { ListenerContribution } from './listener-contribution.ts';
 import { tlsInspector } from './listener-filter.ts';
-import { blackHoleCluster, gatewayRouteName, listenerName, wildcardAddresses } from './names.ts';
+import { blackHoleCluster, listenerName, wildcardAddresses } from './names.ts';
 import type { Resource } from './resource.ts';
 import { tcpProxy } from './tcp-proxy.ts';
 import { meshAlpnProtocols } from './transport-socket.ts';
@@ -19,96 +23,133 @@ import { meshAlpnProtocols } from './transport-socket.ts';
 type ServerName = Extract<ListenerContribution, { kind: 'sni' }>;
 type Connection = Extract<ListenerContribution, { kind: 'connection' }>;
 
-/**
- * One listener for each port of an `AUTO_PASSTHROUGH` server, with one filter chain for each server name, and one for each
- * other port that a VirtualService has routes for. Of several uses of one port the first in this order holds.
- */
+/** A socket without any filter chain has no listener: Envoy takes none. */
 export function generateRouterListeners(
   view: OutboundView,
   contributions: Iterable<ListenerContribution>,
 ): readonly Resource<Listener>[] {
-  const byPort = new Map<number, ServerName[]>();
-  const httpPorts = new Set<number>();
-  const connections = new Map<number, Connection[]>();
-  for (const gateway of view.gateways()) {
-    for (const { tlsMode, port } of gateway.servers) if (tlsMode === 'auto-passthrough') byPort.set(port, []);
-  }
+  const exported = new Map<number, ServerName[]>();
+  const connections = new Map<string, Connection[]>();
   for (const contribution of contributions) {
-    if (contribution.kind === 'sni') byPort.get(contribution.port)?.push(contribution);
-    else if (contribution.kind === 'http' && !byPort.has(contribution.port)) httpPorts.add(contribution.port);
-    else if (contribution.kind === 'connection') {
-      const { port } = contribution;
-      connections.set(port, [...(connections.get(port) ?? []), contribution]);
-    }
+    if (contribution.kind === 'sni') append(exported, contribution.port, contribution);
+    else if (contribution.kind === 'connection') append(connections, contribution.server, contribution);
   }
-  const otherPorts = [...connections].filter(([port]) => !byPort.has(port) && !httpPorts.has(port));
-  return [
-    ...[...byPort].map(([port, serverNames]) => passthroughListener(view, port, serverNames)),
-    ...[...httpPorts].map((port) => httpListener(view, port)),
-    ...otherPorts.map(([port, routed]) => connectionListener(view, port, routed)),
-  ].toSorted((a, b) => compareText(a.name, b.name));
+  const sockets = new Map<string, ServerOfGateway[]>();
+  for (const one of gatewayServers(view).accepted) append(sockets, socketName(view, one), one);
+  return [...sockets]
+    .flatMap(([name, servers]) => {
+      const [first] = servers;
+      if (first === undefined) return [];
+      const of = { servers, connections: servers.flatMap(({ id }) => connections.get(id) ?? []) };
+      const chains = first.socket.kind === 'http' ? [plainHttpChain(view, first)] : connectionChains(view, of);
+      const isExporting = servers.some(({ server }) => server.tlsMode === 'auto-passthrough');
+      const listener = {
+        name,
+        ...listenOn(view, first),
+        trafficDirection: TrafficDirection.OUTBOUND,
+        ...(isExporting || chains.some(({ filterChainMatch }) => filterChainMatch?.transportProtocol === 'tls')
+          ? { listenerFilters: [tlsInspector()] }
+          : {}),
+      };
+      if (!isExporting) return chains.length === 0 ? [] : [resource(servers, { ...listener, filterChains: chains })];
+      const passthrough = (exported.get(first.server.port) ?? [])
+        .toSorted((a, b) => compareText(a.sni, b.sni))
+        .map(({ sni }) => passthroughChain(view, sni));
+      // A name that is not exported is refused; with no chain at all Envoy would refuse the listener.
+      const defaultFilterChain = {
+        name: 'unknown-server-name',
+        filters: [tcpProxy(blackHoleCluster, view.config)],
+      };
+      return [resource(servers, { ...listener, filterChains: [...passthrough, ...chains], defaultFilterChain })];
+    })
+    .toSorted((a, b) => compareText(a.name, b.name));
 }
 
-/** Where a Gateway's port is listened on: the port of the pod behind that of its Service. */
-function listenOn(view: OutboundView, servicePort: number): Pick<Listener, 'name' | 'address' | 'additionalAddresses'> {
-  const [main, ...others] = wildcardAddresses(view.scope.families);
-  const port = new Map(view.scope.targetPorts).get(servicePort) ?? servicePort;
+function append<K, V>(lists: Map<K, V[]>, key: K, value: V): void {
+  const list = lists.get(key) ?? [];
+  list.push(value);
+  lists.set(key, list);
+}
+
+function socketName(view: OutboundView, { socket }: ServerOfGateway): string {
+  return listenerName(socket.bind ?? wildcardAddresses(view.scope.families)[0], socket.port);
+}
+
+function listenOn(view: OutboundView, { socket }: ServerOfGateway): Pick<Listener, 'address' | 'additionalAddresses'> {
+  const { bind, port } = socket;
+  const [main, ...others] = bind === undefined ? wildcardAddresses(view.scope.families) : [bind];
   return {
-    name: listenerName(main, port),
     address: socketAddress(main, port),
     additionalAddresses: others.map((address) => ({ address: socketAddress(address, port) })),
   };
 }
 
-function httpListener(view: OutboundView, port: number): Resource<Listener> {
-  const routes = { kind: 'discovered', name: gatewayRouteName(port) } as const;
-  const manager = httpConnectionManager({
+function plainHttpChain(view: OutboundView, one: ServerOfGateway): FilterChain {
+  return { filters: [requests(view, one)] };
+}
+
+function requests(view: OutboundView, one: ServerOfGateway): NonNullable<FilterChain['filters']>[number] {
+  return httpConnectionManager({
     config: view.config,
-    statPrefix: `gateway_${port}`,
-    routes,
-    side: 'edge',
+    statPrefix: `gateway_${one.server.port}`,
+    routes: { kind: 'discovered', name: serverRouteName(one) },
+    side: asksForCertificate(one.server) ? 'edge-mutual' : 'edge',
     security: view.scope.security,
   });
-  return resource(view, {
-    ...listenOn(view, port),
-    trafficDirection: TrafficDirection.OUTBOUND,
-    filterChains: [{ filters: [manager] }],
-  });
 }
 
-/** What no route is for is closed: Envoy does so when no chain matches. */
-function connectionListener(view: OutboundView, port: number, routed: readonly Connection[]): Resource<Listener> {
-  const inOrder = routed.toSorted(
-    (a, b) => a.createdAtMs - b.createdAtMs || compareText(a.source, b.source) || a.rank - b.rank,
-  );
-  const routes = distinctRoutes(inOrder.map(({ route }) => route));
-  return resource(view, {
-    ...listenOn(view, port),
-    trafficDirection: TrafficDirection.OUTBOUND,
-    ...(routes.some(({ serverNames }) => serverNames.length > 0) ? { listenerFilters: [tlsInspector()] } : {}),
-    filterChains: routes.map((route) => {
-      const chain = connectionChain(route, view.config, `gateway_${port}`);
-      const authorization = networkAuthorization(view.scope.security.authorization, view.config);
-      return { ...chain, filters: [...authorization, ...(chain.filters ?? [])] };
-    }),
-  });
+/** A chain to be, by what it matches. */
+interface Candidate extends ConnectionRoute {
+  readonly server: ServerOfGateway | undefined;
+  readonly reads: 'requests' | 'bytes';
 }
 
-function resource(view: OutboundView, message: Listener): Resource<Listener> {
-  return { type: Listener, name: message.name ?? '', message, sources: view.gateways().map(({ source }) => source) };
+/**
+ * Servers that end TLS and read requests have their names before routes of connections, and those by the age of their
+ * VirtualServices. What nothing is for is closed: Envoy does so when no chain matches.
+ */
+function connectionChains(
+  view: OutboundView,
+  of: { readonly servers: readonly ServerOfGateway[]; readonly connections: readonly Connection[] },
+): readonly FilterChain[] {
+  const byId = new Map(of.servers.map((one) => [one.id, one]));
+  const routed = of.connections
+    .toSorted((a, b) => a.createdAtMs - b.createdAtMs || compareText(a.source, b.source) || a.rank - b.rank)
+    .map(({ route, server }): Candidate => ({ ...route, server: byId.get(server), reads: 'bytes' }));
+  const reading = of.servers
+    .filter(({ server }) => server.protocol === 'https' && endsTls(server))
+    .map((server): Candidate => {
+      const { serverNames } = server;
+      return { serverNames, destinationSubnets: [], clusters: [], server, reads: 'requests' };
+    });
+  return distinctRoutes([...reading, ...routed]).map((candidate) => chainOf(view, candidate));
 }
 
-function passthroughListener(view: OutboundView, port: number, serverNames: readonly ServerName[]): Resource<Listener> {
-  return resource(view, {
-    ...listenOn(view, port),
-    trafficDirection: TrafficDirection.OUTBOUND,
-    listenerFilters: [tlsInspector()],
-    filterChains: serverNames
-      .toSorted((a, b) => compareText(a.sni, b.sni))
-      .map(({ sni }) => passthroughChain(view, sni)),
-    // A name that is not exported is refused; with no chain at all Envoy would refuse the listener.
-    defaultFilterChain: { name: 'unknown-server-name', filters: [tcpProxy(blackHoleCluster, view.config)] },
-  });
+function chainOf(view: OutboundView, candidate: Candidate): FilterChain {
+  const { server: one, reads } = candidate;
+  const server = one?.server;
+  const { config } = view;
+  const transportSocket =
+    server === undefined || !endsTls(server)
+      ? {}
+      : {
+          transportSocket: gatewayTls({
+            server,
+            http: reads === 'requests',
+            trustDomains: [...new Set([config.trustDomain, ...config.trustDomainAliases])],
+          }),
+        };
+  if (reads === 'requests' && one !== undefined) {
+    return { ...chainMatch(candidate), filters: [requests(view, one)], ...transportSocket };
+  }
+  const chain = connectionChain(candidate, config, `gateway_${server?.port ?? 0}`);
+  const authorization = networkAuthorization(view.scope.security.authorization, config);
+  return { ...chain, filters: [...authorization, ...(chain.filters ?? [])], ...transportSocket };
+}
+
+function resource(servers: readonly ServerOfGateway[], message: Listener): Resource<Listener> {
+  const sources = [...new Set(servers.map(({ gateway }) => gateway.source))];
+  return { type: Listener, name: message.name ?? '', message, sources };
 }
 
 // TLS is not ended here: the workloads at both ends see each other's certificates.

@@ -29,6 +29,8 @@ import {
 } from './policy-lookup.ts';
 import { routedHosts } from './routed-hosts.ts';
 import type { OutboundScope } from './scope.ts';
+import { serverHosts } from './server-hosts.ts';
+import { virtualServicesCovering } from './virtual-services-covering.ts';
 import { servicesByNamespace } from './services-by-namespace.ts';
 import { imports, listenerFor, namespacesOf } from './sidecar-scope.ts';
 import { isVisible, labelsMatch } from './visibility.ts';
@@ -64,6 +66,8 @@ export interface OutboundView {
   virtualService(host: Hostname, gateway?: string): VirtualServicePolicy | undefined;
   /** All that declare exactly this host and name the gateway, by precedence. */
   virtualServicesAt(host: Hostname, gateway: string): readonly VirtualServicePolicy[];
+  /** All with a pattern that covers the host without being it, and that name the gateway, by precedence. */
+  virtualServicesCovering(host: Hostname, gateway: string): readonly VirtualServicePolicy[];
   destinationRule(host: Hostname): DestinationRulePolicy | undefined;
   endpointsFor(host: Hostname, port: ServicePort, selection: EndpointSelection): NetworkView;
   /**
@@ -215,6 +219,10 @@ class ScopedView implements OutboundView {
     return virtualServicesDeclaring(this.#mesh.policies, host, { gateway, ...this.#sight(gateway) });
   }
 
+  virtualServicesCovering(host: Hostname, gateway: string): readonly VirtualServicePolicy[] {
+    return virtualServicesCovering(this.#mesh.policies, host, { gateway, ...this.#sight(gateway) });
+  }
+
   destinationRule(host: Hostname): DestinationRulePolicy | undefined {
     return findDestinationRule(this.#mesh.policies, host, {
       ...this.#namespaces(host),
@@ -361,6 +369,7 @@ class ScopedView implements OutboundView {
     const { policies } = this.#mesh;
     const hosts = new Set([...this.#candidates()].filter((host) => this.service(host) !== undefined));
     const isRouter = this.scope.type === 'router';
+    for (const host of serverHosts(this.gateways())) hosts.add(host);
     const names = isRouter ? this.gateways().map(({ namespace, name }) => `${namespace}/${name}`) : ['mesh'];
     const lists = names.length === 0 ? [] : [...policies.virtualServices.values(), policies.wildcardVirtualServices];
     for (const policy of lists.flat()) {

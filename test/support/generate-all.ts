@@ -19,6 +19,7 @@ import { buildInboundView } from '../../server/view/inbound-view.ts';
 import { buildOutboundView } from '../../server/view/outbound-view.ts';
 import { viewKeysOf } from '../../server/view/view-key.ts';
 import { http2Upstream } from '../../server/generate/connection-limits.ts';
+import { gatewayRouteNames } from '../../server/generate/gateway-servers.ts';
 import { generateInbound } from '../../server/generate/inbound.ts';
 import { generateHost } from '../../server/generate/outbound-host.ts';
 import { generateNames } from '../../server/generate/name-table.ts';
@@ -47,7 +48,7 @@ export function generateAll(proxy: Proxy, mesh: MeshSnapshot): Generated {
   const hosts = view.hosts().map((host) => generateHost(view, host));
   const inbound = generateInbound(buildInboundView(inboundScope, mesh));
   const virtualHosts = hosts.flatMap((host) => host.virtualHosts);
-  const routeNames = new Set(virtualHosts.map(({ routeName }) => routeName));
+  const routeNames = new Set([...virtualHosts.map(({ routeName }) => routeName), ...gatewayRouteNames(view)]);
   const contributions = hosts.flatMap(({ listeners }) => listeners);
   return {
     clusters: [...generateStaticOutbound(view), ...hosts.flatMap(({ clusters }) => clusters), ...inbound.clusters],

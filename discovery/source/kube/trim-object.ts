@@ -80,7 +80,8 @@ export function trimObject(kind: string, object: Mapping, interner: Interner): M
   const body = keep === undefined ? rest : pick(object, { apiVersion: true, kind: true, ...keep });
   const trimmed = isMapping(metadata) ? trimMetadata(kind, metadata) : metadata;
   const result = { ...body, metadata: trimmed };
-  share(result, interner);
+  // A key that was replaced is not to stay among shared strings.
+  if (kind !== 'Secret') share(result, interner);
   return result;
 }
 

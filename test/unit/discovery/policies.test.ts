@@ -110,9 +110,9 @@ describe('configuration that can not be obeyed', () => {
     ['Gateway', { servers: [server] }, 'spec.selector', 'missing-field'],
     [
       'Gateway',
-      { selector: { a: 'b' }, servers: [{ ...server, tls: { mode: 'SIMPLE', credentialName: 'x' } }] },
-      'spec.servers[0].tls.mode',
-      'unsupported-field',
+      { selector: { a: 'b' }, servers: [{ ...server, tls: { mode: 'SIMPLE' } }] },
+      'spec.servers[0].tls.credentialName',
+      'missing-field',
     ],
     [
       'Gateway',

@@ -1,0 +1,216 @@
+// A control plane that reads a directory, an application, and a real Envoy beside our agent that is a gateway: everything on
+// loopback.
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { caFileNames } from '../../../ca/ca-material.ts';
+import { freePort } from '../../support/authority-server.ts';
+import { makeAuthority } from '../../support/certificate-authority.ts';
+import { envoyPath } from '../../support/envoy.ts';
+import { startProcess, type RunningProcess } from '../../support/process.ts';
+import { startServe, type ServeProcess } from '../../support/serve-process.ts';
+import { waitFor } from '../../support/wait-for.ts';
+
+const agentFile = resolve(import.meta.dirname, '../agent/run-agent.ts');
+const namespace = 'edge';
+const account = 'ingress';
+
+export interface GatewayScene extends AsyncDisposable {
+  readonly control: ServeProcess;
+  readonly agent: RunningProcess;
+  readonly directory: string;
+  readonly adminPort: number;
+  /** Ports to be listened on. */
+  readonly ports: { readonly http: number; readonly https: number; readonly tls: number };
+  /** Writes one file of the registry. */
+  declare(name: string, yaml: string): Promise<void>;
+  /** A statistic of the gateway, 0 when there is none. */
+  stat(name: string): Promise<number>;
+  /** Findings of the primary. */
+  problems(): Promise<readonly { readonly code: string; readonly message: string; readonly field?: string }[]>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly text: string;
+  /** Common name of the certificate that the server showed. */
+  readonly certificate?: string | undefined;
+}
+
+export interface Asking {
+  readonly port: number;
+  readonly host: string;
+  readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string } | undefined;
+}
+
+/** Rejects when the connection is refused or closed. */
+export function ask({ port, host, tls }: Asking): Promise<Answer> {
+  return new Promise((resolveAnswer, reject) => {
+    const onAnswer = (message: IncomingMessage): void => {
+      const chunks: Buffer[] = [];
+      const socket = message.socket;
+      const certificate =
+        'getPeerCertificate' in socket && typeof socket.getPeerCertificate === 'function'
+          ? (socket.getPeerCertificate() as { readonly subject?: { readonly CN?: string } }).subject?.CN
+          : undefined;
+      message.on('data', (chunk: Buffer) => chunks.push(chunk));
+      message.on('error', reject);
+      message.on('end', () =>
+        resolveAnswer({
+          status: message.statusCode ?? 0,
+          headers: message.headers,
+          text: Buffer.concat(chunks).toString(),
+          certificate,
+        }),
+      );
+    };
+    const common = { host: '127.0.0.1', port, path: '/', headers: { host }, agent: false as const, timeout: 5000 };
+    const request =
+      tls === undefined
+        ? httpRequest(common, onAnswer)
+        : httpsRequest({ ...common, servername: host, ...tls }, onAnswer);
+    request.on('timeout', () => request.destroy(new Error('no answer')));
+    request.on('error', reject);
+    request.end();
+  });
+}
+
+export async function startGatewayScene(): Promise<GatewayScene> {
+  const directory = await mkdtemp(join(tmpdir(), 'isthmus-gateway-'));
+  const registry = join(directory, 'registry');
+  const authority = await makeAuthority();
+  const application = await startApplication();
+  const applicationPort = (application.address() as AddressInfo).port;
+  const ports = { http: await freePort(), https: await freePort(), tls: await freePort() };
+  const adminPort = await freePort();
+  const { mkdir } = await import('node:fs/promises');
+  await mkdir(registry);
+  await mkdir(join(directory, 'ca'));
+  for (const name of caFileNames) await writeFile(join(directory, 'ca', name), authority.files[name]);
+  await writeFile(join(directory, 'token'), 'ingress-token');
+  await writeFile(join(registry, 'base.yaml'), baseObjects(applicationPort));
+  const control = await startServe({
+    argv: [
+      ...['--cluster-id', 'cluster-1', '--network', 'network1', '--registry', registry],
+      ...['--ca-dir', join(directory, 'ca'), '--state-dir', join(directory, 'state')],
+    ],
+  });
+  const agent = startProcess(
+    [
+      ...[process.execPath, agentFile, '--discovery-address', control.xdsTls],
+      ...['--server-name', 'istiod.istio-system.svc', '--root-cert', join(directory, 'ca', 'root-cert.pem')],
+      ...['--token', join(directory, 'token'), '--cluster-id', 'cluster-1', '--network', 'network1'],
+      ...['--proxy-type', 'router', '--namespace', namespace, '--service-account', account],
+      ...['--pod-name', 'ingress-1', '--pod-ip', '127.0.0.1', '--label', 'istio=ingress', '--drain', '1s'],
+      ...['--admin-port', String(adminPort), '--health-port', '0', '--prometheus-port', '0'],
+      ...['--envoy', await envoyPath()],
+    ],
+    { name: 'agent' },
+  );
+  const stats = async (): Promise<string> => (await fetch(`http://127.0.0.1:${adminPort}/stats`)).text();
+  const dispose = async (): Promise<void> => {
+    await agent.stop({ graceMs: 10_000 });
+    await control[Symbol.asyncDispose]();
+    application.close();
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await waitFor(stats, (text) => /control_plane.connected_state: 1/.test(text), {
+      what: 'a gateway that is connected',
+      timeoutMs: 60_000,
+    });
+  } catch (error) {
+    const outputs = `${agent.output}\n${control.process.output}`;
+    await dispose();
+    throw new Error(outputs, { cause: error });
+  }
+  return {
+    control,
+    agent,
+    directory,
+    adminPort,
+    ports,
+    declare: (name, yaml) => writeFile(join(registry, `${name}.yaml`), yaml),
+    stat: async (name) => {
+      const line = (await stats()).split('\n').find((text) => text.startsWith(`${name}: `));
+      return line === undefined ? 0 : Number(line.slice(name.length + 2));
+    },
+    problems: async () => {
+      const clusters = (await control.json('/api/v1/clusters')) as readonly {
+        readonly problems?: readonly { readonly code: string; readonly message: string }[];
+      }[];
+      return clusters.flatMap(({ problems }) => problems ?? []);
+    },
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** A Secret with text values. */
+export function secretYaml(
+  name: string,
+  data: Readonly<Record<string, string>>,
+  options: { readonly namespace?: string; readonly type?: string } = {},
+): string {
+  const encoded = Object.entries(data).map(([key, value]) => `  ${key}: ${Buffer.from(value).toString('base64')}`);
+  return [
+    'apiVersion: v1',
+    'kind: Secret',
+    `metadata: { name: ${name}, namespace: ${options.namespace ?? namespace} }`,
+    `type: ${options.type ?? 'kubernetes.io/tls'}`,
+    'data:',
+    ...encoded,
+    '',
+  ].join('\n');
+}
+
+/** It says who it was asked for, and what it was told of the client's certificate. */
+async function startApplication(): Promise<Server> {
+  const server = createServer((request, response) => {
+    response.setHeader('x-client', String(request.headers['x-forwarded-client-cert'] ?? ''));
+    response.end(`application asked for ${request.headers.host ?? ''}`);
+  });
+  await new Promise<void>((done) => {
+    server.listen(0, '127.0.0.1', done);
+  });
+  return server;
+}
+
+function baseObjects(applicationPort: number): string {
+  return `
+apiVersion: v1
+kind: Namespace
+metadata: { name: ${namespace} }
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: ingress-token
+  namespace: ${namespace}
+  annotations: { kubernetes.io/service-account.name: ${account} }
+type: kubernetes.io/service-account-token
+stringData: { token: ingress-token }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: ingress-1, namespace: ${namespace}, labels: { istio: ingress } }
+spec: { serviceAccountName: ${account}, containers: [] }
+status: { phase: Running, podIP: 127.0.0.1, podIPs: [{ ip: 127.0.0.1 }], conditions: [{ type: Ready, status: "True" }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: app, namespace: sample }
+spec: { clusterIP: 10.96.0.9, ports: [{ name: http, port: 80, targetPort: ${applicationPort} }] }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: app-1, namespace: sample, labels: { kubernetes.io/service-name: app } }
+addressType: IPv4
+ports: [{ name: http, port: ${applicationPort}, protocol: TCP }]
+endpoints: [{ addresses: [127.0.0.1], conditions: { ready: true } }]
+`;
+}

@@ -5,9 +5,10 @@ import type { RetryPolicy, RetryPolicy_RetryPriority } from '../../proto/generat
 import { PreviousHostsPredicate } from '../../proto/generated/envoy.extensions.retry.host.previous_hosts.v3.ts';
 import { PreviousPrioritiesConfig } from '../../proto/generated/envoy.extensions.retry.priority.previous_priorities.v3.ts';
 import { packAny } from '../../proto/codec.ts';
+import { notServed } from './not-served.ts';
 import { duration, uint32 } from './well-known-types.ts';
 
-const defaultConditions = 'connect-failure,refused-stream,unavailable,cancelled,reset-before-request';
+const defaultConditions = 'connect-failure,refused-stream,unavailable,cancelled,reset-before-request,retriable-headers';
 const defaultAttempts = 2;
 
 /** Undefined when retries are declared off (`attempts: 0`). */
@@ -17,6 +18,7 @@ export function retryPolicy(declared: DeclaredRetries | undefined): RetryPolicy 
   return {
     retryOn: conditions,
     retriableStatusCodes: statusCodes,
+    ...(conditions.includes('retriable-headers') ? { retriableHeaders: notServed } : {}),
     numRetries: uint32(declared?.attempts ?? defaultAttempts),
     ...(declared?.perTryTimeoutMs === undefined ? {} : { perTryTimeout: duration(declared.perTryTimeoutMs) }),
     ...(declared?.backoffMs === undefined ? {} : { retryBackOff: { baseInterval: duration(declared.backoffMs) } }),

@@ -40,7 +40,8 @@ export type AgentOptions = {
   readonly domain?: string;
   readonly label: readonly string[];
   readonly locality?: string;
-  readonly requestedNetworkView: string;
+  /** Absent: as `ISTIO_META_REQUESTED_NETWORK_VIEW` says. */
+  readonly requestedNetworkView?: string;
   readonly interceptionMode: string;
   readonly ads: string;
   readonly workDir?: string;
@@ -85,6 +86,8 @@ export type AgentConfig = {
   /** Undefined for serving secrets only. */
   readonly envoy: { readonly program: string; readonly concurrency: number; readonly logLevel: string } | undefined;
   readonly drainMs: number;
+  /** After that, for as long as clients have connections open. */
+  readonly drainUntilIdle: boolean;
 };
 
 export type AgentSurroundings = {
@@ -94,8 +97,12 @@ export type AgentSurroundings = {
   readonly envoyPath: string | undefined;
   /** `$ISTIO_META_DNS_CAPTURE`: whether interception sends DNS to the agent. */
   readonly dnsCapture?: string | undefined;
+  /** `$ISTIO_META_REQUESTED_NETWORK_VIEW`, as manifests of gateways have it. */
+  readonly networkView?: string | undefined;
   /** `$ISTIO_KUBE_APP_PROBERS`: what the injector has taken from the kubelet. */
   readonly appProbers?: string | undefined;
+  /** `$EXIT_ON_ZERO_ACTIVE_CONNECTIONS` */
+  readonly exitWhenIdle?: string | undefined;
   /** Of the control plane's conventions, for the node. */
   readonly version: string;
 };
@@ -131,6 +138,7 @@ export function agentConfig(options: AgentOptions, surroundings: AgentSurroundin
     owner: ownerOf(options, surroundings),
     envoy: options.envoy === false ? undefined : envoyOf(options, options.envoy, surroundings),
     drainMs: parseDurationMs('--drain', options.drain),
+    drainUntilIdle: surroundings.exitWhenIdle === 'true',
   });
 }
 
@@ -165,7 +173,7 @@ function nodeFacts(options: AgentOptions, surroundings: AgentSurroundings): Node
     interceptionMode,
     dnsCapture: dnsOf(options, surroundings) !== undefined,
     podPorts: options.podPorts === undefined ? undefined : podPorts(options.podPorts),
-    requestedNetworkView: list(options.requestedNetworkView),
+    requestedNetworkView: list(options.requestedNetworkView ?? surroundings.networkView ?? ''),
     proxyConfig: { discoveryAddress: options.discoveryAddress, concurrency: Number(options.concurrency) },
     version: surroundings.version,
   };

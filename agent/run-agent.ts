@@ -214,6 +214,8 @@ function envoyOptions(
     owner: config.owner,
     adminPort: config.ports.admin,
     drainMs: config.drainMs,
+    drainUntilIdle: config.drainUntilIdle,
+    ownPorts: [config.ports.health, config.ports.prometheus],
     // A pod that ends still has calls of its own to make; what a gateway forwards is all it has.
     drainScope: config.node.type === 'sidecar' ? 'inbound' : 'all',
     clock,

@@ -1,7 +1,10 @@
-// The part of Envoy's admin interface that the agent uses: telling it to drain. In: the admin port. Out: nothing; an Envoy that does not
-// answer is an error with its reason.
+// The part of Envoy's admin interface that the agent uses: telling it to drain, and asking how far it is. In: the admin port. An Envoy that
+// does not answer is an error with its reason.
 
+import { once } from 'node:events';
 import { request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 
 /** Which listeners close: those for the workload's callers, or all. */
 export type DrainScope = 'inbound' | 'all';
@@ -17,17 +20,31 @@ export async function startDraining(adminPort: number, scope: DrainScope): Promi
   await post(adminPort, `/drain_listeners?graceful&skip_exit${scope === 'inbound' ? '&inboundonly' : ''}`);
 }
 
-function post(port: number, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, path, method: 'POST', timeout: timeoutMs }, (response) => {
-      response.resume();
-      response.on('end', () => {
-        if (response.statusCode === 200) resolve();
-        else reject(new Error(`POST ${path} was answered ${response.statusCode}`));
-      });
-    });
-    sent.on('timeout', () => sent.destroy(new Error(`POST ${path} was not answered within ${timeoutMs} ms`)));
-    sent.on('error', reject);
-    sent.end();
-  });
+/** Connections that clients have open, at all listeners but those on ports of Envoy's own (health, statistics) and its admin interface. */
+export async function openConnections(adminPort: number, ownPorts: readonly number[]): Promise<number> {
+  const filter = encodeURIComponent('^listener\\..*downstream_cx_active$');
+  const stats = await ask('GET', adminPort, `/stats?filter=${filter}`);
+  const counts = [...stats.matchAll(/^listener\.(.+)\.downstream_cx_active: (\d+)$/gm)];
+  const isOwn = (listener: string): boolean => ownPorts.some((port) => listener.endsWith(`_${port}`));
+  // Each is counted once more for the thread that serves it: `listener.ADDRESS.worker_0.…`.
+  return counts
+    .filter(
+      ([, listener = '']) => listener !== 'admin' && !listener.includes('worker_') && !listener.includes('main_thread'),
+    )
+    .filter(([, listener = '']) => !isOwn(listener))
+    .reduce((sum, [, , count = '0']) => sum + Number(count), 0);
+}
+
+async function post(port: number, path: string): Promise<void> {
+  await ask('POST', port, path);
+}
+
+async function ask(method: 'GET' | 'POST', port: number, path: string): Promise<string> {
+  const sent = request({ host: '127.0.0.1', port, path, method, timeout: timeoutMs });
+  sent.on('timeout', () => sent.destroy(new Error(`${method} ${path} was not answered within ${timeoutMs} ms`)));
+  sent.end();
+  const [response]: IncomingMessage[] = await once(sent, 'response');
+  const body = response === undefined ? '' : await text(response);
+  if (response?.statusCode !== 200) throw new Error(`${method} ${path} was answered ${response?.statusCode}`);
+  return body;
 }

@@ -10,7 +10,7 @@ import { delayAfterFailures } from '../back-off.ts';
 import type { BackOff } from '../back-off.ts';
 import type { Log } from '../log.ts';
 import type { Owner } from '../owner.ts';
-import { startDraining } from './envoy-admin.ts';
+import { openConnections, startDraining } from './envoy-admin.ts';
 import type { DrainScope } from './envoy-admin.ts';
 
 export type EnvoyOptions = {
@@ -19,8 +19,12 @@ export type EnvoyOptions = {
   /** The user it runs as; undefined for this process's own. */
   readonly owner: Owner | undefined;
   readonly adminPort: number;
-  /** Between the wish to stop and SIGTERM. */
+  /** Between the wish to stop and SIGTERM; at least, when `drainUntilIdle` says so. */
   readonly drainMs: number;
+  /** It then goes on until no client has a connection open; whoever started the agent ends its patience with SIGKILL. */
+  readonly drainUntilIdle: boolean;
+  /** Ports whose connections don't count for that. */
+  readonly ownPorts: readonly number[];
   readonly drainScope: DrainScope;
   readonly clock: Clock;
   readonly random: () => number;
@@ -39,6 +43,8 @@ const backOff: BackOff = { firstMs: 200, longestMs: 30_000 };
 const stableMs = 60_000;
 
 const termMs = 5000;
+
+const idlePollMs = 1000;
 
 /** Throws AgentError `envoy-not-startable`. */
 export async function superviseEnvoy(options: EnvoyOptions, signals: StopSignals): Promise<void> {
@@ -111,6 +117,7 @@ async function endInSteps(child: ChildProcess, options: EnvoyOptions, over: Abor
     );
     log.info({ drainMs }, 'Envoy drains');
     await clock.sleep(drainMs, over);
+    if (options.drainUntilIdle) await untilIdle(options, over);
   }
   if (over.aborted) return;
   child.kill('SIGTERM');
@@ -118,4 +125,16 @@ async function endInSteps(child: ChildProcess, options: EnvoyOptions, over: Abor
   if (over.aborted) return;
   log.warn({ termMs }, 'Envoy did not end on SIGTERM and is killed');
   child.kill('SIGKILL');
+}
+
+async function untilIdle({ adminPort, ownPorts, clock, log }: EnvoyOptions, over: AbortSignal): Promise<void> {
+  while (!over.aborted) {
+    const open = await openConnections(adminPort, ownPorts).catch((error: unknown) => {
+      log.warn(`Envoy does not say how many connections are open: ${reasonOf(error)}`);
+      return 0;
+    });
+    if (open === 0) return;
+    log.info({ open }, 'Envoy still has connections');
+    await clock.sleep(idlePollMs, over);
+  }
 }

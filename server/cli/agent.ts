@@ -54,7 +54,10 @@ function agentOptions(): readonly Option[] {
       .argParser((text: string, before: readonly string[]) => [...before, ...text.split(',').filter(Boolean)])
       .default([], 'none'),
     new Option('--locality <region/zone/subzone>', 'where the pod runs (default: the control plane looks it up)'),
-    new Option('--requested-network-view <networks>', 'gateways: whose endpoints to see, comma separated').default(''),
+    new Option(
+      '--requested-network-view <networks>',
+      'gateways: whose endpoints to see, comma separated (default: $ISTIO_META_REQUESTED_NETWORK_VIEW, else all)',
+    ),
     new Option('--interception-mode <mode>', 'REDIRECT, TPROXY (Envoy stays root for it) or NONE').default('REDIRECT'),
     new Option('--ads <variant>', 'delta or sotw').default('delta'),
     new Option('--work-dir <dir>', 'for the bootstrap and the socket (default: a temporary one)'),
@@ -80,7 +83,10 @@ function agentOptions(): readonly Option[] {
     new Option('--proxy-uid <uid>', 'the user and group that Envoy runs as (default: 1337 when root)'),
     new Option('--concurrency <threads>', "Envoy's worker threads").default('2'),
     new Option('--envoy-log-level <level>', 'trace to off').default('warning'),
-    new Option('--drain <duration>', 'between SIGTERM and the end of Envoy').default('5s'),
+    new Option(
+      '--drain <duration>',
+      'between SIGTERM and the end of Envoy; at least, with EXIT_ON_ZERO_ACTIVE_CONNECTIONS=true',
+    ).default('5s'),
     new Option('--log-level <level>', 'of the agent').choices(['debug', 'info', 'warn', 'error']).default('info'),
   ];
 }
@@ -108,6 +114,8 @@ async function start(options: AgentOptions & { readonly logLevel: string }): Pro
         uid: process.getuid?.() ?? -1,
         envoyPath: process.env['ENVOY_PATH'],
         dnsCapture: process.env['ISTIO_META_DNS_CAPTURE'],
+        networkView: process.env['ISTIO_META_REQUESTED_NETWORK_VIEW'],
+        exitWhenIdle: process.env['EXIT_ON_ZERO_ACTIVE_CONNECTIONS'],
         appProbers: process.env['ISTIO_KUBE_APP_PROBERS'],
         version: `isthmus-${packageJson.version}`,
       });

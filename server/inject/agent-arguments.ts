@@ -1,5 +1,6 @@
 // The command line of `isthmus agent` in a pod. In: the context. Out: arguments; Kubernetes puts in what is in $(…).
 
+import { scalarAt } from './json-value.ts';
 import { podPorts } from './proxy-environment.ts';
 import type { SidecarContext } from './sidecar-context.ts';
 
@@ -29,10 +30,21 @@ export function agentArguments(context: SidecarContext): readonly string[] {
     ...Object.entries(labels)
       .toSorted(([left], [right]) => (left < right ? -1 : 1))
       .map(([key, value]) => `--label=${key}=${value}`),
-    `--interception-mode=${context.interceptionMode}`,
+    // A gateway has no application beside it.
+    `--interception-mode=${role === 'router' ? 'NONE' : context.interceptionMode}`,
     '--work-dir=/etc/istio/proxy',
     `--status-port=${String(context.statusPort)}`,
     ...(config.concurrency === undefined ? [] : [`--concurrency=${String(config.concurrency)}`]),
+    ...drainArgument(context),
     `--envoy-log-level=${levels[level] ?? level}`,
   ];
+}
+
+const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
+
+/** `1m30s` of the ProxyConfig as `--drain=90000ms`. */
+function drainArgument({ config }: SidecarContext): readonly string[] {
+  const parts = (scalarAt(config.fields, 'terminationDrainDuration') ?? '').matchAll(/([\d.]+)(h|ms|m|s)/g);
+  const total = [...parts].reduce((sum, [, count = '', unit = '']) => sum + Number(count) * (unitMs[unit] ?? 0), 0);
+  return total === 0 ? [] : [`--drain=${String(total)}ms`];
 }

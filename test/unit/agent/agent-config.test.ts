@@ -115,3 +115,11 @@ test('the status port is there where the application has probes for it, or where
   expect(agentConfig({ ...options, statusPort: '0' }, withProbes).status).toBeUndefined();
   expect(agentConfig({ ...options, statusPort: '16000' }, asRoot).status).toMatchObject({ port: 16_000 });
 });
+
+test('the networks that a gateway shows are those of the option, else those that its manifest names for any agent', () => {
+  const { requestedNetworkView: _, ...others } = options;
+  const viewOf = (given: AgentOptions): readonly string[] =>
+    agentConfig(given, { ...asRoot, networkView: 'network1' }).node.requestedNetworkView;
+  expect(viewOf(others)).toEqual(['network1']);
+  expect(viewOf({ ...others, requestedNetworkView: 'network2,network3' })).toEqual(['network2', 'network3']);
+});

@@ -23,7 +23,7 @@ const probe: Shape = {
   failureThreshold: true,
   terminationGracePeriodSeconds: true,
 };
-const hook: Shape = { exec, httpGet };
+const hook: Shape = { exec, httpGet, sleep: { seconds: true } };
 
 const container: Shape = {
   name: true,

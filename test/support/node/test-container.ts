@@ -236,10 +236,12 @@ export class TestContainer {
   }
 
   /** Undefined when it went well. */
-  async #hook({ exec, httpGet }: V1LifecycleHandler, timeoutMs: number): Promise<string | undefined> {
+  async #hook({ exec, httpGet, sleep }: V1LifecycleHandler, timeoutMs: number): Promise<string | undefined> {
     try {
       if (exec !== undefined) return resultOf(await this.exec(exec.command ?? [], timeoutMs));
       if (httpGet !== undefined) return await this.#options.probe({ ...this.#http({ httpGet }), timeoutMs });
+      if (sleep !== undefined)
+        await this.#options.clock.sleep(Math.min(sleep.seconds * 1000, timeoutMs), new AbortController().signal);
       return undefined;
     } catch (error) {
       return error instanceof Error ? error.message : String(error);

@@ -20,6 +20,19 @@ export interface AffectedHosts {
   readonly allAssignments: boolean;
 }
 
+/** Views that go from one state to the same next one ask the same: it is worked out for the first. */
+export class SharedAffectedHosts {
+  #last: { before: MeshSnapshot; after: MeshSnapshot; change: ChangeSet; affected: AffectedHosts } | undefined;
+
+  of(before: MeshSnapshot, after: MeshSnapshot, change: ChangeSet): AffectedHosts {
+    const last = this.#last;
+    if (last?.before === before && last.after === after && last.change === change) return last.affected;
+    const affected = affectedHosts(before, after, change);
+    this.#last = { before, after, change, affected };
+    return affected;
+  }
+}
+
 /** The hosts that `change`, which leads from `before` to `after`, can reach. */
 export function affectedHosts(before: MeshSnapshot, after: MeshSnapshot, change: ChangeSet): AffectedHosts {
   const everything = change.everything || before.config !== after.config || meshWidePolicyDiffers(before, after);

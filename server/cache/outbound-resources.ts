@@ -18,7 +18,7 @@ import { gatewayRouteNames, gatewayServers } from '../generate/gateway-servers.t
 import type { HostRoutes } from '../generate/host-resources.ts';
 import { buildOutboundView, type OutboundView } from '../view/outbound-view.ts';
 import type { OutboundScope } from '../view/scope.ts';
-import { affectedHosts } from './affected-hosts.ts';
+import { SharedAffectedHosts } from './affected-hosts.ts';
 import { resourceName, type ResourceName } from './encoded-resource.ts';
 import { NameTableResource } from './name-table-resource.ts';
 import { ResourceSets, type EncodingListener } from './resource-sets.ts';
@@ -52,6 +52,7 @@ export class OutboundResources {
   readonly #scope: OutboundScope;
   readonly #sets: ResourceSets;
   readonly #names: NameTableResource;
+  readonly #affected: SharedAffectedHosts;
   readonly #hosts = new Map<Hostname, HostRecord>();
   #mesh: MeshSnapshot;
   #view: OutboundView;
@@ -61,7 +62,14 @@ export class OutboundResources {
   #standingRoutes: ReadonlySet<string> = new Set();
   #listenersDiffer = true;
 
-  constructor(scope: OutboundScope, mesh: MeshSnapshot, onEncoded?: EncodingListener) {
+  /** `affected` is that of all views which are updated together. */
+  constructor(
+    scope: OutboundScope,
+    mesh: MeshSnapshot,
+    onEncoded?: EncodingListener,
+    affected = new SharedAffectedHosts(),
+  ) {
+    this.#affected = affected;
     this.#sets = new ResourceSets(onEncoded);
     this.#names = new NameTableResource(onEncoded);
     this.#scope = scope;
@@ -90,7 +98,7 @@ export class OutboundResources {
 
   /** Brings everything up to `mesh`, of which `change` is the difference. Returns the types that differ. */
   update(mesh: MeshSnapshot, change: ChangeSet): ReadonlySet<string> {
-    const affected = affectedHosts(this.#mesh, mesh, change);
+    const affected = this.#affected.of(this.#mesh, mesh, change);
     this.#mesh = mesh;
     const routedBefore = this.#view.routedHosts();
     this.#view = buildOutboundView(this.#scope, mesh);

@@ -16,6 +16,7 @@ import type { InboundScope, OutboundScope } from '../view/scope.ts';
 import { viewKeysOf } from '../view/view-key.ts';
 import { indexViews, type ViewIndex } from '../view/view-index.ts';
 import { affectedAddresses } from './affected-addresses.ts';
+import { SharedAffectedHosts } from './affected-hosts.ts';
 import { InboundResources } from './inbound-resources.ts';
 import { OutboundResources } from './outbound-resources.ts';
 import type { EncodingListener } from './resource-sets.ts';
@@ -69,7 +70,8 @@ export class ResourceCache {
   #index: ViewIndex;
 
   constructor(mesh: MeshSnapshot, onEncoded?: EncodingListener) {
-    this.#outbound = new ViewStore((scope, current) => new OutboundResources(scope, current, onEncoded));
+    const affected = new SharedAffectedHosts();
+    this.#outbound = new ViewStore((scope, current) => new OutboundResources(scope, current, onEncoded, affected));
     this.#inbound = new ViewStore((scope, current) => new InboundResources(scope, current, onEncoded));
     this.#mesh = mesh;
     this.#index = indexViews(mesh);

@@ -26,8 +26,10 @@ export function upstreamSecurity(
 ): Pick<Cluster, 'transportSocket' | 'transportSocketMatches'> {
   const http2 = speaksHttp2(port, policy);
   const { tls } = policy;
+  // A ServiceEntry says who its endpoints are, a rule may say otherwise.
+  const ruled = tls?.subjectAltNames ?? [];
+  const names = ruled.length > 0 ? ruled : (service.entry?.subjectAltNames ?? []);
   const mtls = () => {
-    const names = tls?.subjectAltNames ?? [];
     return upstreamMtls({
       sni: tls?.sni ?? sniName({ host: service.host, port: port.port, subset: subsetBehindGateway(subset) }),
       identities: names.length === 0 ? view.identities(service.host) : names,
@@ -41,7 +43,7 @@ export function upstreamSecurity(
     case 'mutual':
       return {
         transportSocket: upstreamTls({
-          tls,
+          tls: { ...tls, subjectAltNames: names },
           sni: tls.sni ?? service.externalName,
           alpn: alpnOf(policy, http2),
         }),

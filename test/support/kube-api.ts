@@ -27,6 +27,7 @@ const clusterScoped: ReadonlySet<string> = new Set([
   'ClusterRoleBinding',
   'CustomResourceDefinition',
   'MutatingWebhookConfiguration',
+  'ValidatingWebhookConfiguration',
 ]);
 
 const irregularPlurals: Readonly<Record<string, string>> = {
@@ -34,8 +35,8 @@ const irregularPlurals: Readonly<Record<string, string>> = {
   WorkloadEntry: 'workloadentries',
   PeerAuthentication: 'peerauthentications',
   AuthorizationPolicy: 'authorizationpolicies',
-  RequestAuthentication: 'requestauthentications',
   Telemetry: 'telemetries',
+  RequestAuthentication: 'requestauthentications',
 };
 
 export class KubeApi {

@@ -47,6 +47,26 @@ export class AskingAllTheTime {
     );
   }
 
+  /**
+   * Resolves when answers in a row, 30 or more, were of exactly these versions and nothing failed between them.
+   * @returns what failed before, since the last call.
+   */
+  async untilHeard(versions: readonly string[]): Promise<readonly string[]> {
+    const failures: string[] = [];
+    await waitFor(
+      async () => {
+        failures.push(...this.#failures);
+        this.#failures = [];
+        this.#versions.clear();
+        await this.more(30);
+        return { versions: this.versions, failures: this.#failures };
+      },
+      (heard) => heard.versions.join() === versions.join() && heard.failures.length === 0,
+      { what: `answers of ${versions.join(' and ')} alone`, timeoutMs: 60_000 },
+    );
+    return failures;
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#process.stop();

@@ -11,6 +11,7 @@ import type { ClusterPlace, ClusterPlaces } from '../demo/build-scenario.ts';
 import { podOf } from '../demo/example.ts';
 import type { ExampleCluster } from '../demo/example.ts';
 import type { Authorities } from '../demo/identity-files.ts';
+import { definedPaths, istioDefinitions } from '../support/istio-definitions.ts';
 import type { TestObject } from '../support/kube-api.ts';
 import { asPrimary, asRemoteReader, secretObject, systemNamespace } from '../support/kube-primary.ts';
 import { startKubeCluster } from '../support/kube.ts';
@@ -140,8 +141,8 @@ export class ExampleApiServers implements ClusterPlaces, AsyncDisposable {
     const opened = { kube, relay, port, socketPath, primary, reader };
     this.#open.set(clusterId, opened);
     await relay.listenAt(socketPath);
-    await kube.api.apply(...definitions);
-    for (const { spec } of definitions) await served(kube, spec.names.plural);
+    await kube.api.apply(...istioDefinitions);
+    for (const path of definedPaths) await served(kube, path);
     const objects = this.#objects.get(clusterId) ?? [await this.#authority(example), ...(await readObjects(example))];
     this.#objects.set(clusterId, objects);
     await kube.api.apply(...objects);
@@ -195,28 +196,11 @@ async function replaceFile(path: string, text: string): Promise<void> {
   await rename(`${path}.new`, path);
 }
 
-const group = 'networking.istio.io';
-const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
-const definitions = ['Gateway', 'VirtualService', 'DestinationRule'].map((kind) => {
-  const plural = `${kind.toLowerCase()}s`;
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${group}` },
-    spec: {
-      group,
-      scope: 'Namespaced',
-      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
-      versions: [{ name: 'v1', served: true, storage: true, schema }],
-    },
-  };
-});
-
-async function served(kube: KubeCluster, plural: string): Promise<void> {
+async function served(kube: KubeCluster, path: string): Promise<void> {
   await waitFor(
-    () => kube.api.raw('GET', `/apis/${group}/v1/${plural}`),
+    () => kube.api.raw('GET', path),
     ({ status }) => status === 200,
-    { what: `${plural} to be served`, timeoutMs: 30_000 },
+    { what: `${path} to be served`, timeoutMs: 30_000 },
   );
 }
 

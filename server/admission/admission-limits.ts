@@ -33,7 +33,7 @@ export const defaultAdmissionLimits: AdmissionLimits = Object.freeze({
   maxWaitingTurns: 128,
   maxWaitingStreams: 2048,
   streamPatienceMs: 20_000,
-  sliceMs: 10,
+  sliceMs: 5,
   maxLagMs: 50,
   requests: Object.freeze({ perSecond: 100, burst: 1000 }),
   requestPatienceMs: 30_000,

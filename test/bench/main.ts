@@ -23,6 +23,7 @@ import {
 } from './scenarios.ts';
 import { network, startServer } from './server-under-test.ts';
 import { startOnce } from './start.ts';
+import { runStorm } from './storm/run-storm.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const outputDirectory = join(root, '.cache/bench');
@@ -32,6 +33,7 @@ const options = readOptions(process.argv.slice(2));
 await mkdir(outputDirectory, { recursive: true });
 if (options.profiles !== undefined) await mkdir(options.profiles, { recursive: true });
 if (options.remotes) await runRemotes({ options, directory: outputDirectory, reportFile, say });
+else if (options.storm > 0) await runStorm({ options, open: () => open(options), reportFile, say });
 else if (options.pushes) await runPushes({ options, say });
 else await benchMesh();
 

@@ -26,6 +26,8 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** Measures large remotes instead. */
   readonly remotes: boolean;
+  /** Measures pushes while so many proxies reconnect instead; 0: no. */
+  readonly storm: number;
   /** Measures only the CPU of changes, in a process without an API server. */
   readonly pushes: boolean;
   /** Remotes are measured with `--state-dir`. */
@@ -49,6 +51,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
       registry: { type: 'string' },
       profile: { type: 'string' },
       remotes: { type: 'boolean', default: false },
+      storm: { type: 'string', default: '0' },
       pushes: { type: 'boolean', default: false },
       remember: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
@@ -74,6 +77,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     report: !values['no-report'],
     quick,
     remotes: values.remotes,
+    storm: number('storm', values.storm),
     pushes: values.pushes,
     remember: values.remember,
     saveBaseline: values['save-baseline'],

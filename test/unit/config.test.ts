@@ -39,3 +39,10 @@ test('a revision is the end of a Service name', () => {
 test.each(['Canary', 'v1.2', '-a', 'a'.repeat(57), ''])('--revision %j is refused', (value) => {
   expect(() => configured(`--revision=${value}`)).toThrow(ConfigError);
 });
+
+test('limits of admission are whole numbers; only that of proxies may be none', () => {
+  expect(configured()).toMatchObject({ maxProxies: 0, maxHandshakesPerSecond: 400, maxRequestsPerSecond: 100 });
+  expect(configured('--max-proxies', '600').maxProxies).toBe(600);
+  expect(() => configured('--max-handshakes', '0')).toThrow('use a whole number of at least 1');
+  expect(() => configured('--max-proxies', 'many')).toThrow('use a whole number of at least 0');
+});

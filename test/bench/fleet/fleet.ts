@@ -95,6 +95,12 @@ export class Fleet {
     for (const sidecar of this.#sidecars) sidecar.close();
   }
 
+  get first(): Sidecar {
+    const [first] = this.#sidecars;
+    if (first === undefined) throw new Error('the fleet is empty');
+    return first;
+  }
+
   get counts(): Counts {
     let [messages, bytes, resources, removed] = [0, 0, 0, 0];
     for (const { counts } of this.#sidecars) {
@@ -177,7 +183,7 @@ export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-function nodeOf(index: number, options: FleetOptions): Node {
+export function nodeOf(index: number, options: FleetOptions): Node {
   const { namespaces = 1, clusterId, network } = options;
   const namespace = namespaces === 1 ? options.namespace : `${options.namespace}-${index % namespaces}`;
   const name = `load-${index}`;

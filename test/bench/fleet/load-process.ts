@@ -4,6 +4,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Fleet, monotonicMs, type FleetOptions, type Sighting } from './fleet.ts';
 import type { Counts } from './sidecar.ts';
+import { storm, type StormOutcome } from './storm.ts';
 
 export interface LoadCommands {
   /** A new fleet; resolves when all are served, with the milliseconds each took. */
@@ -11,6 +12,8 @@ export interface LoadCommands {
   /** All streams end and open again with what the sidecars hold. Resolves when `quietMs` passed without a response. */
   reconnect: (options: { readonly quietMs: number }) => Promise<Settled>;
   disconnect: () => Promise<void>;
+  /** A crowd with what the fleet's first sidecar holds; resolves when all are served. */
+  storm: (options: FleetOptions) => Promise<StormOutcome>;
   counts: () => Promise<Counts>;
   watch: (marker: string) => Promise<void>;
   seen: () => Promise<Sighting>;
@@ -52,6 +55,7 @@ const commands: LoadCommands = {
     return { tookMs: Math.max(0, current.lastResponseMs - startMs) };
   },
   disconnect: async () => fleet?.close(),
+  storm: (options) => storm(options, theFleet().first),
   counts: async () => theFleet().counts,
   watch: async (marker) => theFleet().watch(marker),
   seen: () => theFleet().seen(),

@@ -41,6 +41,8 @@ export class Sidecar {
   readonly #held = new Map<string, Map<string, string>>(types.map((type) => [type, new Map()]));
   readonly #asked = new Map<string, Set<string>>(types.map((type) => [type, new Set()]));
   readonly #answered = new Set<string>();
+  /** What it asks for anew with what it holds, without the node; shared with the one that it was learned from. */
+  #again: Map<string, Buffer> | undefined;
   #virtualHostsAsked = false;
   #session: ClientHttp2Session | undefined;
   #stream: ClientHttp2Stream | undefined;
@@ -70,6 +72,14 @@ export class Sidecar {
       if ((this.#held.get(type)?.size ?? 0) < (this.#asked.get(type)?.size ?? 0)) return false;
     }
     return true;
+  }
+
+  /** Holds from now on what another one holds, as its replica would. */
+  learn(from: Sidecar): void {
+    for (const [typeUrl, held] of from.#held) this.#held.set(typeUrl, held);
+    for (const [typeUrl, asked] of from.#asked) this.#asked.set(typeUrl, asked);
+    this.#virtualHostsAsked = from.#virtualHostsAsked;
+    this.#again = from.#again ??= new Map();
   }
 
   /** Opens the stream; with what it holds from the stream before, as Envoy does. */
@@ -113,14 +123,32 @@ export class Sidecar {
     }
     for (const typeUrl of types) {
       if (typeUrl === typeUrls.virtualHost && !this.#virtualHostsAsked) continue;
-      const held = Object.fromEntries(this.#held.get(typeUrl) ?? []);
-      this.#send({
-        typeUrl,
-        ...(typeUrl === typeUrls.cluster ? { node } : {}),
-        initialResourceVersions: held,
-        ...(named.has(typeUrl) ? { resourceNamesSubscribe: [...(this.#asked.get(typeUrl) ?? [])] } : {}),
-      });
+      if (typeUrl === typeUrls.cluster) this.#send({ ...this.#holding(typeUrl), node });
+      else this.#stream?.write(this.#askedAgain(typeUrl));
     }
+  }
+
+  #holding(typeUrl: string): DeltaDiscoveryRequest {
+    return {
+      typeUrl,
+      initialResourceVersions: Object.fromEntries(this.#held.get(typeUrl) ?? []),
+      ...(named.has(typeUrl) ? { resourceNamesSubscribe: [...(this.#asked.get(typeUrl) ?? [])] } : {}),
+    };
+  }
+
+  /** Of a replica: encoded once, since a thousand of them would keep a processor busy. */
+  #askedAgain(typeUrl: string): Buffer {
+    const request = (): Buffer =>
+      prefixed(encode<DeltaDiscoveryRequest>(DeltaDiscoveryRequest, this.#holding(typeUrl)));
+    if (this.#again === undefined) return request();
+    const known = this.#again.get(typeUrl) ?? request();
+    this.#again.set(typeUrl, known);
+    return known;
+  }
+
+  /** Asks for endpoints of a cluster that does not exist: the answer says that it is served. */
+  askForNothing(): void {
+    this.#send({ typeUrl: typeUrls.endpoint, resourceNamesSubscribe: ['outbound|80||nothing.invalid'] });
   }
 
   #receive(response: WireResponse): void {

@@ -124,11 +124,7 @@ export class ProxySessions implements SnapshotSource {
     };
   }
 
-  #credentialsOf(
-    { peer }: StreamOpening,
-    proxy: Proxy,
-    listener: SnapshotListener,
-  ): HeldCredentials | undefined {
+  #credentialsOf({ peer }: StreamOpening, proxy: Proxy, listener: SnapshotListener): HeldCredentials | undefined {
     const types = new Set([typeUrls.secret]);
     const identity = peer.authenticated ? peer.identity : undefined;
     return this.#options.credentials?.hold({ proxy, identity, onChange: () => listener(types) });

@@ -230,7 +230,12 @@ async function start({ config: given, log, started, signal }: Starting): Promise
           },
     counters: metrics.certificateCounters,
   });
-  const check = objectCheck({ config, mesh: () => store.snapshot, primary: clusters.primary, meshDefaults: startSettings });
+  const check = objectCheck({
+    config,
+    mesh: () => store.snapshot,
+    primary: clusters.primary,
+    meshDefaults: startSettings,
+  });
   await openInjection({ config, domain: meshConfig.domain, client, issuer, check, metrics, log, started });
   isListening = true;
   started.add('streams', () => drain(connections, config.drainMs));

@@ -194,7 +194,7 @@ function readCertificates(reader: FieldReader): ServerCertificates | undefined {
     }
     case 'serverCertificate':
       return { kind: 'files', pairs: [readPair(reader)] };
-    case 'tlsCertificates': {
+    default: {
       const pairs = reader.objects('tlsCertificates').map((pair) => {
         const read = readPair(pair);
         pair.refuse('caCertificates');

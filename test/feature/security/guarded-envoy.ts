@@ -7,7 +7,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
-import { identity } from '../../../ca/spiffe.ts';
 import { Issuer } from '../../../ca/issuer.ts';
 import { systemClock } from '../../../ca/clock.ts';
 import type { MeshConfig } from '../../../discovery/model/mesh-config.ts';
@@ -16,7 +15,7 @@ import type { MeshSnapshot } from '../../../discovery/model/mesh-snapshot.ts';
 import { Bootstrap } from '../../../proto/generated/envoy.config.bootstrap.v3.ts';
 import { Cluster_DiscoveryType, type Cluster } from '../../../proto/generated/envoy.config.cluster.v3.ts';
 import type { Listener } from '../../../proto/generated/envoy.config.listener.v3.ts';
-import { toJson, type JsonValue } from '../../../proto/json.ts';
+import { toJson } from '../../../proto/json.ts';
 import { socketAddress } from '../../../server/generate/address.ts';
 import { packAny } from '../../../proto/codec.ts';
 import { HttpProtocolOptions } from '../../../proto/generated/envoy.extensions.upstreams.http.v3.ts';
@@ -24,9 +23,9 @@ import { generateInbound } from '../../../server/generate/inbound.ts';
 import { tlsInspector } from '../../../server/generate/listener-filter.ts';
 import { buildInboundView } from '../../../server/view/inbound-view.ts';
 import { viewKeysOf } from '../../../server/view/view-key.ts';
-import { makeAuthority, ok } from '../../support/certificate-authority.ts';
+import { makeAuthority } from '../../support/certificate-authority.ts';
 import { envoyPath } from '../../support/envoy.ts';
-import { makeCsr, makeKeyPair } from '../../support/make-csr.ts';
+import { certificateFor, withStaticSecrets } from '../../support/mesh-certificate.ts';
 import { endpoint, mesh, service, sidecar } from '../../support/mesh-model.ts';
 import { startProcess } from '../../support/process.ts';
 import { waitFor } from '../../support/wait-for.ts';
@@ -230,26 +229,6 @@ function listenerOf(name: string, ports: Ports, workload: GuardedWorkload): List
     accessLog: inbound.accessLog,
     defaultFilterChain: inbound.defaultFilterChain,
   };
-}
-
-async function certificateFor(issuer: Issuer, text: string): Promise<{ readonly chain: string; readonly key: string }> {
-  const [trustDomain = '', namespace = '', serviceAccount = ''] = text.split('/');
-  const key = await makeKeyPair('ecdsa-p256');
-  const csr = await makeCsr({ type: 'ecdsa-p256', key });
-  const { chain } = ok(await issuer.issue({ csr, identity: ok(identity({ trustDomain, namespace, serviceAccount })) }));
-  // The last element holds the roots.
-  return {
-    chain: chain.slice(0, -1).join(''),
-    key: key.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-  };
-}
-
-/** Secrets that an agent would serve are those of the bootstrap. */
-function withStaticSecrets(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return value.map(withStaticSecrets);
-  if (typeof value !== 'object' || value === null) return value;
-  const { sdsConfig: _sdsConfig, ...rest } = value as Record<string, JsonValue>;
-  return Object.fromEntries(Object.entries(rest).map(([name, inner]) => [name, withStaticSecrets(inner)]));
 }
 
 function echoHttp(): HttpServer {

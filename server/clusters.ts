@@ -14,6 +14,7 @@ import type { Started } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import { GatewayNames } from './gateway-names.ts';
 import { lookUpName } from './look-up-name.ts';
+import type { HeardMachines } from './machines/heard-machines.ts';
 import { openRemoteSource, openSource } from './open-source.ts';
 import { ProblemLog } from './problem-log.ts';
 import { forgetRemote, rememberedRemotes, withMemory } from './remember-clusters.ts';
@@ -35,6 +36,8 @@ export interface OpenClustersOptions {
   readonly onEvent: (event: ObjectEvent) => void;
   /** Hears of Secrets of a primary that is a directory. */
   readonly secrets?: DirectorySecrets | undefined;
+  /** Hears of the primary's WorkloadGroups and of what registered in them. */
+  readonly machines: HeardMachines;
 }
 
 /** Makes the primary's registry and the set of remotes; nothing is read of them yet. @throws ConfigError */
@@ -59,7 +62,7 @@ export async function openClusters(options: OpenClustersOptions): Promise<Cluste
     meshNetworks,
     clusterId,
     mode: 'primary',
-    source: withMemory(source, { clusterId, stateDir }).source,
+    source: options.machines.hearing(withMemory(source, { clusterId, stateDir }).source),
     network: config.network,
   });
   const remotes = new RemoteClusters({

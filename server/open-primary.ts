@@ -8,7 +8,7 @@ import { rememberDefaults, rememberTokenOwners } from '../ca/remember-token-owne
 import type { ServeConfig } from './config.ts';
 import { PrimaryClient } from './kube/primary-client.ts';
 import { PrimaryKubeConfig } from './kube/primary-kube-config.ts';
-import { primaryWriters } from './kube/primary-writers.ts';
+import { primaryWriters, type PrimaryWriter } from './kube/primary-writers.ts';
 import { publishRoots } from './kube/publish-roots.ts';
 import { publishWebhookBundles } from './kube/publish-webhook-bundles.ts';
 import { reviewTokens } from './kube/review-token.ts';
@@ -40,12 +40,14 @@ export interface RunWritersOptions {
   readonly client: PrimaryClient;
   readonly issuer: Issuer;
   readonly metrics: PrimaryMetrics;
+  /** Others that run while this replica leads. */
+  readonly others: readonly PrimaryWriter[];
   readonly log: Log;
   readonly started: Started;
 }
 
 /** Publishes the roots in the primary while this replica leads: for workloads, for other instances and for calls of its webhooks. */
-export function runWriters({ config, client, issuer, metrics, log, started }: RunWritersOptions): void {
+export function runWriters({ config, client, issuer, metrics, others, log, started }: RunWritersOptions): void {
   const stop = new AbortController();
   const roots = (signal: AbortSignal): Promise<void> =>
     publishRoots({ client, issuer, log, random: Math.random }, signal);
@@ -53,7 +55,7 @@ export function runWriters({ config, client, issuer, metrics, log, started }: Ru
   const configurations = webhookConfigurations({ revision, systemNamespace, tags });
   const bundles = (signal: AbortSignal): Promise<void> =>
     publishWebhookBundles({ client, issuer, configurations, log, random: Math.random }, signal);
-  const writers = config.ports.webhook === 0 ? [roots] : [roots, bundles];
+  const writers = [roots, ...(config.ports.webhook === 0 ? [] : [bundles]), ...others];
   const election = primaryWriters({ client, writers, log });
   metrics.leader(() => election.leading);
   const stopped = election.run(stop.signal);

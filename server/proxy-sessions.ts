@@ -10,6 +10,7 @@ import { generatorOf, notServed } from './proxy/generator.ts';
 import { identityMismatch } from './proxy/identity-mismatch.ts';
 import { parseNode } from './proxy/parse-node.ts';
 import type { Proxy } from './proxy/proxy.ts';
+import type { Machines } from './open-machines.ts';
 import type {
   AckReport,
   OpenedNode,
@@ -52,6 +53,8 @@ export interface ProxySessionsOptions {
   readonly roots: () => TypeSnapshot | undefined;
   /** Credentials of gateways, for streams whose peers are authenticated; absent: there are none. */
   readonly credentials?: Pick<GatewayCredentials, 'hold'> | undefined;
+  /** Machines that register by themselves; absent: none does. */
+  readonly machines?: Pick<Machines, 'hold'> | undefined;
   readonly now: () => number;
   /** Streams are refused until then, so that a proxy is never told of an empty mesh. */
   readonly ready: () => boolean;
@@ -97,6 +100,8 @@ export class ProxySessions implements SnapshotSource {
     if ('kind' in proxy) return refuse('INVALID_ARGUMENT', proxy.message);
     const mismatch = identityMismatch(opening.peer, proxy, this.#options.trustDomains);
     if (mismatch !== undefined) return refuse('PERMISSION_DENIED', mismatch);
+    const machine = this.#options.machines?.hold(opening, proxy);
+    if (machine !== undefined && 'kind' in machine) return machine;
     const attachment = cache.attach(proxy, listener);
     const rejections = new Map<string, Rejection>();
     const credentials = this.#credentialsOf(opening, attachment.proxy, listener);
@@ -116,8 +121,10 @@ export class ProxySessions implements SnapshotSource {
         rejections.set(report.typeUrl, rejection);
         this.#options.onRejection(attachment.proxy, rejection);
       },
+      reportHealth: (trouble) => machine?.report({ healthy: trouble === undefined, message: cut(trouble ?? '') }),
       close: () => {
         this.#sessions.delete(opening.peer);
+        machine?.release();
         credentials?.release();
         attachment.detach();
       },
@@ -132,13 +139,17 @@ export class ProxySessions implements SnapshotSource {
 
   #rejectionOf(report: AckReport, attachment: Attachment): Rejection | undefined {
     if (report.error === undefined) return undefined;
-    const message = report.error.slice(0, maxMessageChars);
+    const message = cut(report.error);
     const named = report.names.filter((name) => message.includes(name));
     const resourceNames = (named.length > 0 ? named : report.names).slice(0, maxResourceNames);
     const snapshot = attachment.snapshot(report.typeUrl);
     const sources = new Set(resourceNames.flatMap((name) => lookUp(snapshot, resourceName(name))?.sources ?? []));
     return { typeUrl: report.typeUrl, message, resourceNames, sources: [...sources], atMs: this.#options.now() };
   }
+}
+
+function cut(message: string): string {
+  return message.slice(0, maxMessageChars);
 }
 
 function refuse(code: Refusal['code'], message: string): Refusal {

@@ -26,11 +26,13 @@ import { Started, stopSignal } from './lifecycle.ts';
 import { createLog, type Log } from './log.ts';
 import { followMeshSettings, readMeshSettings } from './mesh-config-file.ts';
 import { MeshFindings, withoutRepeats } from './mesh-findings.ts';
+import { HeardMachines } from './machines/heard-machines.ts';
 import { MeshRoots } from './mesh-roots.ts';
 import { openAdmission } from './open-admission.ts';
 import { objectCheck } from './validate/object-check.ts';
 import { openAuthority, type OpenedAuthority } from './open-authority.ts';
 import { openInjection } from './open-injection.ts';
+import { openMachines } from './open-machines.ts';
 import { openTokenKeys } from './open-token-keys.ts';
 import { openPrimary, runWriters, tokenReviewer } from './open-primary.ts';
 import type { GatewayProber } from './probe/gateway-prober.ts';
@@ -85,6 +87,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   const client = openPrimary(config, started);
   const primary = client === undefined ? undefined : { client, metrics: new PrimaryMetrics(metrics.registry) };
   const directorySecrets = new DirectorySecrets();
+  const heardMachines = new HeardMachines();
   const clusters = await openClusters({
     config,
     mesh: meshConfig,
@@ -92,6 +95,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     log,
     onEvent: (event) => metrics.told(event),
     secrets: primary === undefined ? directorySecrets : undefined,
+    machines: heardMachines,
   });
 
   const store = new MeshStore({
@@ -127,9 +131,11 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   started.add('credentials of gateways', () => secrets.close());
   const credentials = new GatewayCredentials({ feed: secrets, now: Date.now, mesh: () => store.snapshot });
   store.onChange(() => credentials.update());
+  const machines = openMachines({ heard: heardMachines, client, log, started });
   const sessions = new ProxySessions({
     cache,
     credentials,
+    machines,
     defaultClusterId: config.clusterId,
     defaultNetwork: config.network,
     trustDomains,
@@ -240,7 +246,9 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   isListening = true;
   started.add('streams', () => drain(connections, config.drainMs));
   // Stopped first, so that another replica can lead while the streams of this one end.
-  if (primary !== undefined && issuer !== undefined) runWriters({ ...primary, config, issuer, log, started });
+  if (primary !== undefined && issuer !== undefined) {
+    runWriters({ ...primary, config, issuer, others: [machines.cleaner], log, started });
+  }
 }
 
 /** Undefined when it is turned off. */

@@ -24,6 +24,15 @@ export const label = Object.freeze({
 export const annotation = Object.freeze({
   exportTo: 'networking.istio.io/exportTo',
   nodeSelector: 'traffic.istio.io/nodeSelector',
+  /** On a WorkloadEntry whose machine has an agent that probes it. */
+  healthChecks: 'proxy.istio.io/health-checks-enabled',
+  /** On a WorkloadEntry that a connected agent made: the WorkloadGroup it is of. */
+  autoRegistrationGroup: 'istio.io/autoRegistrationGroup',
+  /** The replica that its machine is connected to, or was last. */
+  workloadController: 'istio.io/workloadController',
+  /** RFC 3339 with fractions of a second; one of these two. */
+  connectedAt: 'istio.io/connectedAt',
+  disconnectedAt: 'istio.io/disconnectedAt',
   serviceAccountName: 'kubernetes.io/service-account.name',
   /** On a remote-cluster Secret, as those below. */
   remoteCluster: 'networking.istio.io/cluster',

@@ -6,6 +6,7 @@ import { keyOf, type KubernetesObject } from '../model/kubernetes-object.ts';
 import { FieldReader } from './field-reader.ts';
 import { Findings, type Conversion } from './findings.ts';
 import { canonicalService, type WorkloadDeclaration } from './workload-declaration.ts';
+import { annotation } from './well-known.ts';
 import { readWorkloadFields } from './workload-fields.ts';
 
 export function convertWorkloadEntry(object: KubernetesObject): Conversion<WorkloadDeclaration> {
@@ -31,7 +32,7 @@ export function convertWorkloadEntry(object: KubernetesObject): Conversion<Workl
     },
     addresses: address === undefined ? [] : [address],
     ...(hostName === undefined ? {} : { dnsName: hostName }),
-    health: readHealth(body.object('status')),
+    health: readHealth(body.object('status'), meta.annotations[annotation.healthChecks] === 'true'),
     ended: false,
     deleting: meta.deleting ?? false,
     hostNetwork: false,
@@ -45,8 +46,12 @@ export function convertWorkloadEntry(object: KubernetesObject): Conversion<Workl
   });
 }
 
-/** The condition `Healthy`, which the control plane that a machine's agent reports to writes; without one it counts as healthy. */
-function readHealth(status: FieldReader | undefined): EndpointHealth {
+/**
+ * The condition `Healthy`, which the control plane that a machine's agent reports to writes. Where the agent probes, there is no
+ * endpoint before its first good report; without any condition an entry that nobody probes counts as healthy.
+ */
+function readHealth(status: FieldReader | undefined, isProbed: boolean): EndpointHealth {
   const healthy = status?.objects('conditions').find((condition) => condition.string('type') === 'Healthy');
-  return healthy?.string('status') === 'False' ? 'unhealthy' : 'healthy';
+  const said = healthy?.string('status');
+  return said === 'False' || (isProbed && said !== 'True') ? 'unhealthy' : 'healthy';
 }

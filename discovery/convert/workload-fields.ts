@@ -27,18 +27,27 @@ export interface WorkloadFields {
   readonly tlsMode: TlsMode;
 }
 
+type Place = Pick<WorkloadFields, 'address' | 'hostName'>;
+
 /** `labelsOfObject`: labels that it has anyway. */
 export function readWorkloadFields(
   reader: FieldReader,
   labelsOfObject: Readonly<Record<string, string>>,
 ): WorkloadFields {
+  return { ...readPlace(reader), ...readWorkloadTraits(reader, labelsOfObject) };
+}
+
+/** All but where it is: what a template of many says. */
+export function readWorkloadTraits(
+  reader: FieldReader,
+  labelsOfObject: Readonly<Record<string, string>>,
+): Omit<WorkloadFields, keyof Place> {
   const labels = { ...labelsOfObject, ...reader.stringMap('labels') };
   const serviceAccount = reader.string('serviceAccount') ?? '';
   const locality = reader.string('locality') ?? '';
   const network = reader.string('network') ?? '';
   const weight = reader.integer('weight', 0, 1_000_000) ?? 1;
   return {
-    ...readPlace(reader),
     ports: readPorts(reader),
     labels,
     network: network === '' ? labels[label.network] : network,
@@ -58,7 +67,7 @@ export function isDnsName(text: string): boolean {
   );
 }
 
-function readPlace(reader: FieldReader): Pick<WorkloadFields, 'address' | 'hostName'> {
+function readPlace(reader: FieldReader): Place {
   const text = reader.requiredString('address');
   const nowhere = { address: undefined, hostName: undefined };
   if (text === '') return nowhere;

@@ -15,6 +15,7 @@ import { convertServiceAccountToken, type TokenDeclaration } from '../convert/se
 import { isMapping } from '../convert/field-reader.ts';
 import { annotation, label } from '../convert/well-known.ts';
 import { convertWorkloadEntry } from '../convert/workload-entry.ts';
+import { convertWorkloadGroup } from '../convert/workload-group.ts';
 import type { ClusterMode } from '../model/cluster-snapshot.ts';
 import { keyOf, kindOf, type KubernetesObject } from '../model/kubernetes-object.ts';
 import { parseObjectKey, type ClusterId, type ObjectKey } from '../model/names.ts';
@@ -58,6 +59,9 @@ export function foldObject(index: ClusterIndex, object: KubernetesObject, contex
       return take(convertPod(object), (value) => index.putWorkload(key, value));
     case 'WorkloadEntry':
       return take(convertWorkloadEntry(object), (value) => index.putWorkload(key, value));
+    case 'WorkloadGroup':
+      // Nothing is derived from it: what registers by it has a WorkloadEntry.
+      return isPrimary ? convertWorkloadGroup(object).problems : [];
     case 'ServiceEntry':
       return isPrimary ? take(convertServiceEntry(object), (value) => index.putServiceEntry(key, value)) : [];
     case gatewayResource:

@@ -35,6 +35,7 @@ const readKinds: Readonly<Record<string, readonly KindEntry[]>> = {
   'discovery.k8s.io': [entry('EndpointSlice', 'v1 v1beta1', true)],
   'networking.istio.io': [
     entry('WorkloadEntry', istioVersions, true),
+    entry('WorkloadGroup', istioVersions, false),
     entry('Gateway', istioVersions, false),
     entry('VirtualService', istioVersions, false),
     entry('DestinationRule', istioVersions, false),
@@ -57,7 +58,7 @@ const readKinds: Readonly<Record<string, readonly KindEntry[]>> = {
 
 /** Kinds of the mesh APIs that exist and are not implemented: what they ask for would not happen, so they are errors. */
 const unsupportedKinds: Readonly<Record<string, readonly string[]>> = {
-  'networking.istio.io': ['EnvoyFilter', 'WorkloadGroup', 'ProxyConfig'],
+  'networking.istio.io': ['EnvoyFilter', 'ProxyConfig'],
   'extensions.istio.io': ['WasmPlugin', 'TrafficExtension'],
   'gateway.networking.k8s.io': [
     'GatewayClass',

@@ -23,6 +23,8 @@ export interface NewObject {
     readonly annotations?: Readonly<Record<string, string>> | undefined;
     /** Present: the version that is replaced; another one is a conflict. */
     readonly resourceVersion?: string | undefined;
+    /** Whoever these are takes the object along when it goes. */
+    readonly ownerReferences?: readonly Readonly<Record<string, unknown>>[] | undefined;
   };
   readonly [field: string]: unknown;
 }

@@ -50,6 +50,23 @@ export class PrimaryClient {
     return this.#object({ method: 'PUT', path: pathOf(place, object.metadata.name), body: object }, signal);
   }
 
+  /** `replace` of the status alone, which is a resource of its own. */
+  replaceStatus(place: ObjectPlace, object: NewObject, signal: AbortSignal): Promise<StoredObject | KubeError> {
+    const path = `${pathOf(place, object.metadata.name)}/status`;
+    return this.#object({ method: 'PUT', path, body: object }, signal);
+  }
+
+  /** Undefined when it is gone. `absent` when there is none, `conflict` when it is at another version. */
+  async remove(
+    place: ObjectPlace,
+    { name, resourceVersion }: { readonly name: string; readonly resourceVersion: string },
+    signal: AbortSignal,
+  ): Promise<KubeError | undefined> {
+    const body = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { resourceVersion } };
+    const answer = await this.#send({ method: 'DELETE', path: pathOf(place, name), body }, signal);
+    return answer instanceof KubeError ? answer : undefined;
+  }
+
   /**
    * Server-side apply: makes the fields that are given what they say, whoever wrote them, creates the object when there is
    * none, and leaves all else. Writing what is there already changes nothing.

@@ -9,7 +9,7 @@ import { connectionError, KubeError } from '../../discovery/source/kube/kube-err
 import { withinTime } from './time-limit.ts';
 
 export interface KubeRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** With its query. */
   readonly path: string;
   /** Sent as JSON. */

@@ -127,6 +127,7 @@ export class Connection {
       this.#report(typeUrl, request);
       return;
     }
+    if (typeUrl === typeUrls.healthInformation) this.#opened?.reportHealth?.(request.error);
     if (this.#opened?.reportsOnly === true) {
       this.end({ code: 'INVALID_ARGUMENT', message: `a tool is served istio.io/debug types, not ${typeUrl}` });
       return;

@@ -53,6 +53,8 @@ export interface OpenedNode {
   snapshot(typeUrl: string): TypeSnapshot | undefined;
   /** What the client accepted or rejected, for status pages and findings. */
   acknowledged(report: AckReport): void;
+  /** Takes what the client says of its workload's health. `trouble`: why it is not well; undefined when it is. */
+  reportHealth?(trouble: string | undefined): void;
   /** Answers a question (`isReportType`) from what is known at this moment. Absent: questions are not answered. */
   report?(question: Question): Report | Refusal;
   /** A tool: it may ask questions and nothing else. */

@@ -40,6 +40,7 @@ const skeletons: Readonly<Record<string, readonly object[]>> = {
     },
   ],
   WorkloadEntry: [{ address: '192.0.2.1' }],
+  WorkloadGroup: [{ template: {} }],
   Sidecar: [
     { egress: [{ hosts: ['*/*'] }] },
     { ingress: [{ port: { number: 80, name: 'http', protocol: 'HTTP' }, defaultEndpoint: '127.0.0.1:8080' }] },

@@ -140,10 +140,13 @@ describe.skipIf(reason !== undefined)('docs/install.md', () => {
       const pods = await clusters.one.node.ready('sample', { app: 'helloworld' }, 2);
       expect(pods.every(({ spec }) => spec?.initContainers?.some(({ name }) => name === 'istio-proxy'))).toBe(true);
       const tenTimes = 'for i in 1 2 3 4 5 6 7 8 9 10; do curl -sS -m 10 http://helloworld:5000/hello; done';
-      const answers = await clusters.run(
-        `kubectl --context cluster-1 -n sample exec deployment/sleep -c sleep -- sh -c '${tenTimes}'`,
+      const askTen = `kubectl --context cluster-1 -n sample exec deployment/sleep -c sleep -- sh -c '${tenTimes}'`;
+      const instances = await waitFor(
+        async () => new Set((await clusters.run(askTen)).trim().split('\n')),
+        ({ size }) => size === 2,
+        { what: 'answers of both pods' },
       );
-      expect(new Set(answers.trim().split('\n')).size).toBe(2);
+      expect(instances.size).toBe(2);
       expect(await local.untilHeard(['v1'])).toEqual([]);
       await clusters.two.namespace.mendLink();
       expect(await local.untilHeard(['v1', 'v2'])).toEqual([]);

@@ -246,8 +246,12 @@ describe('endpoints from WorkloadEntries', () => {
     ]);
   });
 
-  it('without an IP address are refused', () => {
-    expect(syncedCluster([entry({ address: 'vm.example.com' })]).status().problems).toMatchObject([
+  it('are none where a DNS name stands for the address: only a ServiceEntry looks names up', () => {
+    expect(endpointsOf([serviceManifest('one'), entry({ address: 'vm.example.com' })])).toEqual([]);
+  });
+
+  it('without an address are refused', () => {
+    expect(syncedCluster([entry({ address: '10.0.0' })]).status().problems).toMatchObject([
       { severity: 'error', code: 'invalid-address', field: 'spec.address' },
     ]);
   });

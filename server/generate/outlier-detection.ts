@@ -7,7 +7,7 @@ import type { OutlierDetection } from '../../proto/generated/envoy.config.cluste
 import type { Percent } from '../../proto/generated/envoy.type.v3.ts';
 import type { UInt32Value } from '../../proto/generated/google.protobuf.ts';
 import { reachOf } from './traffic-policy.ts';
-import { duration, uint32 } from './well-known-types.ts';
+import { duration, isTrue, uint32 } from './well-known-types.ts';
 
 /** `onlyGateways`: no endpoint of the cluster is reached directly. */
 export function outlierDetection(
@@ -19,7 +19,10 @@ export function outlierDetection(
     ...(onlyGateways ? gatewayErrors(declared) : endpointErrors(declared)),
     ...(intervalMs === undefined ? {} : { interval: duration(intervalMs) }),
     ...(baseEjectionMs === undefined ? {} : { baseEjectionTime: duration(baseEjectionMs) }),
-    ...(maxEjectionPercent === undefined ? {} : { maxEjectionPercent: uint32(maxEjectionPercent) }),
+    // Envoy's 10 % of a few endpoints is less than one: the rule would do nothing.
+    ...(maxEjectionPercent === undefined
+      ? { alwaysEjectOneHost: isTrue }
+      : { maxEjectionPercent: uint32(maxEjectionPercent) }),
     // No statistics over all endpoints: nobody asked for them.
     enforcingSuccessRate: uint32(0),
   };
@@ -66,12 +69,12 @@ function enforced(count: number): UInt32Value {
 
 /**
  * Below this share of endpoints that are not put aside Envoy uses all of them again. 0 is never, unless minHealthPercent says
- * otherwise: endpoints that are not ready are not in an assignment. Where gateways may be among the endpoints it is 1, which
- * means that none is left.
+ * otherwise: endpoints that are not ready are not in an assignment. Where gateways may be among the endpoints, or nobody said how
+ * many may be put aside, it is 1, which means that none is left.
  */
 export function panicThreshold({ outlierDetection: declared, tls }: TrafficPolicy, config: MeshConfig): Percent {
   if (declared === undefined) return {};
-  const least = reachOf({ tls }, config) === 'all' ? 1 : 0;
+  const least = reachOf({ tls }, config) === 'all' || declared.maxEjectionPercent === undefined ? 1 : 0;
   const value = Math.max(declared.minHealthPercent, least);
   return value === 0 ? {} : { value };
 }

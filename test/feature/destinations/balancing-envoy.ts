@@ -53,6 +53,7 @@ export interface BalancingEnvoy extends AsyncDisposable {
 export interface MeshIdentity {
   readonly serverTls: ServerOptions;
   readonly secrets: JsonValue;
+  readonly rootPem: string;
 }
 
 export async function meshIdentity(): Promise<MeshIdentity> {
@@ -70,16 +71,19 @@ export async function meshIdentity(): Promise<MeshIdentity> {
       ALPNProtocols: ['istio'],
     },
     secrets: staticSecrets(certificate, root),
+    rootPem: root,
   };
 }
 
 export interface BalancingOptions {
   readonly proxy: Proxy;
   readonly mesh: MeshSnapshot;
+  /** A new one if left out. */
   readonly identity?: MeshIdentity;
 }
 
-export async function balanceInEnvoy({ proxy, mesh, identity }: BalancingOptions): Promise<BalancingEnvoy> {
+export async function balanceInEnvoy(options: BalancingOptions): Promise<BalancingEnvoy> {
+  const { proxy, mesh, identity = await meshIdentity() } = options;
   const [port, adminPort] = [await freePort(), await freePort()];
   const directory = await mkdtemp(join(tmpdir(), 'isthmus-destinations-'));
   const file = join(directory, 'bootstrap.json');
@@ -129,7 +133,7 @@ export async function balanceInEnvoy({ proxy, mesh, identity }: BalancingOptions
 interface Wiring {
   readonly port: number;
   readonly adminPort: number;
-  readonly identity: MeshIdentity | undefined;
+  readonly identity: MeshIdentity;
 }
 
 function bootstrapOf({ clusters, assignments, wholeRoutes }: Generated, wiring: Wiring): JsonValue {
@@ -160,7 +164,7 @@ function bootstrapOf({ clusters, assignments, wholeRoutes }: Generated, wiring: 
       ],
     },
   }) as { readonly staticResources: Record<string, JsonValue> };
-  const staticResources = { ...bootstrap.staticResources, secrets: wiring.identity?.secrets ?? [] };
+  const staticResources = { ...bootstrap.staticResources, secrets: wiring.identity.secrets };
   return withStaticSecrets({ ...bootstrap, staticResources });
 }
 

@@ -7,7 +7,7 @@ import type { CircuitBreakers, Cluster } from '../../proto/generated/envoy.confi
 import { HttpProtocolOptions } from '../../proto/generated/envoy.extensions.upstreams.http.v3.ts';
 import { packAny } from '../../proto/codec.ts';
 import { unlimited } from './static-outbound.ts';
-import { duration, uint32 } from './well-known-types.ts';
+import { duration } from './well-known-types.ts';
 
 /** Limits that the policy does not have are not Envoy's defaults but none. */
 export function circuitBreakers({ connectionPool: pool = {}, retryBudget }: TrafficPolicy): CircuitBreakers {
@@ -37,14 +37,16 @@ function limited<N extends string>(name: N, value: number | undefined): { readon
 
 export function upstreamConnections({ keepalive }: ConnectionPool = {}): Pick<Cluster, 'upstreamConnectionOptions'> {
   if (keepalive === undefined) return {};
-  const seconds = (ms: number | undefined): number | undefined =>
-    ms === undefined ? undefined : Math.round(ms / 1000);
   const tcpKeepalive = {
     ...limited('keepaliveProbes', keepalive.probes),
     ...limited('keepaliveTime', seconds(keepalive.timeMs)),
     ...limited('keepaliveInterval', seconds(keepalive.intervalMs)),
   };
   return { upstreamConnectionOptions: { tcpKeepalive } };
+}
+
+function seconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.round(ms / 1000);
 }
 
 type ProtocolOptions = Pick<Cluster, 'typedExtensionProtocolOptions'>;

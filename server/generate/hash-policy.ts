@@ -34,7 +34,7 @@ function requestHashOf(policy: TrafficPolicy | undefined): RouteAction_HashPolic
         },
       };
     }
-    case undefined:
+    default:
       return undefined;
   }
 }

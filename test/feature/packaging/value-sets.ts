@@ -48,7 +48,7 @@ const everything: Values = {
   insecureXds: true,
   image: { repository: 'registry.example/isthmus', digest: `sha256:${'a'.repeat(64)}`, pullPolicy: 'Always' },
   imagePullSecrets: [{ name: 'registry' }],
-  autoscaling: { enabled: true, minReplicas: 3, maxReplicas: 9 },
+  autoscaling: { enabled: true, minReplicas: 3, maxReplicas: 9, targetConnectedProxies: 400 },
   podDisruptionBudget: { maxUnavailable: '25%' },
   topologySpread: { whenUnsatisfiable: 'DoNotSchedule' },
   nodeSelector: { role: 'control' },

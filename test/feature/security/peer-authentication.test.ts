@@ -75,7 +75,9 @@ describe('STRICT', () => {
   });
 
   test('refuses a certificate of another trust domain', async () => {
-    await expect(envoy.ask('strict', { as: 'elsewhere.example/shop/cart' })).rejects.toThrow(/hang up|ECONNRESET|alert/);
+    await expect(envoy.ask('strict', { as: 'elsewhere.example/shop/cart' })).rejects.toThrow(
+      /hang up|ECONNRESET|alert/,
+    );
     expect(await envoy.pass('strict', { as: 'elsewhere.example/shop/cart' })).toBe('');
   });
 });

@@ -90,11 +90,14 @@ describe('a kind', () => {
     ['networking.istio.io/v1', 'EnvoyFilter', 'is not supported yet'],
     ['extensions.istio.io/v1alpha1', 'WasmPlugin', 'is not supported yet'],
     ['gateway.networking.k8s.io/v1', 'HTTPRoute', 'is not supported yet', 'HTTPRoute.gateway.networking.k8s.io'],
-  ])('that is misspelled or not supported is an error that says what to do: %s %s', (apiVersion, kind, remedy, name = kind) => {
-    const parsed = judge(apiVersion, kind);
-    expect(parsed).toMatchObject([{ severity: 'error', field: 'kind', object: `${name}/sample/x`, origin }]);
-    expect(JSON.stringify(parsed)).toContain(remedy);
-  });
+  ])(
+    'that is misspelled or not supported is an error that says what to do: %s %s',
+    (apiVersion, kind, remedy, name = kind) => {
+      const parsed = judge(apiVersion, kind);
+      expect(parsed).toMatchObject([{ severity: 'error', field: 'kind', object: `${name}/sample/x`, origin }]);
+      expect(JSON.stringify(parsed)).toContain(remedy);
+    },
+  );
 
   it('of somebody else is a warning', () => {
     expect(judge('cert-manager.io/v1', 'Certificate')).toMatchObject([{ severity: 'warning', code: 'unknown-kind' }]);

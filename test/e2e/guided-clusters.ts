@@ -49,9 +49,9 @@ export class GuidedClusters implements AsyncDisposable {
     return this.#guide.commands(heading);
   }
 
-  /** In the reader's shell, where cluster-1's instance answers as if its port were forwarded. */
-  async run(commands: string): Promise<string> {
-    const [istiod] = this.one.node.pods('istio-system', { app: 'istiod' });
+  /** In the reader's shell, where a replica of cluster-1's instance answers as if its port were forwarded. */
+  async run(commands: string, replica = 0): Promise<string> {
+    const istiod = this.one.node.pods('istio-system', { app: 'istiod' })[replica];
     return await this.shell.run(commands, { ISTHMUS_HTTP: `${istiod?.status?.podIP ?? ''}:8080` });
   }
 

@@ -57,6 +57,32 @@ describe('mesh configuration', () => {
     ]);
   });
 
+  it('says how near endpoints should be', () => {
+    const settings =
+      '{distribute: [{from: r1/*, to: {r1/a: 70, "*": 30}}], failover: [{from: r1, to: r2}], failoverPriority: [tier]}';
+    expect(parse(`localityLbSetting: ${settings}`).value?.config.localityLb).toEqual({
+      enabled: true,
+      distribute: [
+        {
+          from: 'r1/*',
+          to: [
+            { place: '*', percent: 30 },
+            { place: 'r1/a', percent: 70 },
+          ],
+        },
+      ],
+      failover: [{ from: 'r1', to: 'r2' }],
+      failoverPriority: ['tier'],
+    });
+    expect(parse('localityLbSetting: {enabled: false}').value?.config.localityLb?.enabled).toBe(false);
+    expect(parse('localityLbSetting: {}').value?.config.localityLb?.enabled).toBe(true);
+    expect(parse('trustDomain: a.b').value?.config.localityLb).toBeUndefined();
+    const { problems } = parse('localityLbSetting: {distribute: [{from: "*", to: {r1: 70}}]}');
+    expect(problems.map(({ severity, field }) => [severity, field])).toEqual([
+      ['error', 'localityLbSetting.distribute[0].to'],
+    ]);
+  });
+
   it('is read from a bare MeshConfig, and from nothing', () => {
     expect(parse(mesh).value?.config.trustDomain).toBe('example.org');
     expect(parse('').value).toEqual(defaults);

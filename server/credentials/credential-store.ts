@@ -155,7 +155,7 @@ export class CredentialStore {
     for (const name of use.secrets) {
       const followed = this.#followed.get(secretKey({ namespace, name }));
       if (followed?.state === 'unread') {
-        const message = `The Secret ${namespace}/${name} can't be read (${followed.reason}), so ${effect}; let this instance get, list and watch it by a Role in namespace ${namespace}.`;
+        const message = `The Secret ${namespace}/${name} can't be read (${followed.reason}), so ${effect}; where it lacks the right, let this instance get, list and watch it by a Role in namespace ${namespace}.`;
         return [problem(use, 'unreadable-secret', message)];
       }
       if (followed?.state === undefined) return [];

@@ -27,6 +27,12 @@ export class KubeSecrets implements SecretFeed {
     const { namespace, name } = ref;
     const stop = new AbortController();
     const key = objectKey('Secret', namespace, name);
+    let known: ToldSecret | undefined;
+    let unread: ToldSecret | undefined;
+    const tell = (): void => {
+      if (known !== undefined) listener(known);
+      if (unread !== undefined) listener(unread);
+    };
     const run = followObjects(
       {
         client,
@@ -34,11 +40,13 @@ export class KubeSecrets implements SecretFeed {
         timings,
         followed: [{ kind: 'Secret', plural: 'secrets', namespace, name }],
         onTrouble: (reason) => {
-          if (reason !== undefined) listener({ kind: 'unread', reason });
+          unread = reason === undefined ? undefined : { kind: 'unread', reason };
+          tell();
         },
         onChange: (objects) => {
           const object = objects.get(key);
-          listener(object === undefined ? { kind: 'absent' } : { kind: 'there', object });
+          known = object === undefined ? { kind: 'absent' } : { kind: 'there', object };
+          tell();
         },
       },
       stop.signal,

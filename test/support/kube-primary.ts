@@ -25,10 +25,18 @@ export async function asRemoteReader(cluster: KubeCluster): Promise<string> {
   return await asAccount(cluster, 'remote-reader.yaml', 'isthmus-reader');
 }
 
-async function asAccount(cluster: KubeCluster, file: string, account: string): Promise<string> {
+/** The Role and RoleBinding of `deploy/rbac/gateway-secrets.yaml`, not applied. */
+export async function gatewaySecretRights(): Promise<readonly TestObject[]> {
+  return await rightsIn('gateway-secrets.yaml');
+}
+
+async function rightsIn(file: string): Promise<readonly TestObject[]> {
   const documents = parseAllDocuments(await readFile(resolve(rbacDirectory, file), 'utf8'));
-  const objects = documents.map((document) => document.toJS() as TestObject);
-  await cluster.api.apply(namespaceObject(systemNamespace), ...objects);
+  return documents.map((document) => document.toJS() as TestObject);
+}
+
+async function asAccount(cluster: KubeCluster, file: string, account: string): Promise<string> {
+  await cluster.api.apply(namespaceObject(systemNamespace), ...(await rightsIn(file)));
   const path = cluster.file(`${account}.kubeconfig`);
   const token = await cluster.api.tokenFor(systemNamespace, account);
   await writeFile(path, await cluster.kubeconfigFor({ token }));

@@ -52,9 +52,9 @@ describe('rights', () => {
     const expected = rightsIn(await rights('primary.yaml'));
     expect(expected).toHaveLength(5);
     for (const { values } of valueSets.filter((set) => set.values !== revised)) {
-      // Each tag has a configuration of its own.
-      const withoutTags = { ...values, revisionTags: [] };
-      expect(rightsIn(await renderChart({ chart, values: withoutTags }))).toEqual(expected);
+      // Each tag has a configuration of its own, and each namespace with gateways a Role.
+      const withoutMore = { ...values, revisionTags: [], gatewaySecrets: [] };
+      expect(rightsIn(await renderChart({ chart, values: withoutMore }))).toEqual(expected);
     }
   });
 
@@ -70,9 +70,38 @@ describe('rights', () => {
       renamed([object], {
         ...names,
         'istio-sidecar-injector': object.kind === 'ClusterRole' ? `${injector}-mesh` : injector,
+        'istio-validator-istio-system': `istio-validator-${revision}-mesh`,
+        'istio-validator-istio-system': `istio-validator-${revision}-mesh`,
       }),
     );
     expect(rightsIn(await renderChart({ chart, values: revised, namespace: 'mesh' }))).toEqual(rightsIn(expected));
+  });
+
+  it('to Secrets of gateways are those of deploy/rbac/gateway-secrets.yaml, in every namespace that is named', async () => {
+    const expected = rightsIn(await rights('gateway-secrets.yaml'));
+    expect(expected).toHaveLength(2);
+    const ofGateways = ({ metadata }: TestObject): boolean => metadata.name.startsWith('isthmus-gateway-secrets');
+    const all = (await renderChart({ chart, values: everything })).filter(ofGateways);
+    const inNamespace = (name: string) => rightsIn(all.filter(({ metadata }) => metadata.namespace === name));
+    expect(inNamespace('istio-ingress')).toEqual(expected);
+    expect(inNamespace('edge')).toEqual([
+      {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'Role',
+        metadata: { name: 'isthmus-gateway-secrets', namespace: 'edge' },
+        rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch'] }],
+      },
+      { ...(expected[1] as TestObject), metadata: { name: 'isthmus-gateway-secrets', namespace: 'edge' } },
+    ]);
+
+    const values = { ...revised, gatewaySecrets: [{ namespace: 'istio-ingress', names: ['shop', 'shop-cacert'] }] };
+    const names = {
+      isthmus: `isthmus-${revision}`,
+      'isthmus-gateway-secrets': `isthmus-gateway-secrets-${revision}`,
+      'istio-system': 'mesh',
+    };
+    const ofRevision = (await renderChart({ chart, values, namespace: 'mesh' })).filter(ofGateways);
+    expect(rightsIn(ofRevision)).toEqual(rightsIn(renamed(await rights('gateway-secrets.yaml'), names)));
   });
 
   it('of a remote reader are those of deploy/rbac/remote-reader.yaml', async () => {
@@ -245,6 +274,11 @@ describe('values', () => {
       'one remote twice',
       { clusterId: 'a', remotes: ['s', 't'].map((secretName) => ({ clusterId: 'b', secretName })) },
       'b is there twice',
+    ],
+    [
+      'one namespace of gateways twice',
+      { clusterId: 'a', gatewaySecrets: ['s', 't'].map((name) => ({ namespace: 'edge', names: [name] })) },
+      'edge is there twice',
     ],
     [
       'fewer at most than at least',

@@ -43,6 +43,7 @@ const everything: Values = {
     values: { global: { hub: 'registry.example/istio' }, isthmus: { dataPlane: 'isthmus' } },
   },
   remotes: [{ clusterId: 'cluster-2', secretName: 'cluster-2', key: 'config' }],
+  gatewaySecrets: [{ namespace: 'istio-ingress', names: ['shop', 'shop-cacert'] }, { namespace: 'edge' }],
   insecureRemoteKubeconfig: ['files'],
   stalePolicy: 'degrade',
   insecureXds: true,

@@ -76,6 +76,13 @@ istio-validator{{ include "isthmus.suffix" . }}-{{ .Release.Namespace }}
 {{- end -}}
 {{- $_ := set $seen .clusterId true -}}
 {{- end -}}
+{{- $withGateways := dict -}}
+{{- range .Values.gatewaySecrets -}}
+{{- if hasKey $withGateways .namespace -}}
+{{- fail (printf "gatewaySecrets: %s is there twice: give all names of a namespace together." .namespace) -}}
+{{- end -}}
+{{- $_ := set $withGateways .namespace true -}}
+{{- end -}}
 {{- if has (.Values.revision | default "default") .Values.revisionTags -}}
 {{- fail (printf "revisionTags: %s is the revision itself: leave it out." (.Values.revision | default "default")) -}}
 {{- end -}}

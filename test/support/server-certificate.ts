@@ -50,10 +50,8 @@ export async function makeOutsideAuthority(): Promise<OutsideAuthority> {
         '-subj',
         `/CN=${name}`,
       );
-      await openssl.run(
-        ...['x509', '-req', '-in', `${base}.csr`, '-CA', 'ca.crt', '-CAkey', 'ca.key'],
-        ...['-set_serial', String(serial), '-extfile', `${base}.ext`, '-out', `${base}.crt`, '-days', '30'],
-      );
+      const by = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-set_serial', String(serial), '-days', '30'];
+      await openssl.run('x509', '-req', '-in', `${base}.csr`, ...by, '-extfile', `${base}.ext`, '-out', `${base}.crt`);
       return { certificatePem: await read(`${base}.crt`), keyPem: await read(`${base}.key`) };
     },
     [Symbol.asyncDispose]: () => openssl[Symbol.asyncDispose](),

@@ -96,20 +96,20 @@ export async function startGatewayScene(): Promise<GatewayScene> {
   await writeFile(join(registry, 'base.yaml'), baseObjects(applicationPort));
   const control = await startServe({
     argv: [
-      ...['--cluster-id', 'cluster-1', '--network', 'network1', '--registry', registry],
-      ...['--ca-dir', join(directory, 'ca'), '--state-dir', join(directory, 'state')],
-    ],
+      ['--cluster-id', 'cluster-1', '--network', 'network1', '--registry', registry],
+      ['--ca-dir', join(directory, 'ca'), '--state-dir', join(directory, 'state')],
+    ].flat(),
   });
   const agent = startProcess(
     [
-      ...[process.execPath, agentFile, '--discovery-address', control.xdsTls],
-      ...['--server-name', 'istiod.istio-system.svc', '--root-cert', join(directory, 'ca', 'root-cert.pem')],
-      ...['--token', join(directory, 'token'), '--cluster-id', 'cluster-1', '--network', 'network1'],
-      ...['--proxy-type', 'router', '--namespace', namespace, '--service-account', account],
-      ...['--pod-name', 'ingress-1', '--pod-ip', '127.0.0.1', '--label', 'istio=ingress', '--drain', '1s'],
-      ...['--admin-port', String(adminPort), '--health-port', '0', '--prometheus-port', '0'],
-      ...['--envoy', await envoyPath()],
-    ],
+      [process.execPath, agentFile, '--discovery-address', control.xdsTls],
+      ['--server-name', 'istiod.istio-system.svc', '--root-cert', join(directory, 'ca', 'root-cert.pem')],
+      ['--token', join(directory, 'token'), '--cluster-id', 'cluster-1', '--network', 'network1'],
+      ['--proxy-type', 'router', '--namespace', namespace, '--service-account', account],
+      ['--pod-name', 'ingress-1', '--pod-ip', '127.0.0.1', '--label', 'istio=ingress', '--drain', '1s'],
+      ['--admin-port', String(adminPort), '--health-port', '0', '--prometheus-port', '0'],
+      ['--envoy', await envoyPath()],
+    ].flat(),
     { name: 'agent' },
   );
   const stats = async (): Promise<string> => (await fetch(`http://127.0.0.1:${adminPort}/stats`)).text();

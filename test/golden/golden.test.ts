@@ -8,6 +8,7 @@ import { parse, stringify } from 'yaml';
 import { asBootstrap, asJson, firstMistake, generateAll, generateNameTable } from '../support/generate-all.ts';
 import { validate } from '../support/envoy.ts';
 import type { GoldenCase } from './golden.ts';
+import { withOutsideFiles } from './outside-files.ts';
 
 const rewrite = process.env['GOLDEN'] === 'write';
 const cases = join(import.meta.dirname, 'cases');
@@ -39,6 +40,7 @@ describe.each(names)('%s', (name) => {
 
   test('is accepted by Envoy', { timeout: 120_000 }, async () => {
     const { generated } = await load();
-    expect(await validate(asBootstrap(generated))).toEqual({ kind: 'accepted' });
+    await using files = await withOutsideFiles(asBootstrap(generated));
+    expect(await validate(files.bootstrap)).toEqual({ kind: 'accepted' });
   });
 });

@@ -56,8 +56,9 @@ function open() {
     const found: Record<string, string[]> = {};
     for (const key of new Set([...before.keys(), ...after.keys()])) {
       if (before.get(key) === after.get(key)) continue;
-      const [type = '', name = ''] = [key.slice(0, key.indexOf(' ')), key.slice(key.indexOf(' ') + 1)];
-      found[type] = [...(found[type] ?? []), name].toSorted();
+      const space = key.indexOf(' ');
+      const type = key.slice(0, space);
+      found[type] = [...(found[type] ?? []), key.slice(space + 1)].toSorted();
     }
     return found;
   };

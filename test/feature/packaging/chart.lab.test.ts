@@ -71,7 +71,6 @@ describe('rights', () => {
         ...names,
         'istio-sidecar-injector': object.kind === 'ClusterRole' ? `${injector}-mesh` : injector,
         'istio-validator-istio-system': `istio-validator-${revision}-mesh`,
-        'istio-validator-istio-system': `istio-validator-${revision}-mesh`,
       }),
     );
     expect(rightsIn(await renderChart({ chart, values: revised, namespace: 'mesh' }))).toEqual(rightsIn(expected));

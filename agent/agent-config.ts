@@ -13,6 +13,8 @@ import type { NodeFacts, ProxyType } from './bootstrap/node.ts';
 import type { ControlPlaneAddress } from './bootstrap/static-clusters.ts';
 import type { DnsConfig } from './dns/start-dns.ts';
 import { parseDurationMs } from './duration.ts';
+import { parseReadinessProbe } from './machine/readiness-probe.ts';
+import type { ReadinessProbe } from './machine/readiness-probe.ts';
 import type { Owner } from './owner.ts';
 import { parseAppProbes } from './status/app-prober.ts';
 import type { AppProbes } from './status/app-prober.ts';
@@ -42,6 +44,10 @@ export type AgentOptions = {
   readonly locality?: string;
   /** Absent: as `ISTIO_META_REQUESTED_NETWORK_VIEW` says. */
   readonly requestedNetworkView?: string;
+  /** WorkloadGroup of a machine outside Kubernetes; absent: `ISTIO_META_AUTO_REGISTER_GROUP`, else it does not register. */
+  readonly autoRegisterGroup?: string;
+  /** JSON as the group's `probe`. */
+  readonly readinessProbe?: string;
   readonly interceptionMode: string;
   readonly ads: string;
   readonly workDir?: string;
@@ -82,6 +88,8 @@ export type AgentConfig = {
   readonly status: { readonly port: number; readonly probes: AppProbes } | undefined;
   /** Undefined: DNS is left alone. */
   readonly dns: DnsConfig | undefined;
+  /** Undefined: this is no machine that registers by itself. */
+  readonly registration: { readonly group: string; readonly probe: ReadinessProbe | undefined } | undefined;
   readonly owner: Owner | undefined;
   /** Undefined for serving secrets only. */
   readonly envoy: { readonly program: string; readonly concurrency: number; readonly logLevel: string } | undefined;
@@ -99,6 +107,8 @@ export type AgentSurroundings = {
   readonly dnsCapture?: string | undefined;
   /** `$ISTIO_META_REQUESTED_NETWORK_VIEW`, as manifests of gateways have it. */
   readonly networkView?: string | undefined;
+  /** `$ISTIO_META_AUTO_REGISTER_GROUP` */
+  readonly autoRegisterGroup?: string | undefined;
   /** `$ISTIO_KUBE_APP_PROBERS`: what the injector has taken from the kubelet. */
   readonly appProbers?: string | undefined;
   /** `$EXIT_ON_ZERO_ACTIVE_CONNECTIONS` */
@@ -116,6 +126,7 @@ export function agentConfig(options: AgentOptions, surroundings: AgentSurroundin
     serviceAccount: options.serviceAccount,
   });
   if (who instanceof CaError) throw invalid(who.message, who);
+  const registration = registrationOf(options, surroundings);
   return Object.freeze({
     controlPlane: address('--discovery-address', options.discoveryAddress, options.serverName),
     authority: address('--ca-address', options.caAddress ?? options.discoveryAddress, options.serverName),
@@ -135,6 +146,7 @@ export function agentConfig(options: AgentOptions, surroundings: AgentSurroundin
     },
     status: statusOf(options, surroundings),
     dns: dnsOf(options, surroundings),
+    registration,
     owner: ownerOf(options, surroundings),
     envoy: options.envoy === false ? undefined : envoyOf(options, options.envoy, surroundings),
     drainMs: parseDurationMs('--drain', options.drain),
@@ -147,6 +159,17 @@ function statusOf({ statusPort }: AgentOptions, { appProbers }: AgentSurrounding
   const text = statusPort ?? (probes.size > 0 ? '15020' : '0');
   const port = wholeNumber('--status-port', text, { from: 0, to: 65_535 });
   return port === 0 ? undefined : { port, probes };
+}
+
+function registrationOf(
+  { autoRegisterGroup, readinessProbe }: AgentOptions,
+  surroundings: AgentSurroundings,
+): AgentConfig['registration'] {
+  const group = autoRegisterGroup ?? surroundings.autoRegisterGroup ?? '';
+  const probe = readinessProbe === undefined || readinessProbe === '' ? undefined : parseReadinessProbe(readinessProbe);
+  if (group !== '') return { group, probe };
+  if (probe !== undefined) throw invalid('--readiness-probe is for machines that register: give --auto-register-group');
+  return undefined;
 }
 
 function nodeFacts(options: AgentOptions, surroundings: AgentSurroundings): NodeFacts {
@@ -174,9 +197,16 @@ function nodeFacts(options: AgentOptions, surroundings: AgentSurroundings): Node
     dnsCapture: dnsOf(options, surroundings) !== undefined,
     podPorts: options.podPorts === undefined ? undefined : podPorts(options.podPorts),
     requestedNetworkView: list(options.requestedNetworkView ?? surroundings.networkView ?? ''),
-    proxyConfig: { discoveryAddress: options.discoveryAddress, concurrency: Number(options.concurrency) },
+    proxyConfig: proxyConfigOf(options),
     version: surroundings.version,
   };
+}
+
+function proxyConfigOf({ discoveryAddress, concurrency, readinessProbe = '' }: AgentOptions): NodeFacts['proxyConfig'] {
+  const config = { discoveryAddress, concurrency: Number(concurrency) };
+  if (readinessProbe === '') return config;
+  const probe: unknown = JSON.parse(readinessProbe);
+  return { ...config, readinessProbe: probe };
 }
 
 /** The addresses that were given, else those of the machine's first interface that is not the loopback. */

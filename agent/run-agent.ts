@@ -22,6 +22,7 @@ import { openRootFile } from './identity/root-file.ts';
 import type { RootFile } from './identity/root-file.ts';
 import { joinRoots } from './identity/workload-certificate.ts';
 import type { Log } from './log.ts';
+import { registerMachine } from './machine/register-machine.ts';
 import { secretSnapshot } from './secrets/secret-snapshot.ts';
 import { systemRootsPem } from './secrets/system-roots.ts';
 import { SecretStore } from './secrets/secret-store.ts';
@@ -94,6 +95,7 @@ async function runWithDns(config: AgentConfig, parts: AgentParts, { roots, dns }
       // Envoy would start without secrets too, but then waits with every listener that needs one, and looks broken.
       await Promise.race([keeper.first, aborted(stop)]);
       if (dns !== undefined) running.push(followNames(config, parts, { roots, dns, keeper, signal: loops.signal }));
+      running.push(register(config, parts, { roots, keeper, signal: loops.signal }));
       if (config.envoy === undefined) await aborted(stop);
       else await superviseEnvoy(envoyOptions(config, config.envoy, bootstrapFile, parts), parts);
     } finally {
@@ -113,24 +115,36 @@ type Names = {
   readonly signal: AbortSignal;
 };
 
-function followNames(config: AgentConfig, parts: AgentParts, { roots, dns, keeper, signal }: Names): Promise<void> {
-  const { controlPlane, node } = config;
-  const { clock, random, log } = parts;
-  return followNameTable(
-    {
-      address: socketText(controlPlane),
-      serverName: controlPlane.serverName,
-      rootsPem: () => joinRoots([roots.pem, keeper.current?.rootsPem ?? '']),
-      certificate: () => keeper.current,
-      clusterId: node.clusterId,
-      node: nodeMessage(bootstrapNode(node)),
-      onTable: (table) => dns.setTable(table),
-      clock,
-      random,
-      log,
-    },
-    signal,
-  );
+function followNames(config: AgentConfig, parts: AgentParts, { dns, signal, ...own }: Names): Promise<void> {
+  const node = nodeMessage(bootstrapNode(config.node));
+  const onTable: DnsServer['setTable'] = (table) => dns.setTable(table);
+  return followNameTable({ ...ownStream(config, parts, own), node, onTable }, signal);
+}
+
+function register(config: AgentConfig, parts: AgentParts, { signal, ...own }: Omit<Names, 'dns'>): Promise<void> {
+  const { registration, node } = config;
+  if (registration === undefined) return Promise.resolve();
+  const { group, probe } = registration;
+  const message = nodeMessage(bootstrapNode({ ...node, autoRegisterGroup: group }));
+  return registerMachine({ ...ownStream(config, parts, own), node: message, probe, leaving: parts.stop }, signal);
+}
+
+/** What a stream of the agent's own to the control plane needs. */
+function ownStream(
+  { controlPlane, node }: AgentConfig,
+  { clock, random, log }: AgentParts,
+  { roots, keeper }: Pick<Names, 'roots' | 'keeper'>,
+) {
+  return {
+    address: socketText(controlPlane),
+    serverName: controlPlane.serverName,
+    rootsPem: () => joinRoots([roots.pem, keeper.current?.rootsPem ?? '']),
+    certificate: () => keeper.current,
+    clusterId: node.clusterId,
+    clock,
+    random,
+    log,
+  };
 }
 
 function socketText({ host, port }: ControlPlaneAddress): string {

@@ -31,6 +31,8 @@ export type NodeFacts = {
   /** The ProxyConfig that is in force: its presence is what marks a proxy to `istioctl`. */
   readonly proxyConfig: Readonly<Record<string, unknown>>;
   readonly version: string;
+  /** Of a machine outside Kubernetes, on the stream by which it registers. */
+  readonly autoRegisterGroup?: string | undefined;
 };
 
 export type Locality = { readonly region: string; readonly zone: string; readonly subZone: string };
@@ -64,6 +66,7 @@ export function bootstrapNode(facts: NodeFacts): BootstrapNode {
       PROXY_CONFIG: facts.proxyConfig,
       ...(facts.network === '' ? {} : { NETWORK: facts.network }),
       ...(facts.dnsCapture === true ? { DNS_CAPTURE: 'true', DNS_AUTO_ALLOCATE: 'true' } : {}),
+      ...(facts.autoRegisterGroup === undefined ? {} : { AUTO_REGISTER_GROUP: facts.autoRegisterGroup }),
       ...(facts.podPorts === undefined ? {} : { POD_PORTS: facts.podPorts }),
       ...(facts.requestedNetworkView.length === 0
         ? {}

@@ -58,6 +58,11 @@ function agentOptions(): readonly Option[] {
       '--requested-network-view <networks>',
       'gateways: whose endpoints to see, comma separated (default: $ISTIO_META_REQUESTED_NETWORK_VIEW, else all)',
     ),
+    new Option(
+      '--auto-register-group <name>',
+      'machines outside Kubernetes: the WorkloadGroup (default: $ISTIO_META_AUTO_REGISTER_GROUP)',
+    ),
+    new Option('--readiness-probe <json>', 'of such a machine: when its workload is ready, as `probe` of the group'),
     new Option('--interception-mode <mode>', 'REDIRECT, TPROXY (Envoy stays root for it) or NONE').default('REDIRECT'),
     new Option('--ads <variant>', 'delta or sotw').default('delta'),
     new Option('--work-dir <dir>', 'for the bootstrap and the socket (default: a temporary one)'),
@@ -116,6 +121,7 @@ async function start(options: AgentOptions & { readonly logLevel: string }): Pro
         dnsCapture: process.env['ISTIO_META_DNS_CAPTURE'],
         networkView: process.env['ISTIO_META_REQUESTED_NETWORK_VIEW'],
         exitWhenIdle: process.env['EXIT_ON_ZERO_ACTIVE_CONNECTIONS'],
+        autoRegisterGroup: process.env['ISTIO_META_AUTO_REGISTER_GROUP'],
         appProbers: process.env['ISTIO_KUBE_APP_PROBERS'],
         version: `isthmus-${packageJson.version}`,
       });

@@ -112,7 +112,6 @@ export class MachineRegistrar {
         live.streams -= 1;
         if (live.streams > 0) return;
         live.goneAtMs = this.#options.clock.now();
-        live.report = undefined;
         this.#makeDue(live);
       },
     };
@@ -221,26 +220,30 @@ export class MachineRegistrar {
       if (entry instanceof KubeError) return entry;
       log.info({ ...ref, ...(before === controller ? {} : { before }) }, 'the machine is connected here now');
     }
-    return await this.#writeHealth(live, entry, signal);
+    const written = await this.#writeHealth(live, entry, signal);
+    return written instanceof KubeError ? written : undefined;
   }
 
-  async #writeHealth(live: Live, entry: Fields, signal: AbortSignal): Promise<KubeError | undefined> {
+  /** What the agent said last, when it is not written yet. Out: the entry as it is then. */
+  async #writeHealth(live: Live, entry: Fields, signal: AbortSignal): Promise<Fields | KubeError> {
     const { store, controller, log } = this.#options;
     const { report, ref } = live;
-    if (report === undefined || controllerOf(entry) !== controller) return undefined;
+    if (report === undefined || controllerOf(entry) !== controller) return entry;
     const changed = withHealth(entry, report);
-    const written = changed === undefined ? undefined : await store.replaceStatus(ref, changed, signal);
+    const written = changed === undefined ? entry : await store.replaceStatus(ref, changed, signal);
     if (written instanceof KubeError) return written;
     if (live.report === report) live.report = undefined;
     const { healthy, message } = report;
     if (changed !== undefined) log.info({ ...ref, healthy, ...(healthy ? {} : { message }) }, 'health of a machine');
-    return undefined;
+    return written;
   }
 
   async #leave(live: Live, signal: AbortSignal): Promise<KubeError | undefined> {
     const { store, controller, log } = this.#options;
     const { ref, connectedAtMs, goneAtMs } = live;
-    const entry = await store.get(ref, signal);
+    const stored = await store.get(ref, signal);
+    // The last that an agent says is often that it stops.
+    const entry = stored instanceof KubeError ? stored : await this.#writeHealth(live, stored, signal);
     if (entry instanceof KubeError) return entry.code === 'absent' ? undefined : entry;
     const holder: Holder = { controller, connectedAtMs };
     const changed = goneAtMs === undefined ? undefined : disconnected(entry, holder, goneAtMs);

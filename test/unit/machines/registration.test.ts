@@ -47,6 +47,20 @@ test('what the agent reports is the condition Healthy', async () => {
   expect(await scene.stored()).toMatchObject({ status: { conditions: [{ type: 'Healthy', status: 'True' }] } });
 });
 
+test('the last that a machine says before it leaves is written', async () => {
+  const scene = new MachineScene();
+  const held = scene.replica('a').registrar.hold(machine, version);
+  await scene.settle();
+  held.report({ healthy: false, message: 'the agent is stopping' });
+  held.release();
+  held.report({ healthy: true, message: '' });
+  await scene.settle();
+  expect(await scene.stored()).toMatchObject({
+    metadata: { annotations: { 'istio.io/disconnectedAt': expect.any(String) as string } },
+    status: { conditions: [{ type: 'Healthy', status: 'False', message: 'the agent is stopping' }] },
+  });
+});
+
 test('the entry of a machine that left is removed after the grace period, once', async () => {
   const scene = new MachineScene();
   const [a, b] = [scene.replica('a'), scene.replica('b')];
@@ -92,7 +106,7 @@ test('the end of an earlier stream does not end what a later one elsewhere began
   await scene.settle();
   expect(await scene.controller()).toBe('b');
   expect(await scene.stored()).toMatchObject({
-    metadata: { annotations: { 'istio.io/connectedAt': expect.any(String) } },
+    metadata: { annotations: { 'istio.io/connectedAt': expect.any(String) as string } },
   });
 });
 

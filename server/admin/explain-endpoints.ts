@@ -29,7 +29,21 @@ interface Fate {
 /** Endpoints that meet the same fate. */
 interface Group {
   readonly fate: Fate;
+  /** When they are used; undefined for those that are not. */
+  readonly priority: number | undefined;
   readonly members: Endpoint[];
+}
+
+/** What the view makes of an address: of an endpoint, or of a gateway. */
+interface Place {
+  readonly priority: number;
+  readonly weight: number;
+}
+
+interface Places {
+  readonly endpoints: ReadonlyMap<Endpoint, Place>;
+  /** By socket. */
+  readonly gateways: ReadonlyMap<string, Place>;
 }
 
 const maxAddresses = 5;
@@ -38,27 +52,55 @@ const maxAddresses = 5;
 export function explainEndpoints(question: EndpointsQuestion): readonly WhyEndpoints[] {
   const { mesh, scope, host, port, selection } = question;
   const endpoints = mesh.endpoints.get(host) ?? [];
-  const used = addressedDirectly(buildOutboundView(scope, mesh).endpointsFor(host, port, selection));
+  const places = placesIn(buildOutboundView(scope, mesh).endpointsFor(host, port, selection));
   const fates = new Map<string, Fate>();
   const groups = new Map<string, Group>();
   for (const endpoint of endpoints) {
     const kind = kindOf(endpoint);
     const alone = fates.get(kind) ?? fateOf(endpoint, question);
     fates.set(kind, alone);
-    const unused = alone.outcome === 'direct' && !used.has(endpoint);
+    const unused = alone.outcome === 'direct' && !places.endpoints.has(endpoint);
     const fate = unused ? leftOut('duplicate-address') : alone;
-    const key = JSON.stringify([endpoint.clusterId, endpoint.network, fate.outcome, fate.gateways]);
-    const group = groups.get(key) ?? { fate, members: [] };
+    const priority = priorityOf(endpoint, fate, places);
+    const key = JSON.stringify([endpoint.clusterId, endpoint.network, fate.outcome, fate.gateways, priority]);
+    const group = groups.get(key) ?? { fate, priority, members: [] };
     group.members.push(endpoint);
     groups.set(key, group);
   }
   const all = [...groups.values()];
   const first = all.filter((group) => !isDegraded(group, mesh) && weightOf(group) > 0);
-  const taking = new Set(first.length === 0 ? all : first);
-  const total = [...taking].reduce((sum, group) => sum + weightOf(group), 0);
+  const weights = firstWeights(first.length === 0 ? all : first, places);
+  const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
   return all
-    .flatMap((group) => describe(group, question, { total, isReserve: !taking.has(group) }))
+    .flatMap((group) => describe(group, question, total === 0 ? 0 : (100 * (weights.get(group) ?? 0)) / total))
     .toSorted(compareGroups);
+}
+
+/** What each group gets of the traffic while nothing fails, as weights. A gateway's is shared by those that stand behind it. */
+function firstWeights(groups: readonly Group[], { endpoints, gateways }: Places): ReadonlyMap<Group, number> {
+  const least = Math.min(...groups.flatMap(({ priority }) => priority ?? []));
+  const behind = new Map<string, number>();
+  const taking = groups.filter((group) => group.priority === least && weightOf(group) > 0);
+  for (const group of taking) {
+    for (const name of group.fate.gateways) behind.set(name, (behind.get(name) ?? 0) + weightOf(group));
+  }
+  return new Map(
+    taking.map((group) => {
+      const direct = group.fate.outcome === 'direct' ? group.members : [];
+      const ofEndpoints = direct.reduce((sum, endpoint) => sum + (endpoints.get(endpoint)?.weight ?? 0), 0);
+      const ofGateways = group.fate.gateways.reduce((sum, name) => {
+        const part = weightOf(group) / (behind.get(name) ?? 1);
+        return sum + part * (gateways.get(name)?.weight ?? 0);
+      }, 0);
+      return [group, ofEndpoints + ofGateways];
+    }),
+  );
+}
+
+function priorityOf(endpoint: Endpoint, { outcome, gateways }: Fate, places: Places): number | undefined {
+  if (outcome === 'direct') return places.endpoints.get(endpoint)?.priority;
+  const priorities = gateways.flatMap((name) => places.gateways.get(name)?.priority ?? []);
+  return priorities.length === 0 ? undefined : Math.min(...priorities);
 }
 
 /** Everything that may decide an endpoint's fate on its own. */
@@ -83,9 +125,17 @@ function leftOut(outcome: LeftOut): Fate {
   return { outcome, gateways: [] };
 }
 
-function addressedDirectly(view: NetworkView): ReadonlySet<Endpoint> {
-  const reached = view.groups.flatMap((group) => group.endpoints);
-  return new Set(reached.flatMap((one) => (one.kind === 'direct' ? [one.endpoint] : [])));
+function placesIn(view: NetworkView): Places {
+  const endpoints = new Map<Endpoint, Place>();
+  const gateways = new Map<string, Place>();
+  for (const { priority, endpoints: reached } of view.groups) {
+    for (const one of reached) {
+      const place = { priority, weight: one.weight };
+      if (one.kind === 'direct') endpoints.set(one.endpoint, place);
+      else gateways.set(socket(one.gateway), place);
+    }
+  }
+  return { endpoints, gateways };
 }
 
 function isDegraded({ members }: Group, mesh: MeshSnapshot): boolean {
@@ -97,11 +147,7 @@ function weightOf({ fate, members }: Group): number {
   return members.reduce((sum, endpoint) => sum + endpoint.weight, 0);
 }
 
-function describe(
-  group: Group,
-  question: EndpointsQuestion,
-  { total, isReserve }: { readonly total: number; readonly isReserve: boolean },
-): readonly WhyEndpoints[] {
+function describe(group: Group, question: EndpointsQuestion, percent: number): readonly WhyEndpoints[] {
   const { fate, members } = group;
   const [first] = members;
   if (first === undefined) return [];
@@ -110,18 +156,19 @@ function describe(
       clusterId: first.clusterId,
       network: first.network,
       outcome: fate.outcome,
-      explanation: `${explanationOf(fate, first, question)}${reserveText(group, question, isReserve)}`,
+      explanation: `${explanationOf(fate, first, question)}${reserveText(group, question, percent === 0)}`,
       count: members.length,
       addresses: members.slice(0, maxAddresses).map(({ address }) => address),
       gateways: fate.gateways,
-      percent: total === 0 || isReserve ? 0 : roundPercent((100 * weightOf(group)) / total),
+      percent: roundPercent(percent),
     },
   ];
 }
 
-/** What a degraded cluster means for endpoints that could be used. */
+/** Why endpoints that could be used are not used first, or are although their cluster is not heard. */
 function reserveText(group: Group, { mesh }: EndpointsQuestion, isReserve: boolean): string {
-  if (weightOf(group) === 0 || !isDegraded(group, mesh)) return '';
+  if (weightOf(group) === 0) return '';
+  if (!isDegraded(group, mesh)) return isReserve ? '; but only when those that locality settings prefer fail' : '';
   const { clusterId = '' } = group.members[0] ?? {};
   const cause = `; ${clusterId} was not heard for too long`;
   return isReserve ? `${cause}: used only when no others are left` : `${cause}, but no others are left`;

@@ -1,8 +1,9 @@
 // Machines outside Kubernetes that register by themselves, wired: what is heard of them, who keeps their entries, who removes those
-// that are gone. Nothing happens before `start`.
+// that are gone. Nothing happens before `openMachines`.
 
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import { systemClock } from '../ca/clock.ts';
 import type { PrimaryClient } from './kube/primary-client.ts';
 import type { PrimaryWriter } from './kube/primary-writers.ts';
@@ -22,23 +23,23 @@ export interface Machines {
   hold(opening: StreamOpening, proxy: Proxy): HeldMachine | Refusal | undefined;
   /** What the leading replica does. */
   readonly cleaner: PrimaryWriter;
-  /** Machines with a stream here. */
-  readonly size: number;
 }
 
 export interface OpenMachinesOptions {
   readonly heard: HeardMachines;
   /** Undefined where the primary is a directory: entries are in memory then, and this instance cleans them by itself. */
   readonly client: PrimaryClient | undefined;
+  readonly registry: Registry;
   readonly log: Log;
   readonly started: Started;
 }
 
-export function openMachines({ heard, client, log, started }: OpenMachinesOptions): Machines {
+export function openMachines({ heard, client, registry, log, started }: OpenMachinesOptions): Machines {
   const controller = `${hostname()}_${String(process.pid)}_${randomBytes(4).toString('hex')}`;
   const store = client === undefined ? memoryEntries(heard) : kubeEntries(client);
   const shared = { store, heard, controller, clock: systemClock, log };
   const registrar = new MachineRegistrar({ ...shared, random: Math.random });
+  const refusals = countMachines(registry, registrar);
   const cleaner: PrimaryWriter = (signal) => cleanRegistrations({ ...shared, graceMs: defaultGraceMs }, signal);
   const stop = new AbortController();
   const running = [registrar.run(stop.signal), ...(client === undefined ? [cleaner(stop.signal)] : [])];
@@ -49,15 +50,29 @@ export function openMachines({ heard, client, log, started }: OpenMachinesOption
   return {
     hold: (opening, proxy) => {
       const admitted = admitMachine(opening, proxy, (namespace, name) => heard.group(namespace, name));
-      if (admitted?.kind !== 'admitted') {
-        if (admitted !== undefined) log.warn({ proxy: proxy.nodeId, reason: admitted.message }, 'a machine is refused');
+      if (admitted === undefined) return undefined;
+      if (admitted.kind === 'refused') {
+        refusals.inc();
+        log.warn({ proxy: proxy.nodeId, reason: admitted.message }, 'a machine is refused');
         return admitted;
       }
       return registrar.hold(admitted.machine, admitted.group.apiVersion);
     },
     cleaner,
-    get size() {
-      return registrar.size;
-    },
   };
+}
+
+/** Out: what counts refusals. */
+function countMachines(registry: Registry, registrar: MachineRegistrar): Counter {
+  const gauge: Gauge = new Gauge({
+    name: 'isthmus_machines',
+    help: 'Machines outside Kubernetes whose WorkloadEntry is kept by this replica, or is still to be marked as left',
+    registers: [registry],
+    collect: () => gauge.set(registrar.size),
+  });
+  return new Counter({
+    name: 'isthmus_machine_refusals_total',
+    help: 'Streams of machines that wanted to register and may not',
+    registers: [registry],
+  });
 }

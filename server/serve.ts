@@ -131,7 +131,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   started.add('credentials of gateways', () => secrets.close());
   const credentials = new GatewayCredentials({ feed: secrets, now: Date.now, mesh: () => store.snapshot });
   store.onChange(() => credentials.update());
-  const machines = openMachines({ heard: heardMachines, client, log, started });
+  const machines = openMachines({ heard: heardMachines, client, registry: metrics.registry, log, started });
   const sessions = new ProxySessions({
     cache,
     credentials,

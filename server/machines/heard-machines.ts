@@ -25,6 +25,8 @@ export class HeardMachines {
   readonly #groups = new Map<ObjectKey, WorkloadGroup>();
   readonly #entries = new Map<ObjectKey, HeardEntry>();
   readonly #listeners = new Set<(change: HeardChange) => void>();
+  /** WorkloadEntries that the source itself has. */
+  readonly #declared = new Set<ObjectKey>();
   #deliver: ((batch: SourceBatch) => void) | undefined;
 
   /** The same source; `tell` adds to it. */
@@ -37,7 +39,10 @@ export class HeardMachines {
         try {
           await source.run((batch) => {
             deliver(batch);
-            for (const event of batch) this.#hear(event);
+            for (const event of batch) {
+              this.#note(event);
+              this.#hear(event);
+            }
           }, signal);
         } finally {
           this.#deliver = undefined;
@@ -50,6 +55,11 @@ export class HeardMachines {
   tell(event: SourceEvent): void {
     this.#deliver?.([event]);
     this.#hear(event);
+  }
+
+  /** Whether the source itself has such a WorkloadEntry. */
+  declares(key: ObjectKey): boolean {
+    return this.#declared.has(key);
   }
 
   group(namespace: string, name: string): WorkloadGroup | undefined {
@@ -68,6 +78,12 @@ export class HeardMachines {
   onChange(listener: (change: HeardChange) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  #note(event: SourceEvent): void {
+    if (event.kind === 'deleted') this.#declared.delete(event.key);
+    if (event.kind !== 'changed' || kindOf(event.object) !== 'WorkloadEntry') return;
+    this.#declared.add(keyOf(event.object));
   }
 
   #hear(event: SourceEvent): void {

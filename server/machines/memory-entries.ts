@@ -1,5 +1,5 @@
 // WorkloadEntries of machines where the primary is a directory: in memory, and told to the registry as if its source had them. Files of
-// users are never written.
+// users are never written, and what one of them declares is left as it is.
 
 import { isMapping } from '../../discovery/convert/field-reader.ts';
 import { objectKey, type ObjectKey } from '../../discovery/model/names.ts';
@@ -10,7 +10,7 @@ import type { EntryRef, EntryStore } from './entry-store.ts';
 import type { HeardMachines } from './heard-machines.ts';
 import type { Fields } from './machine-entry.ts';
 
-export function memoryEntries(heard: Pick<HeardMachines, 'tell'>): EntryStore {
+export function memoryEntries(heard: Pick<HeardMachines, 'tell' | 'declares'>): EntryStore {
   const entries = new Map<ObjectKey, Fields>();
   let versions = 0;
   const put = (ref: EntryRef, object: NewObject): Fields => {
@@ -28,7 +28,10 @@ export function memoryEntries(heard: Pick<HeardMachines, 'tell'>): EntryStore {
     return Promise.resolve(versionOf(stored) === object.metadata.resourceVersion ? put(ref, object) : conflict());
   };
   return {
-    get: (ref) => Promise.resolve(entries.get(keyOf(ref)) ?? absent()),
+    get: (ref) => {
+      if (heard.declares(keyOf(ref))) return Promise.resolve({ metadata: { name: ref.name } });
+      return Promise.resolve(entries.get(keyOf(ref)) ?? absent());
+    },
     create: (ref, object) => Promise.resolve(entries.has(keyOf(ref)) ? conflict() : put(ref, object)),
     replace,
     replaceStatus: replace,
@@ -38,7 +41,7 @@ export function memoryEntries(heard: Pick<HeardMachines, 'tell'>): EntryStore {
       if (stored === undefined) return Promise.resolve(undefined);
       if (versionOf(stored) !== resourceVersion) return Promise.resolve(conflict());
       entries.delete(key);
-      heard.tell({ kind: 'deleted', key });
+      if (!heard.declares(key)) heard.tell({ kind: 'deleted', key });
       return Promise.resolve(undefined);
     },
   };

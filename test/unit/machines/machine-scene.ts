@@ -50,7 +50,7 @@ export class MachineScene {
   failure: KubeError | undefined;
 
   constructor() {
-    const store = memoryEntries({ tell: (event) => this.tell(event) });
+    const store = memoryEntries({ tell: (event) => this.tell(event), declares: () => false });
     this.#store = {
       ...store,
       create: (...all) => (this.failure === undefined ? store.create(...all) : Promise.resolve(this.failure)),

@@ -1,5 +1,5 @@
-// A control plane that reads a directory, an application, and a real Envoy beside our agent that is a gateway: everything on
-// loopback.
+// A control plane that reads a directory, an application, and a real Envoy beside our agent that is a gateway, on request more
+// of those: everything on loopback.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
@@ -28,11 +28,33 @@ export interface GatewayScene extends AsyncDisposable {
   readonly ports: { readonly http: number; readonly https: number; readonly tls: number };
   /** Writes one file of the registry. */
   declare(name: string, yaml: string): Promise<void>;
+  /** Starts one more real Envoy beside our agent, and declares its pod. */
+  join(member: Member): Promise<RunningProcess>;
   /** A statistic of the gateway, 0 when there is none. */
   stat(name: string): Promise<number>;
   /** Findings of the primary. */
   problems(): Promise<readonly { readonly code: string; readonly message: string; readonly field?: string }[]>;
 }
+
+/** A pod with a proxy. */
+export interface Member {
+  readonly type: 'router' | 'sidecar';
+  readonly namespace: string;
+  readonly account: string;
+  readonly podName: string;
+  /** An address of the loopback. */
+  readonly address: string;
+  readonly label: readonly [string, string];
+}
+
+const gateway: Member = {
+  type: 'router',
+  namespace,
+  account,
+  podName: 'ingress-1',
+  address: '127.0.0.1',
+  label: ['istio', 'ingress'],
+};
 
 export interface Answer {
   readonly status: number;
@@ -92,7 +114,7 @@ export async function startGatewayScene(): Promise<GatewayScene> {
   await mkdir(registry);
   await mkdir(join(directory, 'ca'));
   for (const name of caFileNames) await writeFile(join(directory, 'ca', name), authority.files[name]);
-  await writeFile(join(directory, 'token'), 'ingress-token');
+  await writeFile(join(directory, `${account}-token`), `${account}-token`);
   await writeFile(join(registry, 'base.yaml'), baseObjects(applicationPort));
   const control = await startServe({
     argv: [
@@ -100,21 +122,16 @@ export async function startGatewayScene(): Promise<GatewayScene> {
       ['--ca-dir', join(directory, 'ca'), '--state-dir', join(directory, 'state')],
     ].flat(),
   });
-  const agent = startProcess(
-    [
-      [process.execPath, agentFile, '--discovery-address', control.xdsTls],
-      ['--server-name', 'istiod.istio-system.svc', '--root-cert', join(directory, 'ca', 'root-cert.pem')],
-      ['--token', join(directory, 'token'), '--cluster-id', 'cluster-1', '--network', 'network1'],
-      ['--proxy-type', 'router', '--namespace', namespace, '--service-account', account],
-      ['--pod-name', 'ingress-1', '--pod-ip', '127.0.0.1', '--label', 'istio=ingress', '--drain', '1s'],
-      ['--admin-port', String(adminPort), '--health-port', '0', '--prometheus-port', '0'],
-      ['--envoy', await envoyPath()],
-    ].flat(),
-    { name: 'agent' },
-  );
+  const agents: RunningProcess[] = [];
+  const startMember = async (member: Member, admin: number): Promise<RunningProcess> => {
+    const started = await startAgent(member, { control, directory, adminPort: admin });
+    agents.push(started);
+    return started;
+  };
+  const agent = await startMember(gateway, adminPort);
   const stats = async (): Promise<string> => (await fetch(`http://127.0.0.1:${adminPort}/stats`)).text();
   const dispose = async (): Promise<void> => {
-    await agent.stop({ graceMs: 10_000 });
+    await Promise.all(agents.map((each) => each.stop({ graceMs: 10_000 })));
     await control[Symbol.asyncDispose]();
     application.close();
     await rm(directory, { recursive: true, force: true });
@@ -135,6 +152,18 @@ export async function startGatewayScene(): Promise<GatewayScene> {
     directory,
     adminPort,
     ports,
+    join: async (member) => {
+      const token = `${member.account}-token`;
+      await writeFile(join(directory, token), token);
+      await writeFile(join(registry, `member-${member.account}.yaml`), memberObjects(member));
+      const started = await startMember(member, await freePort());
+      await waitFor(
+        () => control.json('/debug/syncz'),
+        (shown) => JSON.stringify(shown).includes(member.podName),
+        { what: `${member.podName} to be connected`, timeoutMs: 60_000 },
+      );
+      return started;
+    },
     declare: (name, yaml) => writeFile(join(registry, `${name}.yaml`), yaml),
     stat: async (name) => {
       const line = (await stats()).split('\n').find((text) => text.startsWith(`${name}: `));
@@ -180,27 +209,50 @@ async function startApplication(): Promise<Server> {
   return server;
 }
 
-function baseObjects(applicationPort: number): string {
+async function startAgent(
+  { type, namespace: place, account: as, podName, address, label }: Member,
+  { control, directory, adminPort }: Pick<GatewayScene, 'control' | 'directory' | 'adminPort'>,
+): Promise<RunningProcess> {
+  return startProcess(
+    [
+      [process.execPath, agentFile, '--discovery-address', control.xdsTls],
+      ['--server-name', 'istiod.istio-system.svc', '--root-cert', join(directory, 'ca', 'root-cert.pem')],
+      ['--token', join(directory, `${as}-token`), '--cluster-id', 'cluster-1', '--network', 'network1'],
+      ['--proxy-type', type, '--namespace', place, '--service-account', as],
+      ['--pod-name', podName, '--pod-ip', address, '--label', label.join('='), '--drain', '1s'],
+      ['--admin-port', String(adminPort), '--health-port', '0', '--prometheus-port', '0'],
+      ['--envoy', await envoyPath()],
+    ].flat(),
+    { name: `agent of ${podName}` },
+  );
+}
+
+function memberObjects({ namespace: place, account: as, podName, address, label: [key, value] }: Member): string {
   return `
 apiVersion: v1
 kind: Namespace
-metadata: { name: ${namespace} }
+metadata: { name: ${place} }
 ---
 apiVersion: v1
 kind: Secret
 metadata:
-  name: ingress-token
-  namespace: ${namespace}
-  annotations: { kubernetes.io/service-account.name: ${account} }
+  name: ${as}-token
+  namespace: ${place}
+  annotations: { kubernetes.io/service-account.name: ${as} }
 type: kubernetes.io/service-account-token
-stringData: { token: ingress-token }
+stringData: { token: ${as}-token }
 ---
 apiVersion: v1
 kind: Pod
-metadata: { name: ingress-1, namespace: ${namespace}, labels: { istio: ingress } }
-spec: { serviceAccountName: ${account}, containers: [] }
-status: { phase: Running, podIP: 127.0.0.1, podIPs: [{ ip: 127.0.0.1 }], conditions: [{ type: Ready, status: "True" }] }
----
+metadata: { name: ${podName}, namespace: ${place}, labels: { ${key}: ${value} } }
+spec: { serviceAccountName: ${as}, containers: [] }
+status: { phase: Running, podIP: ${address}, podIPs: [{ ip: ${address} }], conditions: [{ type: Ready, status: "True" }] }
+`;
+}
+
+function baseObjects(applicationPort: number): string {
+  return `
+${memberObjects(gateway)}---
 apiVersion: v1
 kind: Service
 metadata: { name: app, namespace: sample }

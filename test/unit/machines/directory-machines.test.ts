@@ -67,7 +67,7 @@ test('a machine is an endpoint while it is connected, and as healthy as it says'
   held.report({ healthy: true, message: '' });
   await waitFor(addresses, (found) => found.includes('192.0.2.7 healthy'), { what: 'its health' });
   held.release();
-  const stored = async () => (await store.get(entry, AbortSignal.timeout(1000))) as Stored;
+  const stored = async () => (await store.get(entry, AbortSignal.timeout(1000))) as unknown as Stored;
   const left = await waitFor(stored, ({ metadata }) => metadata.annotations['istio.io/disconnectedAt'] !== undefined, {
     what: 'the entry to be marked as left',
   });

@@ -10,6 +10,7 @@ import { bootstrap } from './bootstrap/bootstrap.ts';
 import { bootstrapNode } from './bootstrap/node.ts';
 import { nodeMessage } from './bootstrap/node-message.ts';
 import type { ControlPlaneAddress } from './bootstrap/static-clusters.ts';
+import type { OwnStreamOptions } from './control-plane-client.ts';
 import { followNameTable } from './dns/name-table-service.ts';
 import { startDns } from './dns/start-dns.ts';
 import type { DnsServer } from './dns/start-dns.ts';
@@ -134,7 +135,7 @@ function ownStream(
   { controlPlane, node }: AgentConfig,
   { clock, random, log }: AgentParts,
   { roots, keeper }: Pick<Names, 'roots' | 'keeper'>,
-) {
+): Omit<OwnStreamOptions, 'node'> {
   return {
     address: socketText(controlPlane),
     serverName: controlPlane.serverName,

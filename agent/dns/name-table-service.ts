@@ -2,9 +2,7 @@
 // the stream is opened again for as long as it takes, and what was received last stays in force meanwhile.
 
 import grpc from '@grpc/grpc-js';
-import type { Clock } from '../../ca/clock.ts';
 import { decode } from '../../proto/codec.ts';
-import type { Node } from '../../proto/generated/envoy.config.core.v3.ts';
 import {
   DeltaDiscoveryResponse,
   type DeltaDiscoveryRequest,
@@ -13,29 +11,13 @@ import { NameTable } from '../../proto/generated/istio.networking.nds.v1.ts';
 import { xdsServices } from '../../proto/xds-service.ts';
 import { reasonOf } from '../agent-error.ts';
 import { delayAfterFailures, type BackOff } from '../back-off.ts';
-import type { Log } from '../log.ts';
+import { controlPlaneClient, type OwnStreamOptions } from '../control-plane-client.ts';
 
-export type NameTableFeedOptions = {
-  /** `host:port` */
-  readonly address: string;
-  /** The name that has to be in the server's certificate. */
-  readonly serverName: string;
-  readonly rootsPem: () => string;
-  /** Asked for at every connection; undefined while there is none. */
-  readonly certificate: () => { readonly keyPem: string; readonly chainPem: string } | undefined;
-  readonly clusterId: string;
-  readonly node: Node;
+export type NameTableFeedOptions = OwnStreamOptions & {
   readonly onTable: (table: NameTable) => void;
-  readonly clock: Clock;
-  /** From 0 up to 1. */
-  readonly random: () => number;
-  readonly log: Log;
 };
 
 const backOff: BackOff = { firstMs: 500, longestMs: 30_000 };
-
-/** A table of 10,000 services is about 1.5 MB. */
-const maxTableBytes = 64 * 1024 * 1024;
 
 /** Follows the table until the signal aborts. Never rejects. */
 export async function followNameTable(options: NameTableFeedOptions, signal: AbortSignal): Promise<void> {
@@ -66,7 +48,7 @@ function followOnce(
   let served = false;
   let client: grpc.Client;
   try {
-    client = connect(options);
+    client = controlPlaneClient(options);
   } catch (error) {
     return Promise.resolve({ served, reason: reasonOf(error) });
   }
@@ -121,20 +103,4 @@ function receive(bytes: Uint8Array, held: Held, { onTable, log }: NameTableFeedO
       errorDetail: { code: grpc.status.INVALID_ARGUMENT, message: reasonOf(error) },
     };
   }
-}
-
-function connect({ address, serverName, rootsPem, certificate }: NameTableFeedOptions): grpc.Client {
-  const own = certificate();
-  const pair = own === undefined ? [] : [Buffer.from(own.keyPem), Buffer.from(own.chainPem)];
-  return new grpc.Client(address, grpc.credentials.createSsl(Buffer.from(rootsPem()), ...pair), {
-    'grpc.ssl_target_name_override': serverName,
-    'grpc.default_authority': serverName,
-    'grpc.enable_http_proxy': 0,
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.enable_retries': 0,
-    'grpc.max_receive_message_length': maxTableBytes,
-    // A network that swallows packets looks like a quiet control plane.
-    'grpc.keepalive_time_ms': 30_000,
-    'grpc.keepalive_timeout_ms': 10_000,
-  });
 }

@@ -2,30 +2,14 @@
 // control plane is, who registers. It is opened again for as long as it takes, and begins with what was said last.
 
 import grpc from '@grpc/grpc-js';
-import type { Clock } from '../../ca/clock.ts';
-import type { Node } from '../../proto/generated/envoy.config.core.v3.ts';
 import type { DeltaDiscoveryRequest } from '../../proto/generated/envoy.service.discovery.v3.ts';
 import { xdsServices } from '../../proto/xds-service.ts';
 import { reasonOf } from '../agent-error.ts';
 import { delayAfterFailures, type BackOff } from '../back-off.ts';
-import type { Log } from '../log.ts';
+import { controlPlaneClient, type OwnStreamOptions } from '../control-plane-client.ts';
 
-export type RegistrationOptions = {
-  /** `host:port` */
-  readonly address: string;
-  /** The name that has to be in the server's certificate. */
-  readonly serverName: string;
-  readonly rootsPem: () => string;
-  /** Asked for at every connection; undefined while there is none. */
-  readonly certificate: () => { readonly keyPem: string; readonly chainPem: string } | undefined;
-  readonly clusterId: string;
-  /** With AUTO_REGISTER_GROUP in its metadata. */
-  readonly node: Node;
-  readonly clock: Clock;
-  /** From 0 up to 1. */
-  readonly random: () => number;
-  readonly log: Log;
-};
+/** Its node has AUTO_REGISTER_GROUP in its metadata. */
+export type RegistrationOptions = OwnStreamOptions;
 
 const typeUrl = 'type.googleapis.com/istio.v1.HealthInformation';
 /** Shorter than the grace period of a control plane, within which a machine has to be back. */
@@ -71,7 +55,7 @@ export class Registration {
     const { address, clusterId, node, clock, log } = this.#options;
     let client: grpc.Client;
     try {
-      client = connect(this.#options);
+      client = controlPlaneClient(this.#options);
     } catch (error) {
       return Promise.resolve(reasonOf(error));
     }
@@ -107,19 +91,4 @@ export class Registration {
 function healthRequest({ trouble }: Said): DeltaDiscoveryRequest {
   if (trouble === undefined) return { typeUrl };
   return { typeUrl, errorDetail: { code: grpc.status.UNAVAILABLE, message: trouble } };
-}
-
-function connect({ address, serverName, rootsPem, certificate }: RegistrationOptions): grpc.Client {
-  const own = certificate();
-  const pair = own === undefined ? [] : [Buffer.from(own.keyPem), Buffer.from(own.chainPem)];
-  return new grpc.Client(address, grpc.credentials.createSsl(Buffer.from(rootsPem()), ...pair), {
-    'grpc.ssl_target_name_override': serverName,
-    'grpc.default_authority': serverName,
-    'grpc.enable_http_proxy': 0,
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.enable_retries': 0,
-    // A network that swallows packets looks like a quiet control plane.
-    'grpc.keepalive_time_ms': 30_000,
-    'grpc.keepalive_timeout_ms': 10_000,
-  });
 }

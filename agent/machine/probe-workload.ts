@@ -8,6 +8,7 @@ import { request as requestTls } from 'node:https';
 import { connect } from 'node:net';
 import grpc from '@grpc/grpc-js';
 import { reasonOf } from '../agent-error.ts';
+import { healthCheckRequest, isServing } from '../grpc-health.ts';
 import type { ProbeWay, ReadinessProbe } from './readiness-probe.ts';
 
 type Http = Extract<ProbeWay, { kind: 'http' }>;
@@ -85,18 +86,9 @@ function askGrpc({ port, service }: Grpc, timeoutMs: number): Promise<string | u
     (error, answer) => {
       client.close();
       if (error !== null) resolve(error.message);
-      // Field 1 of the answer, a varint: 1 is SERVING.
-      else if (answer !== undefined && answer[0] === 0x08 && answer[1] === 1) resolve(undefined);
+      else if (answer !== undefined && isServing(answer)) resolve(undefined);
       else resolve('it does not answer SERVING');
     },
   );
   return promise;
-}
-
-/** Field 1: the service's name; the whole server when it is empty. */
-function healthCheckRequest(service: string): Buffer {
-  const name = Buffer.from(service);
-  if (name.length === 0) return Buffer.alloc(0);
-  const length = name.length < 0x80 ? [name.length] : [(name.length & 0x7f) | 0x80, name.length >> 7];
-  return Buffer.concat([Buffer.from([0x0a, ...length]), name]);
 }

@@ -6,10 +6,12 @@ import type { IncomingMessage } from 'node:http';
 import { request as requestTls } from 'node:https';
 import { connect, isIPv6 } from 'node:net';
 import { AgentError } from '../agent-error.ts';
+import { askGrpcHealth } from './ask-grpc-health.ts';
 
 export type AppProbe = {
   readonly httpGet?: HttpProbe;
   readonly tcpSocket?: { readonly port: number };
+  readonly grpc?: { readonly port: number; readonly service?: string };
   readonly timeoutSeconds?: number;
 };
 export type HttpProbe = {
@@ -48,7 +50,8 @@ export async function askApp(probe: AppProbe, podAddress: string): Promise<numbe
   try {
     if (probe.httpGet !== undefined) return await askHttp(probe.httpGet, target);
     if (probe.tcpSocket !== undefined) return await askTcp(probe.tcpSocket.port, target);
-    return 501;
+    if (probe.grpc === undefined) return 501;
+    return await askGrpcHealth(probe.grpc.service ?? '', { ...target, port: probe.grpc.port });
   } catch {
     return 500;
   }

@@ -3,6 +3,7 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import grpc from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { parseAppProbes } from '../../../agent/status/app-prober.ts';
 import { startStatusServer } from '../../../agent/status/status-server.ts';
@@ -10,6 +11,7 @@ import type { StatusServer } from '../../../agent/status/status-server.ts';
 
 let app: Server;
 let envoy: Server;
+let health: HealthServer;
 let status: StatusServer;
 let quits = 0;
 let envoyReady = true;
@@ -21,6 +23,37 @@ const ask = async (path: string, init: RequestInit = {}): Promise<[number, strin
 };
 const listening = (server: Server, address: string): Promise<Server> =>
   new Promise((resolve) => server.listen(0, address, () => resolve(server)));
+
+/** A real gRPC server: the whole of it serves, and its service `store` does not. */
+interface HealthServer {
+  readonly port: number;
+  stop(): void;
+}
+
+async function startHealthServer(): Promise<HealthServer> {
+  const server = new grpc.Server();
+  const check = {
+    path: '/grpc.health.v1.Health/Check',
+    requestStream: false,
+    responseStream: false,
+    requestDeserialize: (bytes: Buffer) => bytes,
+    requestSerialize: (bytes: Buffer) => bytes,
+    responseDeserialize: (bytes: Buffer) => bytes,
+    responseSerialize: (bytes: Buffer) => bytes,
+  };
+  server.addService(
+    { check },
+    {
+      check: ({ request }: { request: Buffer }, answer: (error: null, bytes: Buffer) => void) =>
+        answer(null, Buffer.from([0x08, request.includes('store') ? 2 : 1])),
+    },
+  );
+  const port = await new Promise<number>((resolve, reject) => {
+    const insecure = grpc.ServerCredentials.createInsecure();
+    server.bindAsync('127.0.0.1:0', insecure, (error, bound) => (error === null ? resolve(bound) : reject(error)));
+  });
+  return { port, stop: () => server.forceShutdown() };
+}
 
 beforeEach(async () => {
   quits = 0;
@@ -40,6 +73,7 @@ beforeEach(async () => {
     }),
     '127.0.0.1',
   );
+  health = await startHealthServer();
   const port = portOf(app);
   status = await startStatusServer({
     port: 0,
@@ -55,6 +89,9 @@ beforeEach(async () => {
         '/app-health/web/startupz': { tcpSocket: { port } },
         '/app-health/slow/livez': { httpGet: { port, path: '/slow' }, timeoutSeconds: 1 },
         '/app-health/gone/livez': { tcpSocket: { port: 1 } },
+        '/app-health/grpc/livez': { grpc: { port: health.port } },
+        '/app-health/grpc/readyz': { grpc: { port: health.port, service: 'store' } },
+        '/app-health/grpc/startupz': { grpc: { port: 1 } },
         '/somewhere': { tcpSocket: { port } },
       }),
     ),
@@ -63,6 +100,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await status.stop();
+  health.stop();
   for (const server of [app, envoy]) {
     server.closeAllConnections();
     server.close();
@@ -75,6 +113,9 @@ test.for<[string, number]>([
   ['/app-health/web/startupz', 200],
   ['/app-health/slow/livez', 500],
   ['/app-health/gone/livez', 500],
+  ['/app-health/grpc/livez', 200],
+  ['/app-health/grpc/readyz', 503],
+  ['/app-health/grpc/startupz', 500],
   ['/app-health/unknown/livez', 404],
   ['/somewhere', 404],
 ])('%s is answered %i', async ([path, expected]) => {

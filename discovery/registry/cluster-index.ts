@@ -193,15 +193,19 @@ export class ClusterIndex {
   }
 
   /**
-   * Who has an address. An address is handed on when its Pod ends, so a live Pod comes before one being deleted, and a younger
-   * before an older one; Pods on the node's own network can't be told apart by it and are left out.
+   * Who has an address. An address is handed on when its Pod ends, so a live Pod comes before one being deleted, a Pod
+   * before a WorkloadEntry that claims its address, and a younger before an older one; Pods on the node's own network can't be told apart by it and are left out.
    */
   workloadAt(address: string): WorkloadDeclaration | undefined {
     return [...this.#workloadsByAddress.get(address)]
       .flatMap((key) => this.#workloads.get(key) ?? [])
       .filter((workload) => !workload.hostNetwork && !workload.ended)
       .toSorted(
-        (a, b) => Number(a.deleting) - Number(b.deleting) || b.createdAtMs - a.createdAtMs || compareText(a.key, b.key),
+        (a, b) =>
+          Number(a.deleting) - Number(b.deleting) ||
+          Number(a.kind !== 'pod') - Number(b.kind !== 'pod') ||
+          b.createdAtMs - a.createdAtMs ||
+          compareText(a.key, b.key),
       )[0];
   }
 

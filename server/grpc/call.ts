@@ -109,9 +109,9 @@ export class Call {
     this.#onInterrupt = interrupted;
   }
 
-  /** Begins to read. Messages that came before have waited in the transport. */
-  listen({ message, halfClosed }: CallEvents): void {
-    const reader = new MessageReader(this.#options.limits.maxRequestBytes);
+  /** Begins to read. Messages that came before have waited in the transport. `maxBytes`: of one message, where that is less than usual. */
+  listen({ message, halfClosed }: CallEvents, maxBytes = Infinity): void {
+    const reader = new MessageReader(Math.min(maxBytes, this.#options.limits.maxRequestBytes));
     const handle = (bytes: Uint8Array): void => {
       if (this.#ended === undefined) message(bytes);
     };

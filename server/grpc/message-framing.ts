@@ -27,9 +27,9 @@ export function framed(parts: readonly Uint8Array[]): readonly Uint8Array[] {
 
 export class MessageReader {
   readonly #maxBytes: number;
-  /** Received and not yet handed out; together shorter than what the next message needs. */
-  #parts: Buffer[] = [];
-  #buffered = 0;
+  /** Begins with what was received and not yet handed out; it grows by doubling, however small the chunks are. */
+  #bytes: Buffer = nothing;
+  #length = 0;
 
   /** `maxBytes`: of one message. */
   constructor(maxBytes: number) {
@@ -38,33 +38,29 @@ export class MessageReader {
 
   /** True when the stream may end here. */
   get betweenMessages(): boolean {
-    return this.#buffered === 0;
+    return this.#length === 0;
   }
 
   /** Hands out what is complete, until `onMessage` says false. Returns why the rest can't be read. */
   push(chunk: Buffer, onMessage: (message: Uint8Array) => boolean): GrpcStatus | undefined {
-    if (this.#buffered === 0 && this.#isOneMessage(chunk)) {
+    if (this.#length === 0 && this.#isOneMessage(chunk)) {
       onMessage(chunk.subarray(prefixBytes));
       return undefined;
     }
-    this.#parts.push(chunk);
-    this.#buffered += chunk.length;
-    if (this.#buffered < prefixBytes) return undefined;
-    let all = this.#head();
+    const all = this.#with(chunk);
     let offset = 0;
-    for (;;) {
-      const left = this.#buffered - offset;
-      if (left < prefixBytes) break;
+    while (all.length - offset >= prefixBytes) {
       const wrong = this.#complaint(all, offset);
       if (wrong !== undefined) return wrong;
       const length = prefixBytes + all.readUInt32BE(offset + 1);
-      if (left < length) break;
-      if (all.length - offset < length) all = this.#joined();
+      if (all.length - offset < length) break;
       const message = all.subarray(offset + prefixBytes, offset + length);
       offset += length;
       if (!onMessage(message)) return undefined;
     }
-    if (offset > 0) this.#keep(this.#joined().subarray(offset));
+    // What was handed out are views: the rest goes on in memory of its own.
+    if (offset > 0) this.#bytes = Buffer.from(all.subarray(offset));
+    this.#length = all.length - offset;
     return undefined;
   }
 
@@ -83,22 +79,16 @@ export class MessageReader {
     return { code: 'RESOURCE_EXHAUSTED', message: `a message of ${length} bytes; ${this.#maxBytes} are accepted` };
   }
 
-  /** The first part, long enough to hold the first prefix. */
-  #head(): Buffer {
-    const [first] = this.#parts;
-    return first !== undefined && first.length >= prefixBytes ? first : this.#joined();
-  }
-
-  #joined(): Buffer {
-    const [first] = this.#parts;
-    if (first !== undefined && this.#parts.length === 1) return first;
-    const all = Buffer.concat(this.#parts);
-    this.#parts = [all];
-    return all;
-  }
-
-  #keep(rest: Buffer): void {
-    this.#parts = rest.length === 0 ? [] : [rest];
-    this.#buffered = rest.length;
+  #with(chunk: Buffer): Buffer {
+    const length = this.#length + chunk.length;
+    if (length > this.#bytes.length) {
+      const grown = Buffer.allocUnsafe(Math.max(length, 2 * this.#bytes.length));
+      this.#bytes.copy(grown, 0, 0, this.#length);
+      this.#bytes = grown;
+    }
+    chunk.copy(this.#bytes, this.#length);
+    return this.#bytes.subarray(0, length);
   }
 }
+
+const nothing = Buffer.alloc(0);

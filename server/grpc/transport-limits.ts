@@ -26,7 +26,7 @@ export interface TransportLimits {
 export const defaultTransportLimits: TransportLimits = Object.freeze({
   maxRequestBytes: 4 * 1024 * 1024,
   maxHeaderBytes: 64 * 1024,
-  maxConcurrentStreams: 1000,
+  maxConcurrentStreams: 100,
   maxSessionMemoryMib: 64,
   keepaliveMs: 30_000,
   keepaliveTimeoutMs: 10_000,

@@ -36,6 +36,9 @@ export function admitMachine(
   if (group === undefined) {
     return refused('INVALID_ARGUMENT', `There is no ${wanted}: create it, or correct --auto-register-group.`);
   }
+  if (proxy.type !== 'sidecar') {
+    return refused('INVALID_ARGUMENT', 'A gateway does not register as a machine: run the agent as a sidecar.');
+  }
   const { serviceAccount } = group;
   if (serviceAccount !== '' && serviceAccount !== identity.serviceAccount) {
     const who = `the identity of the machine is of ${identity.serviceAccount}`;

@@ -46,9 +46,9 @@ export function entryName({ group, address, network }: Pick<Machine, 'group' | '
   return name.length <= longestName ? name : name.slice(-longestName).replace(/^[^a-z0-9]+/, '');
 }
 
-/** The whole entry of a machine of a group. Labels of the machine go over those of the group. */
+/** The whole entry of a machine of a group. Its labels are the group's: a machine can't say which policies and Services select it. */
 export function entryOf(machine: Machine, group: WorkloadGroup, holder: Holder): NewObject {
-  const labels = { ...group.labels, ...machine.labels };
+  const { labels } = group;
   const locality = localityText(machine.locality);
   return {
     apiVersion: group.apiVersion,

@@ -46,13 +46,22 @@ export function indexViews(mesh: MeshSnapshot, previous?: ViewIndex): ViewIndex 
   };
 }
 
-/** Ports served at any of `addresses`, each workload port once, by port: HTTP before others, then the oldest service. */
-export function servedPorts(index: ViewIndex, addresses: readonly string[]): readonly ServedPort[] {
+/** Where a workload is. */
+export interface WorkloadPlace {
+  readonly addresses: readonly string[];
+  readonly namespace: string;
+}
+
+/**
+ * Ports that services of the workload's own namespace serve at any of `addresses`, each workload port once, by port: HTTP before
+ * others, then the oldest service. What other namespaces declare of these addresses changes nothing here.
+ */
+export function servedPorts(index: ViewIndex, { addresses, namespace }: WorkloadPlace): readonly ServedPort[] {
   const byPort = new Map<number, ServedPort>();
   for (const address of addresses) {
     for (const host of index.hostsByAddress.get(address) ?? []) {
       const service = index.mesh.services.get(host);
-      if (service === undefined) continue;
+      if (service === undefined || service.namespace !== namespace) continue;
       for (const endpoint of index.mesh.endpoints.get(host) ?? []) {
         if (endpoint.address !== address || endpoint.clusterId !== index.mesh.primary) continue;
         for (const served of portsOf(service, endpoint)) {
@@ -65,16 +74,16 @@ export function servedPorts(index: ViewIndex, addresses: readonly string[]): rea
   return [...byPort.values()].toSorted((a, b) => a.port - b.port);
 }
 
-/** Pod ports behind the ports of every service that has one of `addresses` as an endpoint, by service port. */
+/** Pod ports behind the ports of every service of the namespace that has one of `addresses` as an endpoint, by service port. */
 export function targetPortsOf(
   index: ViewIndex,
-  addresses: readonly string[],
+  { addresses, namespace }: WorkloadPlace,
 ): readonly (readonly [servicePort: number, targetPort: number])[] {
   const targets = new Map<number, number>();
   for (const address of addresses) {
     for (const host of index.hostsByAddress.get(address) ?? []) {
       const service = index.mesh.services.get(host);
-      if (service === undefined) continue;
+      if (service === undefined || service.namespace !== namespace) continue;
       for (const endpoint of index.mesh.endpoints.get(host) ?? []) {
         if (endpoint.address !== address || endpoint.clusterId !== index.mesh.primary) continue;
         for (const { servicePort, port } of portsOf(service, endpoint)) {

@@ -67,7 +67,7 @@ function outboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Ou
       const value = proxy.labels[name];
       return value === undefined ? [] : [[name, value] as const];
     }),
-    targetPorts: isRouter && proxy.clusterId === index.mesh.primary ? targetPortsOf(index, proxy.addresses) : [],
+    targetPorts: isRouter && proxy.clusterId === index.mesh.primary ? targetPortsOf(index, proxy) : [],
     security: isRouter ? securityPoliciesFor(proxy, mesh) : noSecurityPolicies,
     ...(egress === undefined ? {} : { sidecar: egress }),
     ...(proxy.dnsCapture === true && !isRouter ? { dnsCapture: true as const } : {}),
@@ -93,7 +93,7 @@ function inboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Inb
   }
   const { defaultMode, portModes } = mtlsModesOf(proxy, mesh);
   const telemetry = telemetryFor(proxy, 'server', mesh);
-  const served = proxy.clusterId === mesh.primary ? servedPorts(index, proxy.addresses) : [];
+  const served = proxy.clusterId === mesh.primary ? servedPorts(index, proxy) : [];
   const modeOf = (port: number): MtlsMode => portModes.get(port) ?? defaultMode;
   const sidecar = sidecarFor(proxy, mesh.policies, mesh.config.rootNamespace);
   const ofServices = served.map(({ port, protocol, host, serviceName, serviceNamespace, servicePort }) => ({

@@ -17,7 +17,7 @@ import { policyOrigin, readSpec } from '../policy-fields.ts';
 import { readWorkloadSelector } from '../workload-selector.ts';
 import { readAccount, readBlock, readPortNumber, readPrincipal } from './attribute-values.ts';
 import { readCondition } from './condition.ts';
-import { readAttribute, readPath, readPattern } from './text-pattern.ts';
+import { readAttribute, readPath, readPattern, refuseEmptyList } from './text-pattern.ts';
 
 const actions: Readonly<Record<string, AuthorizationAction>> = {
   ALLOW: 'allow',
@@ -82,6 +82,7 @@ function readProvider(spec: FieldReader, action: AuthorizationAction): string | 
 }
 
 function readRule(reader: FieldReader, namespace: string): AuthorizationRule {
+  for (const name of ['from', 'to', 'when']) refuseEmptyList(reader, name);
   const sources = reader.objects('from').flatMap((from) => nested(from, 'source', (one) => readSource(one, namespace)));
   const operations = reader.objects('to').flatMap((to) => nested(to, 'operation', readOperation));
   const conditions = reader.objects('when').flatMap((when) => readCondition(when, namespace) ?? []);
@@ -90,13 +91,17 @@ function readRule(reader: FieldReader, namespace: string): AuthorizationRule {
 }
 
 /** `{source: {…}}`, of which neither may be empty: Kubernetes would take it, and it would say nothing. */
-function nested<T>(outer: FieldReader, name: string, read: (reader: FieldReader) => T): readonly T[] {
+function nested<T extends object>(outer: FieldReader, name: string, read: (reader: FieldReader) => T): readonly T[] {
   const reader = outer.object(name);
   if (reader === undefined || reader.keys().length === 0) {
     const field = outer.at(name);
     outer.findings.error('missing-field', field, `${field} says nothing: add a field, or remove ${outer.path}`);
   }
   const value = reader === undefined ? [] : [read(reader)];
+  if (value.some((one) => Object.values(one).every((field) => field === undefined)) && !outer.findings.refused) {
+    const field = outer.at(name);
+    outer.findings.error('missing-field', field, `${field} says nothing: add a field, or remove ${outer.path}`);
+  }
   reader?.end();
   outer.end();
   return value;

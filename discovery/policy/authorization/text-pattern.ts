@@ -24,6 +24,7 @@ export function readAttribute<T>(
 }
 
 function readValues<T>(reader: FieldReader, name: string, read: ReadValue<T>): readonly T[] {
+  refuseEmptyList(reader, name);
   return reader.strings(name).flatMap((text, index) => {
     const field = `${reader.at(name)}[${index}]`;
     if (text === '') {
@@ -33,6 +34,13 @@ function readValues<T>(reader: FieldReader, name: string, read: ReadValue<T>): r
     const value = read(text, { reader, field });
     return value === undefined ? [] : [value];
   });
+}
+
+/** What asks for one of no values could be meant as nobody or as everybody: it is neither taken as the one nor as the other. */
+export function refuseEmptyList(reader: FieldReader, name: string): void {
+  if (!reader.has(name) || reader.list(name).length > 0 || reader.findings.refused) return;
+  const field = reader.at(name);
+  reader.findings.error('invalid-value', field, `${field} is an empty list: write a value or remove it`);
 }
 
 export function readPattern(text: string, { reader, field }: ValuePlace): TextPattern {

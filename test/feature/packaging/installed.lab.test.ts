@@ -32,6 +32,10 @@ beforeAll(async () => {
     'topology.istio.io/network': 'network1',
   };
   await cluster.api.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } });
+  // Of gateways whose Secrets some values name.
+  for (const name of ['istio-ingress', 'edge']) {
+    await cluster.api.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  }
 }, 3_600_000);
 
 afterAll(async () => {

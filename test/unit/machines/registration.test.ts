@@ -9,9 +9,12 @@ const version = entry.apiVersion;
 
 test('a machine that connects has an entry of its group, with its address, network and place', async () => {
   const scene = new MachineScene();
-  scene.replica('a').registrar.hold(machine, version);
+  // What the machine says of its labels could make it whatever a selector is for.
+  scene.replica('a').registrar.hold({ ...machine, labels: { app: 'payments', istio: 'ingressgateway' } }, version);
   await scene.settle();
-  expect(await scene.stored()).toMatchObject({
+  const stored = await scene.stored();
+  expect(stored?.['metadata']).toHaveProperty('labels', { app: 'ratings' });
+  expect(stored).toMatchObject({
     kind: 'WorkloadEntry',
     metadata: {
       name: entry.name,

@@ -139,3 +139,22 @@ test('an index carried from one snapshot to the next equals a new one', () => {
   }
   expect(carried.hostsByAddress.get('10.1.0.9')).toBeUndefined();
 });
+
+describe('what other namespaces declare of a workload', () => {
+  // A Service without a selector, or a ServiceEntry, may name any address as its endpoint.
+  const claim: MeshParts = {
+    services: [...(parts.services ?? []), service('evil/a', ['http:443', 'http:9'])],
+    endpoints: {
+      ...parts.endpoints,
+      'a.evil.svc.cluster.local': [endpoint('cluster-1/network1', '10.1.0.9', { http: 8081 })],
+    },
+  };
+
+  test('changes neither what it receives nor where a gateway listens', () => {
+    expect(keys({}, claim).inbound).toBe(keys().inbound);
+    const gateway = router({ addresses: ['10.1.0.9'] });
+    expect(viewKeysOf(gateway, mesh(claim)).outboundScope.targetPorts).toEqual(
+      viewKeysOf(gateway, mesh(parts)).outboundScope.targetPorts,
+    );
+  });
+});

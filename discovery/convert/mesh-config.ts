@@ -70,6 +70,7 @@ export function readMeshConfig(value: unknown, place: string, defaults: MeshConf
     connectTimeoutMs: readDuration(reader, 'connectTimeout', 1) ?? defaults.connectTimeoutMs,
     accessLogFile: reader.string('accessLogFile') ?? defaults.accessLogFile,
     enableAutoMtls: reader.boolean('enableAutoMtls') ?? defaults.enableAutoMtls,
+    pathNormalization: readPathNormalization(reader) ?? defaults.pathNormalization,
     defaultExportTo: readDefaultExportTo(reader, defaults),
     ...(localityLb === undefined ? {} : { localityLb }),
     clusterLocalHosts: reader.has('serviceSettings') ? readServiceSettings(reader) : defaults.clusterLocalHosts,
@@ -93,6 +94,22 @@ function readDefaultExportTo(reader: FieldReader, { defaultExportTo }: MeshConfi
     virtualServices: read('defaultVirtualServiceExportTo', defaultExportTo.virtualServices),
     destinationRules: read('defaultDestinationRuleExportTo', defaultExportTo.destinationRules),
   };
+}
+
+const pathNormalizations = {
+  DEFAULT: 'base',
+  NONE: 'none',
+  BASE: 'base',
+  MERGE_SLASHES: 'merge-slashes',
+  DECODE_AND_MERGE_SLASHES: 'decode-and-merge-slashes',
+} as const;
+
+function readPathNormalization(outer: FieldReader): MeshConfig['pathNormalization'] | undefined {
+  const reader = outer.object('pathNormalization');
+  if (reader === undefined) return undefined;
+  const normalization = readChoice(reader, 'normalization', pathNormalizations);
+  reader.warnRest();
+  return normalization;
 }
 
 function readDefaultProviders(reader: FieldReader): Pick<MeshConfig, 'defaultProviders'> {

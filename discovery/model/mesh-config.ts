@@ -18,6 +18,8 @@ export interface MeshConfig {
   /** File that Envoy writes access logs to, e.g. `/dev/stdout`; empty: none. */
   readonly accessLogFile: string;
   readonly enableAutoMtls: boolean;
+  /** What is done to paths before rules look at them: `base` resolves `.` and `..`. */
+  readonly pathNormalization: 'none' | 'base' | 'merge-slashes' | 'decode-and-merge-slashes';
   /** For hosts whose DestinationRule says nothing of it; absent: not declared. */
   readonly localityLb?: LocalitySettings | undefined;
   /** Where objects without an `exportTo` of their own are visible: `*`, `.` (their namespace), `~` (nowhere) or namespaces. Empty: everywhere. */
@@ -88,6 +90,7 @@ export const defaultMeshConfig: MeshConfig = Object.freeze({
   connectTimeoutMs: 10_000,
   accessLogFile: '',
   enableAutoMtls: true,
+  pathNormalization: 'base',
   defaultExportTo: { services: [], virtualServices: [], destinationRules: [] },
   clusterLocalHosts: [],
   extensionProviders: [],

@@ -7,6 +7,7 @@ import { Router } from '../../proto/generated/envoy.extensions.filters.http.rout
 import {
   HttpConnectionManager,
   HttpConnectionManager_ForwardClientCertDetails,
+  HttpConnectionManager_PathWithEscapedSlashesAction,
   type HttpFilter,
 } from '../../proto/generated/envoy.extensions.filters.network.http_connection_manager.v3.ts';
 import { packAny } from '../../proto/codec.ts';
@@ -70,11 +71,25 @@ export function httpConnectionManager(options: HttpConnectionManagerOptions): Fi
       : {}),
     upgradeConfigs: [{ upgradeType: 'websocket' }],
     streamIdleTimeout: duration(0),
-    normalizePath: isTrue,
+    ...pathNormalization(config),
   });
   return { name: 'envoy.filters.network.http_connection_manager', typedConfig };
 }
 
 function routerFilter(): HttpFilter {
   return { name: 'envoy.filters.http.router', typedConfig: packAny(Router, {}) };
+}
+
+/** Rules of paths are held against what is left of a path after this. */
+function pathNormalization({
+  pathNormalization: how,
+}: MeshConfig): Pick<HttpConnectionManager, 'normalizePath' | 'mergeSlashes' | 'pathWithEscapedSlashesAction'> {
+  const normalizePath = how === 'none' ? isFalse : isTrue;
+  if (how === 'merge-slashes') return { normalizePath, mergeSlashes: true };
+  if (how !== 'decode-and-merge-slashes') return { normalizePath };
+  return {
+    normalizePath,
+    mergeSlashes: true,
+    pathWithEscapedSlashesAction: HttpConnectionManager_PathWithEscapedSlashesAction.UNESCAPE_AND_FORWARD,
+  };
 }

@@ -103,21 +103,32 @@ function virtualInbound(view: InboundView): Resource<Listener> {
           filters: portFilters(view, port),
         });
       }),
+      ...(scope.otherModes ?? []).flatMap(([port, mode]) =>
+        inboundChains({
+          config,
+          name: `virtualInbound-${port}`,
+          mode,
+          port,
+          http: false,
+          filters: passthroughFilters(view),
+        }),
+      ),
       ...inboundChains({
         config,
         name: 'virtualInbound',
         mode: scope.defaultMode,
         port: undefined,
         http: false,
-        filters: [
-          ...networkAuthorization(scope.security.authorization, config),
-          tcpProxy(inboundPassthroughCluster, config),
-        ],
+        filters: passthroughFilters(view),
       }),
     ],
   };
   const sources = scope.ports.map((port) => sourceOf(port));
   return { type: Listener, name, message, sources: [...new Set(sources)] };
+}
+
+function passthroughFilters({ config, scope }: InboundView): readonly Filter[] {
+  return [...networkAuthorization(scope.security.authorization, config), tcpProxy(inboundPassthroughCluster, config)];
 }
 
 /** A port that callers connect to without redirection. */

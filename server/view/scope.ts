@@ -50,6 +50,8 @@ export interface InboundScope {
   readonly ports: readonly InboundPort[];
   /** For ports that no service has. */
   readonly defaultMode: MtlsMode;
+  /** Of ports that no service has and that have a mode of their own, other than the default. Absent: none. */
+  readonly otherModes?: readonly (readonly [port: number, mode: MtlsMode])[];
   /** Empty for routers. */
   readonly security: SecurityPolicies;
   /** Of the requests that the workload receives. Absent: nothing is declared for it. */

@@ -8,8 +8,8 @@ import type { Proxy } from '../proxy/proxy.ts';
 import { labelsLookedAt } from './client-traits.ts';
 import type { MtlsMode } from '../../discovery/model/policy.ts';
 import { ingressPorts } from './ingress-ports.ts';
-import { mtlsModesOf } from './mtls-mode.ts';
-import type { AddressFamilies, InboundScope, OutboundScope } from './scope.ts';
+import { mtlsModesOf, type MtlsModes } from './mtls-mode.ts';
+import type { AddressFamilies, InboundPort, InboundScope, OutboundScope } from './scope.ts';
 import { noSecurityPolicies, securityKey, securityPoliciesFor } from './security-policies.ts';
 import { telemetryFor } from './telemetry.ts';
 import { egressKey, egressScopeOf, sidecarFor } from './sidecar-scope.ts';
@@ -105,13 +105,28 @@ function inboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Inb
     serviceNamespace,
     servicePort,
   }));
+  const ports =
+    sidecar === undefined || sidecar.ingress.length === 0 ? ofServices : ingressPorts(sidecar, served, modeOf);
+  const otherModes = modesOfOtherPorts(ports, { defaultMode, portModes });
   return {
     ...shared,
-    ports: sidecar === undefined || sidecar.ingress.length === 0 ? ofServices : ingressPorts(sidecar, served, modeOf),
+    ports,
     defaultMode,
+    ...(otherModes.length === 0 ? {} : { otherModes }),
     security: securityPoliciesFor(proxy, mesh),
     ...(telemetry === undefined ? {} : { telemetry }),
   };
+}
+
+/** A port that is captured at one address only is another port at the others. */
+function modesOfOtherPorts(
+  ports: readonly InboundPort[],
+  { defaultMode, portModes }: MtlsModes,
+): readonly (readonly [port: number, mode: MtlsMode])[] {
+  const whole = new Set(ports.flatMap(({ port, bind }) => (bind === undefined ? [port] : [])));
+  return [...portModes]
+    .filter(([port, mode]) => !whole.has(port) && mode !== defaultMode)
+    .toSorted(([a], [b]) => a - b);
 }
 
 function familiesOf(addresses: readonly string[]): AddressFamilies {

@@ -2,7 +2,7 @@ import { endpoint, mesh, peerAuthentication, service, sidecar } from '../../supp
 import type { GoldenCase } from '../golden.ts';
 
 export const golden: GoldenCase = {
-  shows: 'Inbound chains of HTTP and TCP ports, strict by namespace, with one port permissive and two ports open.',
+  shows: 'Inbound chains of HTTP and TCP ports, strict by namespace, with one port permissive and two ports open, and a port that no service has permissive.',
   proxy: sidecar(),
   mesh: mesh({
     config: { trustDomain: 'example.org', trustDomainAliases: ['old.example.org'] },
@@ -31,6 +31,7 @@ export const golden: GoldenCase = {
           [8082, 'permissive'],
           [8083, 'disable'],
           [8084, 'disable'],
+          [9000, 'permissive'],
         ]),
       }),
     ],

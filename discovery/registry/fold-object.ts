@@ -199,7 +199,7 @@ function closed(key: ObjectKey, problems: readonly Problem[]): Problem {
     field: 'spec',
     ...(origin === undefined ? {} : { origin }),
     message:
-      'there was never a good state of this policy, so everything is denied at the workloads that it selects: correct what is wrong with it.',
+      'there was never a good state of this policy, so everything is denied at the workloads that it selects (without a selector all of its namespace, and of the mesh in the root namespace): correct what is wrong with it.',
   };
 }
 

@@ -14,6 +14,7 @@ import type {
   AuthorizationSource,
 } from '../../model/policy.ts';
 import { policyOrigin, readSpec } from '../policy-fields.ts';
+import { targetedWorkloads } from '../policy-target.ts';
 import { readWorkloadSelector } from '../workload-selector.ts';
 import { readAccount, readBlock, readPortNumber, readPrincipal } from './attribute-values.ts';
 import { readCondition } from './condition.ts';
@@ -36,6 +37,7 @@ export function convertAuthorizationPolicy(object: KubernetesObject): Conversion
   const { annotations, namespace } = object.metadata;
   spec.refuse('targetRef', 'targetRefs');
   const selector = readWorkloadSelector(spec);
+  const targeted = targetedWorkloads(spec, selector);
   const action = readChoice(spec, 'action', actions) ?? 'allow';
   const provider = readProvider(spec, action);
   const rules = spec.objects('rules').map((rule) => readRule(rule, namespace));
@@ -61,8 +63,11 @@ export function convertAuthorizationPolicy(object: KubernetesObject): Conversion
     rules,
     failClosed: false,
   });
-  if (conversion.value !== undefined || action === 'audit') return conversion;
-  return { ...conversion, standIn: { ...policy, action: 'deny', rules: [everything], failClosed: true } };
+  if (conversion.value !== undefined || action === 'audit' || targeted === undefined) return conversion;
+  return {
+    ...conversion,
+    standIn: { ...policy, selector: targeted, action: 'deny', rules: [everything], failClosed: true },
+  };
 }
 
 const everything: AuthorizationRule = { sources: [], operations: [], conditions: [] };

@@ -141,3 +141,18 @@ describe('in a cluster', () => {
     expect(codes(cluster)).toEqual([]);
   });
 });
+
+describe('a policy for targets of the Gateway API', () => {
+  const targets = (...targetRefs: readonly Manifest[]) => convert({ targetRefs, rules: [{}] }).standIn;
+
+  it('that names a gateway closes that gateway, and no other workload', () => {
+    expect(targets({ kind: 'Gateway', name: 'edge' })).toMatchObject({
+      action: 'deny',
+      selector: { 'gateway.networking.k8s.io/gateway-name': 'edge' },
+    });
+  });
+
+  it('that names what only a waypoint would serve closes nothing', () => {
+    expect(targets({ kind: 'Service', name: 'web' })).toBeUndefined();
+  });
+});

@@ -54,7 +54,6 @@ export function admitMachine(
       address,
       network: metadata['NETWORK']?.stringValue ?? '',
       locality: proxy.locality,
-      labels: proxy.labels,
       isProbed: hasReadinessProbe(metadata['PROXY_CONFIG']),
     },
   };

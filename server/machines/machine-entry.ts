@@ -16,7 +16,6 @@ export interface Machine {
   /** Empty: the agent does not say. */
   readonly network: string;
   readonly locality: Locality;
-  readonly labels: Readonly<Record<string, string>>;
   /** Its agent will report health. */
   readonly isProbed: boolean;
 }

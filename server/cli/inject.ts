@@ -11,7 +11,7 @@ export function injectCommand(): Command {
     .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
     .option('--namespace-labels <labels>', 'labels of the namespace (KEY=VALUE with commas between them), which decide')
     .option('--revision <name>', 'revision of the control plane', 'default')
-    .option('--cluster-id <id>', 'the cluster that the pods are for', 'Kubernetes')
+    .option('--cluster-id <id>', 'the cluster that the pods are for; left out: that of --values, else Kubernetes')
     .option('--network <name>', 'its network', '')
     .option('--system-namespace <name>', 'namespace of the control plane', 'istio-system')
     .option('--trust-domain <domain>', 'trust domain of workload identities', 'cluster.local')

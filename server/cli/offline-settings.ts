@@ -12,7 +12,8 @@ import { parseYaml } from '../inject/parse-yaml.ts';
 
 export interface OfflineOptions {
   readonly revision: string;
-  readonly clusterId: string;
+  /** Left out: what the values say, else `defaultClusterId`. */
+  readonly clusterId?: string | undefined;
   readonly network: string;
   readonly systemNamespace: string;
   readonly trustDomain: string;
@@ -25,9 +26,12 @@ export interface OfflineOptions {
   readonly kubernetesVersion: string;
 }
 
+/** Istio's word for a cluster that was given no name. */
+export const defaultClusterId = 'Kubernetes';
+
 /** @throws InjectError `invalid-settings` */
 export async function offlineSettings(options: OfflineOptions): Promise<InjectionSettings> {
-  const { revision, clusterId, network, systemNamespace, trustDomain } = options;
+  const { revision, clusterId = defaultClusterId, network, systemNamespace, trustDomain } = options;
   const [, major = '', minor = ''] = /^v?(\d+)\.(\d+)/.exec(options.kubernetesVersion) ?? [];
   if (minor === '') {
     throw new InjectError(

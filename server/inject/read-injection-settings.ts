@@ -48,7 +48,11 @@ export function readInjectionSettings({
   if (alwaysInject instanceof InjectError) return alwaysInject;
   const proxyConfig = mappingAt(mesh, 'defaultConfig');
   const wrong =
-    wrongDefaults(proxyConfig) ?? wrongWord(config, values) ?? wrongTraffic(trafficOf(values)) ?? wrongSorts(values);
+    wrongDefaults(proxyConfig) ??
+    wrongWord(config, values) ??
+    wrongTraffic(trafficOf(values)) ??
+    wrongSorts(values) ??
+    missingImage(values);
   if (wrong !== undefined) return new InjectError('invalid-settings', `${wrong}.`);
   return Object.freeze({
     ...settingsOf({ instance, config, values, mesh }, proxyConfig),
@@ -111,7 +115,7 @@ function imagesOf(values: Mapping): ImageSettings {
     tag: scalarAt(global, 'tag') ?? '1.27.1',
     proxy: scalarAt(global, 'proxy', 'image') ?? 'proxyv2',
     proxyInit: scalarAt(global, 'proxy_init', 'image') ?? scalarAt(global, 'proxy', 'image') ?? 'proxyv2',
-    agent: scalarAt(values, 'isthmus', 'image') ?? 'isthmus-proxy:latest',
+    agent: scalarAt(values, 'isthmus', 'image') ?? '',
     pullPolicy: scalarAt(global, 'imagePullPolicy') ?? '',
     pullSecrets: [...namesOf(secrets), ...mappingsAt(secrets).map((each) => scalarAt(each, 'name') ?? '')].filter(
       (name) => name !== '',
@@ -206,6 +210,13 @@ function wrongSorts(values: Mapping): string | undefined {
   if (fsGroup !== undefined && fsGroup !== null && !Number.isInteger(fsGroup))
     return 'isthmus.fsGroup is not a group id';
   return undefined;
+}
+
+/** There is no image with a stock Envoy and the agent that everybody could pull. */
+function missingImage(values: Mapping): string | undefined {
+  const own = mappingAt(values, 'isthmus');
+  if (dataPlaneOf(own) === 'istio' || (scalarAt(own, 'image') ?? '') !== '') return undefined;
+  return 'isthmus.dataPlane is isthmus and isthmus.image names no image: build one with Envoy and the agent (docs/install.md) and name it there, or with --image of isthmus inject';
 }
 
 function namesOf(value: unknown): readonly string[] {

@@ -109,3 +109,13 @@ it('a wrong annotation and broken YAML are each a sentence, with nothing printed
   expect(broken).toMatchObject({ code: 1, stdout: '' });
   expect(broken.stderr).toContain('Document 1 is not YAML');
 });
+
+it('a stock Envoy without an image is refused, and a cluster that nobody named is told', async () => {
+  const refused = await inject(deployment, '--data-plane', 'isthmus');
+  expect(refused).toMatchObject({ code: 1, stdout: '' });
+  expect(refused.stderr).toContain('isthmus.image names no image');
+  const unnamed = await inject(deployment);
+  expect(unnamed.stderr).toContain('no --cluster-id was given: the pods say that they are of cluster Kubernetes.');
+  const named = await inject(deployment, '--cluster-id', 'cluster-1');
+  expect(named.stderr).not.toContain('--cluster-id');
+});

@@ -52,6 +52,8 @@ export const rootMessages: readonly string[] = [
   `${extension}access_loggers.filters.cel.v3.ExpressionFilter`,
   `${extension}access_loggers.grpc.v3.HttpGrpcAccessLogConfig`,
   `${extension}access_loggers.grpc.v3.TcpGrpcAccessLogConfig`,
+  `${extension}access_loggers.stats.v3.Config`,
+  `${extension}access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig`,
   'envoy.config.trace.v3.OpenTelemetryConfig',
   'envoy.config.trace.v3.ZipkinConfig',
   `${extension}access_loggers.stream.v3.StderrAccessLog`,

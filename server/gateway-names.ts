@@ -57,6 +57,11 @@ export class GatewayNames {
     return unknownName;
   }
 
+  /** What is known now; nobody looks the name up for this. */
+  peek(hostname: string): ResolvedName {
+    return this.#names.get(hostname)?.known ?? unknownName;
+  }
+
   /** Nothing is asked any more. */
   async close(): Promise<void> {
     this.#stop.abort();

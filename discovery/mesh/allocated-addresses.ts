@@ -46,6 +46,10 @@ export class AllocatedAddresses {
     return this.#moved;
   }
 
+  has(host: Hostname): boolean {
+    return this.#claimants.has(host);
+  }
+
   /** IPv4, when there is one, before IPv6; empty for a host that was not added. */
   of(host: Hostname): readonly string[] {
     const claimant = this.#claimants.get(host);
@@ -100,6 +104,32 @@ export class AllocatedAddresses {
     const place = placeOf(claimant, claimant.tries);
     this.#holders.delete(place);
     return place;
+  }
+}
+
+/** Addresses that are only tried: `undo` brings back what was. There is one arrangement for a set of hosts, so nothing is left behind. */
+export class TentativeAddresses implements Pick<AllocatedAddresses, 'update' | 'of'> {
+  readonly #addresses: AllocatedAddresses;
+  readonly #before = new Map<Hostname, boolean>();
+
+  constructor(addresses: AllocatedAddresses) {
+    this.#addresses = addresses;
+  }
+
+  update(changes: Iterable<readonly [host: Hostname, isThere: boolean]>): ReadonlySet<Hostname> {
+    const all = [...changes];
+    for (const [host] of all) {
+      if (!this.#before.has(host)) this.#before.set(host, this.#addresses.has(host));
+    }
+    return this.#addresses.update(all);
+  }
+
+  of(host: Hostname): readonly string[] {
+    return this.#addresses.of(host);
+  }
+
+  undo(): void {
+    this.#addresses.update(this.#before);
   }
 }
 

@@ -3,29 +3,26 @@
 // on the clusters' snapshots alone, not on the order in which they came.
 
 import { isDeepStrictEqual } from 'node:util';
-import { isEmpty, noChange, type ChangeSet } from '../model/change-set.ts';
+import { isEmpty, type ChangeSet } from '../model/change-set.ts';
 import type { ClusterMode, ClusterSnapshot, ClusterStatus } from '../model/cluster-snapshot.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import { noMeshNetworks, type MeshConfig, type MeshNetworks } from '../model/mesh-config.ts';
 import type { MeshSnapshot, MeshStatus } from '../model/mesh-snapshot.ts';
-import type { ClusterId, Hostname, ObjectKey } from '../model/names.ts';
-import { compareText, socketOf, type NetworkGateway } from '../model/network-gateway.ts';
+import type { ClusterId, Hostname } from '../model/names.ts';
+import { compareText } from '../model/network-gateway.ts';
 import { PersistentMap } from '../model/persistent-map.ts';
 import type { Problem } from '../model/problem.ts';
 import type { MeshService, PortConflict } from '../model/service.ts';
 import { keepStale, type StaleRule } from '../model/stale-rule.ts';
 import type { Workload } from '../model/workload.ts';
-import { AllocatedAddresses } from './allocated-addresses.ts';
-import { isClusterLocal } from './cluster-local.ts';
+import { AllocatedAddresses, TentativeAddresses } from './allocated-addresses.ts';
 import { groupGateways, meshNetworkGateways } from './gateways-by-network.ts';
-import { mergeHost } from './merge-host.ts';
-import { mergeServiceEntries } from './merge-service-entries.ts';
 import { serviceEntryFindings } from './service-entry-findings.ts';
 import { outageConditions } from './outage-conditions.ts';
-import { emptyPolicyIndex, updatePolicyIndex } from './policy-index.ts';
+import { mergeMesh, type MergeInputs } from './merge-mesh.ts';
+import { emptyPolicyIndex } from './policy-index.ts';
 import { portConditions } from './port-conditions.ts';
 import { rootConditions } from './root-conditions.ts';
-import { policiesWithOtherKeys } from './token-keys.ts';
 import { StaleClusters, systemStaleTimer, type StaleTimer } from './stale-clusters.ts';
 
 /** What the mesh needs of a cluster; a `ClusterRegistry` is one. */
@@ -56,6 +53,14 @@ export interface MeshStoreOptions {
 }
 
 export type MeshListener = (snapshot: MeshSnapshot, change: ChangeSet) => void;
+
+export interface MeshPreview {
+  readonly before: MeshSnapshot;
+  readonly after: MeshSnapshot;
+  /** What differs between the two. */
+  readonly change: ChangeSet;
+  readonly serviceEntries: ClusterSnapshot['serviceEntries'];
+}
 
 interface Slot {
   current: { readonly feed: ClusterFeed; readonly unsubscribe: () => void };
@@ -206,6 +211,30 @@ export class MeshStore {
     for (const listener of this.#listeners) listener(this.#snapshot, change);
   }
 
+  /** The mesh as it would be with another state of the primary, and, where given, another configuration. Nothing changes here. */
+  preview(primary: ClusterSnapshot, config: MeshConfig = this.#snapshot.config): MeshPreview {
+    // What has changed already is not to look as if it followed from the question.
+    if (this.#scheduled) this.flush();
+    const { degradedClusters, droppedClusters } = this.#snapshot;
+    const isSameConfig = isDeepStrictEqual(config, this.#snapshot.config);
+    const allocated = new TentativeAddresses(this.#allocated);
+    const inputs = this.#inputs();
+    const clusters = new Map(this.#merged).set(this.#options.primary, primary);
+    try {
+      const { snapshot, change } = mergeMesh({
+        ...inputs,
+        old: isSameConfig ? inputs.old : { ...inputs.old, config },
+        stale: { degradedClusters, droppedClusters },
+        clusters,
+        everything: !isSameConfig,
+        allocated,
+      });
+      return { before: this.#snapshot, after: snapshot, change, serviceEntries: primary.serviceEntries };
+    } finally {
+      allocated.undo();
+    }
+  }
+
   #statusOf(feed: ClusterFeed): ClusterStatus {
     const status = feed.status();
     if (feed.mode === 'primary') return status;
@@ -248,182 +277,41 @@ export class MeshStore {
   }
 
   #merge(): ChangeSet {
-    const order = this.#ordered();
-    const before = this.#merged;
-    const feeds = order.flatMap((id) => this.#slots.get(id)?.current.feed ?? []);
+    const feeds = this.#ordered().flatMap((id) => this.#slots.get(id)?.current.feed ?? []);
     const stale = this.#stale.assess(feeds, this.#snapshot);
-    const now = new Map<ClusterId, ClusterSnapshot>();
+    const clusters = new Map<ClusterId, ClusterSnapshot>();
     for (const { clusterId, snapshot } of feeds) {
-      now.set(clusterId, stale.droppedClusters.has(clusterId) ? withoutEndpoints(snapshot) : snapshot);
+      clusters.set(clusterId, stale.droppedClusters.has(clusterId) ? withoutEndpoints(snapshot) : snapshot);
     }
-    this.#merged = now;
-    const hosts = this.#everything ? allHosts(before, now) : changedHosts(before, now);
-    const { services, endpoints } = this.#mergeHosts(hosts, order);
-    const primaryBefore = before.get(this.#options.primary);
-    const primary = now.get(this.#options.primary);
-    const workloads = primary?.workloads ?? PersistentMap.empty<string, Workload>();
-    const changedPolicies = changedKeys(primaryBefore?.policies, primary?.policies);
-    const old = this.#snapshot;
-    const { gateways, deadGateways } = this.#gateways(now);
-    this.#snapshot = {
-      ...old,
-      ...stale,
-      services,
-      endpoints,
-      gateways,
-      deadGateways,
-      workloads: primaryBefore?.workloads === primary?.workloads ? old.workloads : workloads,
-      policies: updatePolicyIndex(
-        old.policies,
-        [...changedPolicies].map((key) => ({
-          key,
-          before: primaryBefore?.policies.get(key),
-          after: primary?.policies.get(key),
-        })),
-      ),
-    };
-    if (old.tokenKeys !== this.#tokenKeys) this.#snapshot = { ...this.#snapshot, tokenKeys: this.#tokenKeys };
-    const { requestAuthentications } = this.#snapshot.policies;
-    const rekeyed = policiesWithOtherKeys(requestAuthentications, old.tokenKeys, this.#tokenKeys);
-    const everything = this.#everything;
+    const { snapshot, change, conflicts } = mergeMesh({
+      ...this.#inputs(),
+      stale,
+      clusters,
+      everything: this.#everything,
+      allocated: this.#allocated,
+    });
+    this.#merged = clusters;
     this.#everything = false;
-    const change: ChangeSet = {
-      services: new Set(services.changedSince(old.services)),
-      endpoints: new Set(endpoints.changedSince(old.endpoints)).union(
-        this.#hostsOf(old.degradedClusters.symmetricDifference(stale.degradedClusters)),
-      ),
-      policies: changedPolicies.union(rekeyed),
-      workloads: new Set(this.#snapshot.workloads.changedSince(old.workloads)),
-      gateways: gateways !== old.gateways || deadGateways !== old.deadGateways,
-      everything,
-    };
-    if (!isEmpty(change)) return change;
-    const isSame = old.degradedClusters === stale.degradedClusters && old.droppedClusters === stale.droppedClusters;
-    // No proxy need be told, but readers are: a cluster without endpoints may be degraded, too.
-    const kept = old.tokenKeys === this.#tokenKeys ? old : { ...old, tokenKeys: this.#tokenKeys };
-    this.#snapshot = isSame ? kept : { ...kept, ...stale };
-    return noChange;
-  }
-
-  /** Hosts with endpoints in any of these clusters. */
-  #hostsOf(clusters: ReadonlySet<ClusterId>): ReadonlySet<Hostname> {
-    const hosts = new Set<Hostname>();
-    for (const id of clusters) for (const host of this.#merged.get(id)?.endpoints.keys() ?? []) hosts.add(host);
-    return hosts;
-  }
-
-  #mergeHosts(hosts: Iterable<Hostname>, order: readonly ClusterId[]): Pick<MeshSnapshot, 'services' | 'endpoints'> {
-    const old = this.#snapshot;
-    const mergedServices = new Map<Hostname, MeshService | undefined>();
-    const endpoints: [Hostname, readonly Endpoint[] | undefined][] = [];
-    for (const host of hosts) {
-      const contributions = order.flatMap((id) => {
-        const cluster = this.#merged.get(id);
-        const service = cluster?.services.get(host);
-        return service === undefined ? [] : [{ service, endpoints: cluster?.endpoints.get(host) ?? [] }];
-      });
-      const clusterLocalHost = isClusterLocal(host, old.config);
-      // What a cluster runs under a name is that name's, whatever a ServiceEntry says.
-      const merged =
-        contributions.length > 0
-          ? mergeHost(host, contributions, clusterLocalHost)
-          : this.#mergeEntries(host, clusterLocalHost);
-      mergedServices.set(host, merged?.service);
-      const { conflicts = [], clusterLocal = true } = merged?.service ?? {};
-      if (conflicts.length > 0 && !clusterLocal) this.#conflicts.set(host, conflicts);
+    this.#snapshot = snapshot;
+    for (const [host, found] of conflicts) {
+      if (found.length > 0) this.#conflicts.set(host, found);
       else this.#conflicts.delete(host);
-      const list = merged === undefined || merged.endpoints.length === 0 ? undefined : merged.endpoints;
-      if (!isDeepStrictEqual(old.endpoints.get(host), list)) endpoints.push([host, list]);
     }
-    return { services: this.#withAddresses(mergedServices), endpoints: old.endpoints.with(endpoints) };
+    return change;
   }
 
-  #mergeEntries(host: Hostname, clusterLocal: boolean): ReturnType<typeof mergeServiceEntries> {
-    const { primary } = this.#options;
-    const declared = this.#merged.get(primary)?.serviceEntries?.get(host) ?? [];
-    return mergeServiceEntries(declared, { primary, clusterLocal });
-  }
-
-  /** The services before with these in their place, and new addresses for whatever must have others now. */
-  #withAddresses(merged: ReadonlyMap<Hostname, MeshService | undefined>): MeshSnapshot['services'] {
-    const old = this.#snapshot.services;
-    const moved = this.#allocated.update([...merged].map(([host, service]) => [host, wantsAddress(service)] as const));
-    const services: [Hostname, MeshService | undefined][] = [];
-    for (const host of moved.union(merged)) {
-      const before = old.get(host);
-      const service = merged.has(host) ? merged.get(host) : before;
-      const after = service === undefined ? undefined : withAllocated(service, this.#allocated.of(host));
-      if (!isDeepStrictEqual(before, after)) services.push([host, after]);
-    }
-    return old.with(services);
-  }
-
-  #gateways(clusters: ReadonlyMap<ClusterId, ClusterSnapshot>): Pick<MeshSnapshot, 'gateways' | 'deadGateways'> {
-    const all = meshNetworkGateways(this.#meshNetworks);
-    for (const { gateways } of clusters.values()) all.push(...gateways);
-    const isDead = (gateway: NetworkGateway): boolean => this.#deadSockets.has(socketOf(gateway));
-    const gateways = groupGateways(all.filter((gateway) => !isDead(gateway)));
-    const deadGateways = groupGateways(all.filter(isDead));
-    const old = this.#snapshot;
+  #inputs(): Pick<MergeInputs, 'old' | 'before' | 'meshNetworks' | 'deadSockets' | 'tokenKeys'> {
     return {
-      gateways: isDeepStrictEqual(gateways, old.gateways) ? old.gateways : gateways,
-      deadGateways: isDeepStrictEqual(deadGateways, old.deadGateways) ? old.deadGateways : deadGateways,
+      old: this.#snapshot,
+      before: this.#merged,
+      meshNetworks: this.#meshNetworks,
+      deadSockets: this.#deadSockets,
+      tokenKeys: this.#tokenKeys,
     };
   }
-}
-
-/** Hosts are told apart by what all clusters see alike: an address is not to depend on which cluster asks, or was read first. */
-function wantsAddress(service: MeshService | undefined): boolean {
-  if (service === undefined || service.kind === 'external-name' || service.clusterLocal) return false;
-  return [service, ...(service.others ?? [])].some(wantsOwnAddress);
-}
-
-/** A connection to an address of ours would go nowhere when it is to go where it was meant; and a pattern is nobody's name. */
-function wantsOwnAddress({ host, addresses, entry }: MeshService): boolean {
-  if (entry === undefined) return true;
-  const hasNone = entry.ranges.length === 0 && [...addresses.values()].every((list) => list.length === 0);
-  return hasNone && entry.resolution !== 'none' && !host.startsWith('*');
-}
-
-function withAllocated(service: MeshService, allocated: readonly string[]): MeshService {
-  const { others } = service;
-  const allocatedAddresses = wantsOwnAddress(service) ? allocated : [];
-  if (others === undefined) return { ...service, allocatedAddresses };
-  return { ...service, allocatedAddresses, others: others.map((other) => withAllocated(other, allocated)) };
 }
 
 /** Its services stay declared: who calls one is told that nothing is there, instead of being sent wherever its name resolves. */
 function withoutEndpoints(snapshot: ClusterSnapshot): ClusterSnapshot {
   return { ...snapshot, endpoints: PersistentMap.empty<Hostname, readonly Endpoint[]>() };
-}
-
-type Clusters = ReadonlyMap<ClusterId, ClusterSnapshot>;
-
-function changedHosts(before: Clusters, now: Clusters): ReadonlySet<Hostname> {
-  const hosts = new Set<Hostname>();
-  for (const id of new Set([...before.keys(), ...now.keys()])) {
-    for (const host of changedKeys(before.get(id)?.services, now.get(id)?.services)) hosts.add(host);
-    for (const host of changedKeys(before.get(id)?.endpoints, now.get(id)?.endpoints)) hosts.add(host);
-    for (const host of changedKeys(before.get(id)?.serviceEntries, now.get(id)?.serviceEntries)) hosts.add(host);
-  }
-  return hosts;
-}
-
-function allHosts(before: Clusters, now: Clusters): ReadonlySet<Hostname> {
-  const hosts = new Set<Hostname>();
-  for (const clusters of [before, now]) {
-    for (const { services, serviceEntries } of clusters.values()) {
-      for (const host of services.keys()) hosts.add(host);
-      for (const host of serviceEntries?.keys() ?? []) hosts.add(host);
-    }
-  }
-  return hosts;
-}
-
-function changedKeys<K extends Hostname | ObjectKey, V>(
-  before: PersistentMap<K, V> | undefined,
-  now: PersistentMap<K, V> | undefined,
-): ReadonlySet<K> {
-  const empty = PersistentMap.empty<K, V>();
-  return new Set((now ?? empty).changedSince(before ?? empty));
 }

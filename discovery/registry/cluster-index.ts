@@ -12,11 +12,12 @@ import type { ServiceEntryDeclaration } from '../convert/service-entry.ts';
 import { selects } from '../convert/well-known.ts';
 import type { WorkloadDeclaration } from '../convert/workload-declaration.ts';
 import type { WorkloadIdentity } from '../model/endpoint.ts';
-import { objectKey, type ObjectKey } from '../model/names.ts';
+import { objectKey, parseObjectKey, type ObjectKey } from '../model/names.ts';
 import { compareText } from '../model/network-gateway.ts';
 import type { Policy } from '../model/policy.ts';
 import type { RemoteSecret } from '../model/remote-secret.ts';
 import { MultiMap } from './multi-map.ts';
+import { mapOver } from './overlay-map.ts';
 import { ServiceEntryIndex } from './service-entry-index.ts';
 import { SharedValues } from './shared-values.ts';
 
@@ -50,42 +51,69 @@ export function nothingAffected(): Affected {
 export const localName = (namespace: string, name: string): string => `${namespace}/${name}`;
 
 export class ClusterIndex {
-  readonly services = new Map<string, ServiceDeclaration>();
+  readonly services: Map<string, ServiceDeclaration>;
   /** The services among them that have a way in from outside: each may be a gateway. */
-  readonly entryServices = new Map<string, ServiceDeclaration>();
+  readonly entryServices: Map<string, ServiceDeclaration>;
   /** Gateways of the Gateway API that are a network's. */
-  readonly gatewayResources = new Map<ObjectKey, GatewayResource>();
-  readonly serviceEntries = new ServiceEntryIndex();
-  readonly nodes = new Map<string, NodeDeclaration>();
-  readonly policies = new Map<ObjectKey, Policy>();
-  readonly tokens = new Map<ObjectKey, TokenDeclaration>();
+  readonly gatewayResources: Map<ObjectKey, GatewayResource>;
+  readonly serviceEntries: ServiceEntryIndex;
+  readonly nodes: Map<string, NodeDeclaration>;
+  readonly policies: Map<ObjectKey, Policy>;
+  readonly tokens: Map<ObjectKey, TokenDeclaration>;
   /** PEM bundles by namespace. */
-  readonly roots = new Map<string, string>();
+  readonly roots: Map<string, string>;
   /** From ConfigMap `istio`. */
   meshSettings: MeshSettings | undefined;
   /** What each Secret that declares remote clusters declares. */
-  readonly remoteSecrets = new Map<ObjectKey, readonly RemoteSecret[]>();
+  readonly remoteSecrets: Map<ObjectKey, readonly RemoteSecret[]>;
   /** Namespaces whose Pods get a sidecar unless they say otherwise. */
-  readonly injectedNamespaces = new Set<string>();
+  readonly injectedNamespaces: Set<string>;
   systemNetworkLabel: string | undefined;
   affected: Affected = nothingAffected();
   readonly labels = new SharedValues<Readonly<Record<string, string>>>();
   readonly portNumbers = new SharedValues<Readonly<Record<string, number>>>();
   readonly #identities = new SharedValues<WorkloadIdentity>();
 
-  readonly #slices = new Map<ObjectKey, SliceDeclaration>();
-  readonly #workloads = new Map<ObjectKey, WorkloadDeclaration>();
-  readonly #servicesBySelector = new MultiMap<string, string>();
+  readonly #slices: Map<ObjectKey, SliceDeclaration>;
+  readonly #workloads: Map<ObjectKey, WorkloadDeclaration>;
+  readonly #servicesBySelector: MultiMap<string, string>;
   /** Names of labels that services are filed by: workloads are filed by no others. */
-  readonly #selectorLabels = new Set<string>();
-  readonly #slicesByService = new MultiMap<string, ObjectKey>();
-  readonly #slicesByPod = new MultiMap<ObjectKey, ObjectKey>();
+  readonly #selectorLabels: Set<string>;
+  readonly #slicesByService: MultiMap<string, ObjectKey>;
+  readonly #slicesByPod: MultiMap<ObjectKey, ObjectKey>;
   /** Of endpoints that name no Pod. */
-  readonly #slicesByAddress = new MultiMap<string, ObjectKey>();
-  readonly #slicesByNode = new MultiMap<string, ObjectKey>();
-  readonly #workloadsByLabel = new MultiMap<string, ObjectKey>();
-  readonly #workloadsByAddress = new MultiMap<string, ObjectKey>();
-  readonly #workloadsByNode = new MultiMap<string, ObjectKey>();
+  readonly #slicesByAddress: MultiMap<string, ObjectKey>;
+  readonly #slicesByNode: MultiMap<string, ObjectKey>;
+  readonly #workloadsByLabel: MultiMap<string, ObjectKey>;
+  readonly #workloadsByAddress: MultiMap<string, ObjectKey>;
+  readonly #workloadsByNode: MultiMap<string, ObjectKey>;
+
+  /** Over another index: what is put here stays here, and what is put there shows here where nothing else was put. */
+  constructor(below?: ClusterIndex) {
+    this.services = mapOver(below?.services);
+    this.entryServices = mapOver(below?.entryServices);
+    this.gatewayResources = mapOver(below?.gatewayResources);
+    this.serviceEntries = new ServiceEntryIndex(below?.serviceEntries);
+    this.nodes = mapOver(below?.nodes);
+    this.policies = mapOver(below?.policies);
+    this.tokens = mapOver(below?.tokens);
+    this.roots = mapOver(below?.roots);
+    this.meshSettings = below?.meshSettings;
+    this.remoteSecrets = mapOver(below?.remoteSecrets);
+    this.injectedNamespaces = new Set(below?.injectedNamespaces);
+    this.systemNetworkLabel = below?.systemNetworkLabel;
+    this.#slices = mapOver(below && below.#slices);
+    this.#workloads = mapOver(below && below.#workloads);
+    this.#servicesBySelector = new MultiMap(below && below.#servicesBySelector);
+    this.#selectorLabels = new Set(below && below.#selectorLabels);
+    this.#slicesByService = new MultiMap(below && below.#slicesByService);
+    this.#slicesByPod = new MultiMap(below && below.#slicesByPod);
+    this.#slicesByAddress = new MultiMap(below && below.#slicesByAddress);
+    this.#slicesByNode = new MultiMap(below && below.#slicesByNode);
+    this.#workloadsByLabel = new MultiMap(below && below.#workloadsByLabel);
+    this.#workloadsByAddress = new MultiMap(below && below.#workloadsByAddress);
+    this.#workloadsByNode = new MultiMap(below && below.#workloadsByNode);
+  }
 
   /** What was affected since this was last asked. */
   takeAffected(): Affected {
@@ -186,6 +214,27 @@ export class ClusterIndex {
       .flatMap((key) => this.#workloads.get(key) ?? [])
       .filter((workload) => selects(selector, workload.labels))
       .toSorted((a, b) => compareText(a.key, b.key));
+  }
+
+  /** Whether an object is known that something is derived from. */
+  has(key: ObjectKey): boolean {
+    const { kind, namespace, name } = parseObjectKey(key);
+    if (kind === 'Service') return this.services.has(localName(namespace, name));
+    if (kind === 'Node') return this.nodes.has(name);
+    return (
+      this.policies.has(key) ||
+      this.#workloads.has(key) ||
+      this.#slices.has(key) ||
+      this.gatewayResources.has(key) ||
+      this.serviceEntries.get(key) !== undefined
+    );
+  }
+
+  /** Since when it is there; undefined when it is not, or when that is not known. */
+  createdAtMs(key: ObjectKey): number | undefined {
+    const { kind, namespace, name } = parseObjectKey(key);
+    if (kind === 'Service') return this.services.get(localName(namespace, name))?.service.createdAtMs;
+    return (this.policies.get(key) ?? this.#workloads.get(key) ?? this.serviceEntries.get(key))?.createdAtMs;
   }
 
   podNamed(namespace: string, name: string): WorkloadDeclaration | undefined {

@@ -13,6 +13,7 @@ import { unknownName, type ResolvedName } from '../model/resolved-name.ts';
 import type { StaleRule } from '../model/stale-rule.ts';
 import type { Source, SourceBatch, SourceEvent } from '../model/source-event.ts';
 import { ClusterIndex } from './cluster-index.ts';
+import { ClusterPreview } from './cluster-preview.ts';
 import { Derivation, type DerivationWork } from './derivation.ts';
 import { foldDeletion, foldObject } from './fold-object.ts';
 
@@ -30,6 +31,8 @@ export interface ClusterRegistryOptions {
   readonly now: () => number;
   /** What is known of a load balancer's host name at present. */
   readonly resolve?: ((hostname: string) => ResolvedName) | undefined;
+  /** As `resolve`, for a question that is to change nothing. */
+  readonly peek?: ((hostname: string) => ResolvedName) | undefined;
   /** What becomes of the endpoints while the cluster can't be reached, where it differs from the mesh's rule. */
   readonly staleRule?: StaleRule | undefined;
 }
@@ -131,6 +134,12 @@ export class ClusterRegistry {
     this.#settle();
   }
 
+  /** The cluster as it would be with other objects. `assignedAtMs`: when an API server would take new ones. */
+  preview(options: { readonly assignedAtMs?: number | undefined } = {}): ClusterPreview {
+    const peek = this.#options.peek ?? (() => unknownName);
+    return new ClusterPreview({ ...options, index: this.#index, derivation: this.#derivation, peek });
+  }
+
   /** The networks of the mesh were declared anew. */
   updateNetworks(meshNetworks: MeshNetworks): void {
     this.#derivation.meshNetworks = meshNetworks;
@@ -168,6 +177,12 @@ export class ClusterRegistry {
       problems,
       conditions: this.#conditions(),
     };
+  }
+
+  /** Every finding about its objects, in no order: `status` lists only so many. */
+  get findings(): readonly Problem[] {
+    const { gatewayProblems, networkProblems } = this.#derivation;
+    return [...this.#sourceProblems, ...gatewayProblems, ...networkProblems, ...[...this.#objectProblems.values()].flat()];
   }
 
   #conditions(): ClusterStatus['conditions'] {

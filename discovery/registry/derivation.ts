@@ -57,12 +57,13 @@ export class Derivation {
   #servicesBuilt = 0;
   #workloadsBuilt = 0;
 
-  constructor(options: DerivationOptions) {
+  /** `from`: what was derived so far is taken over. */
+  constructor(options: DerivationOptions, from?: Derivation) {
     this.#options = options;
     this.context = options;
     this.meshNetworks = options.meshNetworks;
     this.#networks = this.#lookup();
-    this.#snapshot = {
+    this.#snapshot = from?.snapshot ?? {
       clusterId: options.clusterId,
       mode: options.mode,
       network: this.#networks.network,
@@ -77,6 +78,11 @@ export class Derivation {
 
   get snapshot(): ClusterSnapshot {
     return this.#snapshot;
+  }
+
+  /** What follows from another index over the one of this derivation, which stays as it is. */
+  over(index: ClusterIndex, resolve: DerivationOptions['resolve']): Derivation {
+    return new Derivation({ ...this.#options, meshNetworks: this.meshNetworks, index, resolve }, this);
   }
 
   get work(): DerivationWork {

@@ -6,13 +6,29 @@ import { selects } from '../convert/well-known.ts';
 import type { Hostname, ObjectKey } from '../model/names.ts';
 import { compareText } from '../model/network-gateway.ts';
 import { MultiMap } from './multi-map.ts';
+import { mapOver } from './overlay-map.ts';
 
 export class ServiceEntryIndex {
-  readonly #declarations = new Map<ObjectKey, ServiceEntryDeclaration>();
-  readonly #byHost = new MultiMap<Hostname, ObjectKey>();
+  readonly #declarations: Map<ObjectKey, ServiceEntryDeclaration>;
+  readonly #byHost: MultiMap<Hostname, ObjectKey>;
   /** Those with a selector, by namespace. */
-  readonly #selecting = new MultiMap<string, ObjectKey>();
+  readonly #selecting: MultiMap<string, ObjectKey>;
   #touched = new Set<Hostname>();
+
+  /** Over another index: what is put here stays here. */
+  constructor(below?: ServiceEntryIndex) {
+    this.#declarations = mapOver(below && below.#declarations);
+    this.#byHost = new MultiMap(below && below.#byHost);
+    this.#selecting = new MultiMap(below && below.#selecting);
+  }
+
+  get(key: ObjectKey): ServiceEntryDeclaration | undefined {
+    return this.#declarations.get(key);
+  }
+
+  keys(): Iterable<ObjectKey> {
+    return this.#declarations.keys();
+  }
 
   put(key: ObjectKey, next: ServiceEntryDeclaration | undefined): void {
     const before = this.#declarations.get(key);
@@ -43,6 +59,11 @@ export class ServiceEntryIndex {
       .toSorted(
         (a, b) => a.createdAtMs - b.createdAtMs || compareText(a.namespace, b.namespace) || compareText(a.name, b.name),
       );
+  }
+
+  /** These are to be derived again, too. */
+  touch(hosts: Iterable<Hostname>): void {
+    for (const host of hosts) this.#touched.add(host);
   }
 
   /** What was touched since this was last asked. */

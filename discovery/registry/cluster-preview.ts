@@ -1,0 +1,77 @@
+// A cluster as it would be with other objects in it. In: objects that would be written or deleted. Out: what is wrong with each, and the
+// snapshot that would follow, sharing all that stays as it is. The cluster itself, which may go on changing meanwhile, stays untouched.
+
+import { convertPod } from '../convert/pod.ts';
+import type { ClusterSnapshot } from '../model/cluster-snapshot.ts';
+import { kindOf, type KubernetesObject } from '../model/kubernetes-object.ts';
+import { parseObjectKey, type Hostname, type ObjectKey } from '../model/names.ts';
+import type { Problem } from '../model/problem.ts';
+import type { ResolvedName } from '../model/resolved-name.ts';
+import { asAssigned } from './as-assigned.ts';
+import { ClusterIndex } from './cluster-index.ts';
+import type { Derivation } from './derivation.ts';
+import { foldDeletion, foldObject } from './fold-object.ts';
+
+export interface ClusterPreviewOptions {
+  readonly index: ClusterIndex;
+  readonly derivation: Derivation;
+  /** What is known of a host name, without anybody looking it up for this. */
+  readonly peek: (hostname: string) => ResolvedName;
+  /** An API server gives an object its time and a Service its addresses: what is there keeps its own, what is new is of this time. */
+  readonly assignedAtMs?: number | undefined;
+}
+
+/** What became of an object; `passed-over`: it says nothing before it runs. */
+export type Previewed = 'taken' | 'refused' | 'passed-over';
+
+export class ClusterPreview {
+  readonly #options: ClusterPreviewOptions;
+  readonly #index: ClusterIndex;
+  readonly #entryHosts = new Set<Hostname>();
+
+  constructor(options: ClusterPreviewOptions) {
+    this.#options = options;
+    this.#index = new ClusterIndex(options.index);
+  }
+
+  /** As if the source told of this object. */
+  write(object: KubernetesObject): { readonly outcome: Previewed; readonly problems: readonly Problem[] } {
+    const { index, derivation, assignedAtMs } = this.#options;
+    const isPod = kindOf(object) === 'Pod' && assignedAtMs !== undefined;
+    if (isPod && (convertPod(object).value?.addresses ?? []).length === 0)
+      return { outcome: 'passed-over', problems: [] };
+    const whole = assignedAtMs === undefined ? object : asAssigned(object, index, assignedAtMs);
+    const problems = foldObject(this.#index, whole, derivation.context);
+    return { outcome: problems.some(({ severity }) => severity === 'error') ? 'refused' : 'taken', problems };
+  }
+
+  /** As if the source told that the object is gone; false when there is none. */
+  delete(key: ObjectKey): boolean {
+    const isThere = this.#options.index.has(key);
+    foldDeletion(this.#index, key, this.#options.derivation.context);
+    return isThere;
+  }
+
+  has(key: ObjectKey): boolean {
+    return this.#options.index.has(key);
+  }
+
+  /** Policies and ServiceEntries of a namespace, as the cluster has them. */
+  configurationOf(namespace: string): readonly ObjectKey[] {
+    const { policies, serviceEntries } = this.#options.index;
+    return [...policies.keys(), ...serviceEntries.keys()].filter((key) => parseObjectKey(key).namespace === namespace);
+  }
+
+  /** What follows from the cluster as it is now. */
+  snapshot(): ClusterSnapshot {
+    const index = this.#index;
+    const { affected } = index;
+    const derivation = this.#options.derivation.over(index, this.#options.peek);
+    for (const host of index.serviceEntries.takeTouched()) this.#entryHosts.add(host);
+    index.serviceEntries.touch(this.#entryHosts);
+    derivation.derive();
+    // It is asked again when the cluster has changed.
+    index.affected = affected;
+    return derivation.snapshot;
+  }
+}

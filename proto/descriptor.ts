@@ -9,13 +9,19 @@ const descriptorFile = new URL('generated/descriptor.json', import.meta.url);
 
 type EncodeAtDepth = (message: object, writer?: protobuf.Writer, depth?: number) => protobuf.Writer;
 
-const messages = lazy(() => {
-  const bundle = JSON.parse(readFileSync(descriptorFile, 'utf8')) as protobuf.INamespace;
-  const root = protobuf.Root.fromJSON(bundle);
+const messages = lazy(() => messagesOf(readBundle()));
+
+/** The generated bundle as it is written. */
+export function readBundle(): protobuf.INamespace {
+  return JSON.parse(readFileSync(descriptorFile, 'utf8')) as protobuf.INamespace;
+}
+
+/** Every message of a bundle by its full name, made to encode deterministically. */
+export function messagesOf(bundle: protobuf.INamespace): ReadonlyMap<string, protobuf.Type> {
   const byName = new Map<string, protobuf.Type>();
-  collect(root, byName);
+  collect(protobuf.Root.fromJSON(bundle), byName);
   return byName;
-});
+}
 
 /** Every generated message by its full name. */
 export function allMessages(): ReadonlyMap<string, protobuf.Type> {

@@ -1,21 +1,28 @@
-// `npm run generate`: writes proto/generated (descriptor.json and one TypeScript file a proto package) from the
-// .proto files. `--check` writes nothing and exits 1 when the committed files are not what would be written.
+// `npm run generate`: writes proto/generated from the .proto files: descriptor.json and one TypeScript file a proto package for
+// what Isthmus makes itself, extensions.json for what others may put beside it, rules.json for what Envoy checks of both. `--check` writes nothing and exits 1 when the committed files are not what would be written.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadProtos, protoPackage, protoPackageVersion } from './generate/load-protos.ts';
+import { extensionPackages, messagesIn } from './generate/extension-packages.ts';
+import { includeFolders, loadProtos, protoPackage, protoPackageVersion } from './generate/load-protos.ts';
 import { printDescriptor } from './generate/print-descriptor.ts';
+import { printRules } from './generate/print-rules.ts';
 import { printTypes } from './generate/print-types.ts';
-import { reachable } from './generate/reach.ts';
+import { reachable, without } from './generate/reach.ts';
 import { rootMessages } from './generate/roots.ts';
 
 const folder = join(import.meta.dirname, 'generated');
 
 /** The generated files, content by file name. */
 export function generate(): ReadonlyMap<string, string> {
-  const packages = reachable(loadProtos(rootMessages), rootMessages);
+  const extensions = extensionPackages(includeFolders());
+  const root = loadProtos(rootMessages, extensions);
+  const packages = reachable(root, rootMessages);
+  const all = reachable(root, [...rootMessages, ...messagesIn(root, extensions)]);
   const source = `${protoPackage} ${protoPackageVersion()}`;
   return new Map([
     ['descriptor.json', printDescriptor(packages)],
+    ['extensions.json', printDescriptor(without(all, packages))],
+    ['rules.json', printRules(all)],
     ...packages.map((proto) => [`${proto.name}.ts`, printTypes(proto, source)] as const),
   ]);
 }

@@ -29,8 +29,8 @@ export function protoPackageVersion(): string {
   return String((manifest as { version: unknown }).version);
 }
 
-/** Parses every file of the packages that hold `messages` (full names), and what those import. */
-export function loadProtos(messages: readonly string[]): protobuf.Root {
+/** Parses every file of the packages that hold `messages` (full names), of `packages`, and what those import. */
+export function loadProtos(messages: readonly string[], packages: readonly string[] = []): protobuf.Root {
   const folders = includeFolders();
   const root = new protobuf.Root();
   root.resolvePath = (_origin, target) => {
@@ -39,17 +39,17 @@ export function loadProtos(messages: readonly string[]): protobuf.Root {
     // protobufjs brings most of google/protobuf with it; options extend descriptor.proto, which it ships as a file.
     return protobuf.common.get(target) === null ? join(packageFolder('protobufjs'), target) : target;
   };
-  root.loadSync(packageFiles(messages, folders));
+  const ofMessages = messages.map((message) => message.slice(0, message.lastIndexOf('.')));
+  root.loadSync(packageFiles([...ofMessages, ...packages], folders));
   // Without its own .proto file protobufjs keeps this one name as it is written.
   renameField(root.lookupType('google.protobuf.Any'), 'type_url', 'typeUrl');
   root.resolveAll();
   return root;
 }
 
-function packageFiles(messages: readonly string[], folders: readonly string[]): string[] {
+function packageFiles(packages: readonly string[], folders: readonly string[]): string[] {
   const files = new Set<string>();
-  for (const message of messages) {
-    const packageName = message.slice(0, message.lastIndexOf('.'));
+  for (const packageName of new Set(packages)) {
     if (packageName === 'google.protobuf') {
       for (const file of ['any', 'duration', 'empty', 'struct', 'timestamp', 'wrappers'])
         files.add(`google/protobuf/${file}.proto`);
@@ -57,7 +57,7 @@ function packageFiles(messages: readonly string[], folders: readonly string[]): 
     }
     const path = packageName.replaceAll('.', '/');
     const folder = folders.find((candidate) => existsSync(join(candidate, path)));
-    if (folder === undefined) throw new Error(`no folder for the package of ${message}`);
+    if (folder === undefined) throw new Error(`no folder for the package ${packageName}`);
     for (const file of readdirSync(join(folder, path)).toSorted())
       if (file.endsWith('.proto') && !unreadable.has(`${path}/${file}`)) files.add(`${path}/${file}`);
   }

@@ -26,6 +26,17 @@ export function reachable(root: protobuf.Root, messages: readonly string[]): rea
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** What of `packages` is not in `others`; packages that are left empty are left out. */
+export function without(
+  packages: readonly ReachablePackage[],
+  others: readonly ReachablePackage[],
+): readonly ReachablePackage[] {
+  const known = new Set(others.flatMap(({ members }) => members));
+  return packages
+    .map(({ name, members }) => ({ name, members: members.filter((member) => !known.has(member)) }))
+    .filter(({ members }) => members.length > 0);
+}
+
 /** `envoy.config.cluster.v3` for anything declared in that package, however deep. */
 export function packageOf(object: protobuf.ReflectionObject): string {
   let parent = object.parent;

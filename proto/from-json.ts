@@ -21,7 +21,7 @@ export interface JsonMistake {
   readonly lenient: boolean;
 }
 
-/** A message as a plain object. */
+/** A message as a plain object. An Any has, beside its bytes, what was read as `plain`: a default that is written is seen there. */
 export type PlainMessage = Readonly<Record<string, unknown>>;
 
 /** What is being read. */
@@ -160,7 +160,7 @@ function readAny(json: unknown, path: string, reading: JsonReading): PlainMessag
   if (value === undefined) return undefined;
   // A value with a mistake in it may be none that can be encoded; it is not used.
   if (reading.mistakes.length > 0 && !reading.mistakes.every(({ lenient }) => lenient)) return { typeUrl };
-  return { typeUrl: `type.googleapis.com/${name}`, value: type.encode(value).finish() };
+  return { typeUrl: `type.googleapis.com/${name}`, value: type.encode(value).finish(), plain: value };
 }
 
 function known(name: string): string {

@@ -48,6 +48,7 @@ export type AgentOptions = {
   readonly autoRegisterGroup?: string;
   /** JSON as the group's `probe`. */
   readonly readinessProbe?: string;
+  readonly gatewayTopology?: string;
   readonly interceptionMode: string;
   readonly ads: string;
   readonly workDir?: string;
@@ -202,11 +203,26 @@ function nodeFacts(options: AgentOptions, surroundings: AgentSurroundings): Node
   };
 }
 
-function proxyConfigOf({ discoveryAddress, concurrency, readinessProbe = '' }: AgentOptions): NodeFacts['proxyConfig'] {
-  const config = { discoveryAddress, concurrency: Number(concurrency) };
+function proxyConfigOf(options: AgentOptions): NodeFacts['proxyConfig'] {
+  const { discoveryAddress, concurrency, readinessProbe = '', gatewayTopology = '' } = options;
+  const topology: unknown = gatewayTopology === '' ? undefined : parseTopology(gatewayTopology);
+  const config = {
+    discoveryAddress,
+    concurrency: Number(concurrency),
+    ...(topology === undefined ? {} : { gatewayTopology: topology }),
+  };
   if (readinessProbe === '') return config;
   const probe: unknown = JSON.parse(readinessProbe);
   return { ...config, readinessProbe: probe };
+}
+
+function parseTopology(text: string): unknown {
+  try {
+    const topology: unknown = JSON.parse(text);
+    return topology;
+  } catch {
+    throw invalid(`--gateway-topology: "${text}" is not JSON`);
+  }
 }
 
 /** The addresses that were given, else those of the machine's first interface that is not the loopback. */

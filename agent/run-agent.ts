@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Clock } from '../ca/clock.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { bootstrap } from './bootstrap/bootstrap.ts';
+import type { BootstrapOptions } from './bootstrap/bootstrap.ts';
 import { bootstrapNode } from './bootstrap/node.ts';
 import { nodeMessage } from './bootstrap/node-message.ts';
 import type { ControlPlaneAddress } from './bootstrap/static-clusters.ts';
@@ -46,21 +47,27 @@ export async function runAgent(config: AgentConfig, parts: AgentParts): Promise<
     quit.abort();
   });
   try {
-    await runUntilStopped(config, { ...parts, stop: AbortSignal.any([parts.stop, quit.signal]) });
+    const begun = { ...parts, stop: AbortSignal.any([parts.stop, quit.signal]), statusPort: status?.port };
+    await runUntilStopped(config, begun);
   } finally {
     await status?.stop();
   }
 }
 
 async function statusServer(
-  { status, ports, node }: AgentConfig,
+  { status, ports, node, spiffeId }: AgentConfig,
   onQuit: () => void,
 ): Promise<StatusServer | undefined> {
   if (status === undefined) return undefined;
-  return startStatusServer({ ...status, adminPort: ports.admin, podAddress: node.ips[0] ?? '127.0.0.1', onQuit });
+  const workload = { ...node, spiffeId };
+  const podAddress = node.ips[0] ?? '127.0.0.1';
+  return startStatusServer({ ...status, adminPort: ports.admin, podAddress, workload, onQuit });
 }
 
-async function runUntilStopped(config: AgentConfig, parts: AgentParts): Promise<void> {
+/** `statusPort`: of the server above; undefined where there is none. */
+type RunningParts = AgentParts & { readonly statusPort: number | undefined };
+
+async function runUntilStopped(config: AgentConfig, parts: RunningParts): Promise<void> {
   const { clock, log } = parts;
   const roots = await openRootFile({ path: config.rootCertFile, clock, log });
   // Before everything that takes time: whatever the workload asks for while it starts is sent here.
@@ -74,7 +81,7 @@ async function runUntilStopped(config: AgentConfig, parts: AgentParts): Promise<
 
 type Begun = { readonly roots: RootFile; readonly dns: DnsServer | undefined };
 
-async function runWithDns(config: AgentConfig, parts: AgentParts, { roots, dns }: Begun): Promise<void> {
+async function runWithDns(config: AgentConfig, parts: RunningParts, { roots, dns }: Begun): Promise<void> {
   const { log, stop } = parts;
   const keeper = await identityKeeper(config, roots, parts);
   const system = systemRootsPem();
@@ -92,7 +99,10 @@ async function runWithDns(config: AgentConfig, parts: AgentParts, { roots, dns }
     const secrets = await startSecretService({ path: secretSocketPath, owner: config.owner, store, log });
     try {
       running.push(keeper.run(loops.signal), roots.watch(publish, loops.signal));
-      const bootstrapFile = await writeBootstrap(config, directory, secretSocketPath);
+      const bootstrapFile = await writeBootstrap(config, directory, {
+        secretSocketPath,
+        statusPort: parts.statusPort,
+      });
       // Envoy would start without secrets too, but then waits with every listener that needs one, and looks broken.
       await Promise.race([keeper.first, aborted(stop)]);
       if (dns !== undefined) running.push(followNames(config, parts, { roots, dns, keeper, signal: loops.signal }));
@@ -189,7 +199,11 @@ async function workDirectory({ workDirectory: named, owner }: AgentConfig): Prom
   return directory;
 }
 
-async function writeBootstrap(config: AgentConfig, directory: string, secretSocketPath: string): Promise<string> {
+async function writeBootstrap(
+  config: AgentConfig,
+  directory: string,
+  { secretSocketPath, statusPort }: Pick<BootstrapOptions, 'secretSocketPath' | 'statusPort'>,
+): Promise<string> {
   const { controlPlane, ads, ports, node } = config;
   const value = bootstrap({
     node: bootstrapNode(node),
@@ -199,6 +213,7 @@ async function writeBootstrap(config: AgentConfig, directory: string, secretSock
     adminPort: ports.admin,
     healthPort: ports.health,
     prometheusPort: ports.prometheus,
+    statusPort,
   });
   const path = join(directory, 'envoy.json');
   await writeFile(path, `${JSON.stringify(value, undefined, 2)}\n`, { mode: 0o644 });

@@ -2,7 +2,14 @@
 // ports. Out: an object whose JSON Envoy reads; field names are camelCase, which it takes as well as those of the .proto files.
 
 import type { BootstrapNode } from './node.ts';
-import { adminCluster, controlPlaneCluster, secretCluster } from './static-clusters.ts';
+import {
+  adminCluster,
+  adminClusterName,
+  agentCluster,
+  agentClusterName,
+  controlPlaneCluster,
+  secretCluster,
+} from './static-clusters.ts';
 import type { ControlPlaneAddress } from './static-clusters.ts';
 import { healthListener, prometheusListener } from './static-listeners.ts';
 
@@ -17,10 +24,12 @@ export type BootstrapOptions = {
   /** 0 leaves the listener out. */
   readonly healthPort: number;
   readonly prometheusPort: number;
+  /** Where the agent shows metrics under the names of Istio's; absent: Envoy's own are shown. */
+  readonly statusPort?: number | undefined;
 };
 
 export function bootstrap(options: BootstrapOptions): object {
-  const { node, controlPlane, ads, secretSocketPath, adminPort, healthPort, prometheusPort } = options;
+  const { node, controlPlane, ads, secretSocketPath, adminPort, healthPort, prometheusPort, statusPort } = options;
   const fromControlPlane = { ads: {}, initialFetchTimeout: '0s', resourceApiVersion: 'V3' };
   return {
     node,
@@ -36,10 +45,17 @@ export function bootstrap(options: BootstrapOptions): object {
       },
     },
     staticResources: {
-      clusters: [secretCluster(secretSocketPath), controlPlaneCluster(controlPlane), adminCluster(adminPort)],
+      clusters: [
+        secretCluster(secretSocketPath),
+        controlPlaneCluster(controlPlane),
+        adminCluster(adminPort),
+        ...(statusPort === undefined ? [] : [agentCluster(statusPort)]),
+      ],
       listeners: [
         ...(healthPort === 0 ? [] : [healthListener(healthPort)]),
-        ...(prometheusPort === 0 ? [] : [prometheusListener(prometheusPort)]),
+        ...(prometheusPort === 0
+          ? []
+          : [prometheusListener(prometheusPort, statusPort === undefined ? adminClusterName : agentClusterName)]),
       ],
     },
     layeredRuntime: {

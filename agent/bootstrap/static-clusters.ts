@@ -65,15 +65,23 @@ export function controlPlaneCluster({ host, port, serverName }: ControlPlaneAddr
   };
 }
 
+export const adminClusterName = 'prometheus_stats';
+
 /** Envoy's own admin interface, for the listeners that show parts of it. */
 export function adminCluster(port: number): object {
+  return localCluster(adminClusterName, port);
+}
+
+export const agentClusterName = 'agent';
+
+/** The port of the agent that kubelets and Prometheus ask. */
+export function agentCluster(port: number): object {
+  return localCluster(agentClusterName, port);
+}
+
+function localCluster(name: string, port: number): object {
   const endpoint = { socketAddress: { address: '127.0.0.1', portValue: port } };
-  return {
-    name: 'prometheus_stats',
-    type: 'STATIC',
-    connectTimeout: '0.25s',
-    loadAssignment: assignment('prometheus_stats', endpoint),
-  };
+  return { name, type: 'STATIC', connectTimeout: '0.25s', loadAssignment: assignment(name, endpoint) };
 }
 
 function secretSource(name: string): object {

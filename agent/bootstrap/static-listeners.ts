@@ -1,25 +1,28 @@
 // Two small listeners that show parts of Envoy's admin interface, which itself stays on the loopback address: readiness for the
 // kubelet, metrics for Prometheus. Pure.
 
+import { adminClusterName } from './static-clusters.ts';
+
 /** `GET /healthz/ready`: 200 once Envoy has its first configuration, 503 before and while it drains. */
 export function healthListener(port: number): object {
-  return adminRoute({ name: 'health', port, path: '/healthz/ready', adminPath: '/ready' });
+  return localRoute({ name: 'health', port, path: '/healthz/ready', to: '/ready', cluster: adminClusterName });
 }
 
-/** `GET /stats/prometheus`. */
-export function prometheusListener(port: number): object {
-  return adminRoute({ name: 'prometheus', port, path: '/stats/prometheus', adminPath: '/stats/prometheus' });
+/** `GET /stats/prometheus`, answered by `cluster`. */
+export function prometheusListener(port: number, cluster: string): object {
+  return localRoute({ name: 'prometheus', port, path: '/stats/prometheus', to: '/stats/prometheus', cluster });
 }
 
-type AdminRoute = {
+type LocalRoute = {
   readonly name: string;
   readonly port: number;
   readonly path: string;
-  readonly adminPath: string;
+  readonly to: string;
+  readonly cluster: string;
 };
 
-function adminRoute({ name, port, path, adminPath }: AdminRoute): object {
-  const route = { match: { path }, route: { cluster: 'prometheus_stats', prefixRewrite: adminPath } };
+function localRoute({ name, port, path, to, cluster }: LocalRoute): object {
+  const route = { match: { path }, route: { cluster, prefixRewrite: to } };
   return {
     name: `${name}_listener`,
     address: { socketAddress: { address: '0.0.0.0', portValue: port } },

@@ -1,5 +1,5 @@
 // What a kubelet, Prometheus and a job's last step ask of a pod's proxy, on one port. In: where Envoy's admin interface is, the probes of the
-// application. Out: an HTTP server: /healthz/ready, /app-health/…, /app-lifecycle/…, /stats/prometheus, /quitquitquit.
+// application, who it is. Out: an HTTP server: /healthz/ready, /app-health/…, /app-lifecycle/…, /stats/prometheus, /quitquitquit.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -8,6 +8,8 @@ import type { AddressInfo } from 'node:net';
 import { AgentError, reasonOf } from '../agent-error.ts';
 import { askApp } from './app-prober.ts';
 import type { AppProbes } from './app-prober.ts';
+import { istioMetrics } from './istio-metrics.ts';
+import type { WorkloadFacts } from './istio-metrics.ts';
 
 export type StatusOptions = {
   /** 0 for any free one. */
@@ -15,6 +17,8 @@ export type StatusOptions = {
   readonly adminPort: number;
   readonly probes: AppProbes;
   readonly podAddress: string;
+  /** Whose metrics are shown. */
+  readonly workload: WorkloadFacts;
   /** Called when a program of this pod asks the proxy to end. */
   readonly onQuit: () => void;
 };
@@ -52,7 +56,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   } else if (path === '/stats/prometheus') {
     const stats = await ask(options.adminPort, '/stats/prometheus');
     response.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8');
-    end(response, stats.status, stats.body);
+    end(response, stats.status, istioMetrics(stats.body, options.workload));
   } else if (path === '/quitquitquit') {
     quit(request, response, options.onQuit);
   } else {

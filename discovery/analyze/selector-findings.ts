@@ -4,14 +4,11 @@
 import type { PolicyBase } from '../model/policies/policy-base.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Workload } from '../model/workload.ts';
-import { labelsMatch } from '../mesh/visibility.ts';
+import { policySelects, type Selecting } from '../mesh/visibility.ts';
 import { finding } from './finding.ts';
 import type { MeshFacts } from './mesh-facts.ts';
 
-interface Selecting extends PolicyBase {
-  /** Empty: everything. */
-  readonly selector: Readonly<Record<string, string>>;
-}
+type SelectingPolicy = PolicyBase & Selecting;
 
 export function* selectorFindings(facts: MeshFacts): Generator<Problem> {
   const { peerAuthentications, authorizationPolicies, gateways } = facts.mesh.policies;
@@ -54,17 +51,23 @@ export function* selectorFindings(facts: MeshFacts): Generator<Problem> {
 }
 
 function* empty(
-  policy: Selecting,
+  policy: SelectingPolicy,
   { field, among, so }: { readonly field: string; readonly among: readonly Workload[]; readonly so: string },
 ): Generator<Problem> {
   const pairs = Object.entries(policy.selector).map(([name, value]) => `${name}=${value}`);
-  if (pairs.length === 0 || among.length === 0) return;
-  if (among.some(({ labels }) => labelsMatch(policy.selector, labels))) return;
+  const { targetGateways = [] } = policy;
+  if (pairs.length + targetGateways.length === 0 || among.length === 0) return;
+  const isFor = ({ identity, labels }: Workload): boolean =>
+    policySelects(policy, { namespace: identity.namespace, labels });
+  if (among.some(isFor)) return;
+  const isTargeting = targetGateways.length > 0;
   yield finding(policy, {
     code: 'selects-nothing',
-    field,
-    what: `No workload that this could be for has ${pairs.join(', ')}`,
+    field: isTargeting ? 'spec.targetRefs' : field,
+    what: isTargeting
+      ? `No workload of namespace ${policy.namespace} is a pod of Gateway ${targetGateways.join(' or ')}`
+      : `No workload that this could be for has ${pairs.join(', ')}`,
     so,
-    remedy: 'correct the labels, or remove the object',
+    remedy: isTargeting ? 'correct the name, or remove the object' : 'correct the labels, or remove the object',
   });
 }

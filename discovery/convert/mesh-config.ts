@@ -20,6 +20,7 @@ import { readDuration } from './duration.ts';
 import { readExtensionProviders } from './extension-providers.ts';
 import { FieldReader, isMapping, show } from './field-reader.ts';
 import { Findings, type Conversion } from './findings.ts';
+import { readGatewayTopology } from './gateway-topology.ts';
 import { readLocalitySettings } from './locality-settings.ts';
 import { compareText } from '../model/network-gateway.ts';
 
@@ -59,6 +60,8 @@ export function readMeshConfig(value: unknown, place: string, defaults: MeshConf
       : readChoice(outbound, 'mode', { ALLOW_ANY: 'allow-any', REGISTRY_ONLY: 'registry-only' } as const);
   outbound?.warnRest();
   const localityLb = readLocalitySettings(reader, 'localityLbSetting');
+  // The rest of it is obeyed where pods are injected, which reads the text itself.
+  const gatewayTopology = readGatewayTopology(reader.object('defaultConfig'));
   const config: MeshConfig = {
     ...defaults,
     trustDomain: reader.string('trustDomain') ?? defaults.trustDomain,
@@ -72,13 +75,13 @@ export function readMeshConfig(value: unknown, place: string, defaults: MeshConf
     enableAutoMtls: reader.boolean('enableAutoMtls') ?? defaults.enableAutoMtls,
     pathNormalization: readPathNormalization(reader) ?? defaults.pathNormalization,
     defaultExportTo: readDefaultExportTo(reader, defaults),
+    ...(gatewayTopology === undefined ? {} : { gatewayTopology }),
     ...(localityLb === undefined ? {} : { localityLb }),
     clusterLocalHosts: reader.has('serviceSettings') ? readServiceSettings(reader) : defaults.clusterLocalHosts,
     extensionProviders: reader.has('extensionProviders') ? readExtensionProviders(reader) : defaults.extensionProviders,
     ...readDefaultProviders(reader),
   };
-  // Obeyed where pods are injected, which reads the text itself.
-  for (const field of ['defaultConfig', 'enablePrometheusMerge']) reader.raw(field);
+  reader.raw('enablePrometheusMerge');
   reader.warnRest();
   return findings.conclude(config);
 }

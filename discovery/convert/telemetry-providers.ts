@@ -11,14 +11,15 @@ export function readTelemetryProviders(entry: FieldReader, name: string): readon
   const tcp = entry.object('envoyTcpAls');
   const openTelemetry = entry.object('opentelemetry');
   const zipkin = entry.object('zipkin');
-  // Envoy's own statistics are always there to be scraped.
-  entry.ignore('prometheus');
+  const prometheus = entry.object('prometheus');
+  prometheus?.warnRest();
   return [
     ...(file === undefined ? [] : [readFileLog(file, name)]),
     ...(http === undefined ? [] : [readGrpcLog('http-grpc-log', http, name)]),
     ...(tcp === undefined ? [] : [readGrpcLog('tcp-grpc-log', tcp, name)]),
     ...(openTelemetry === undefined ? [] : [readOpenTelemetry(openTelemetry, name)]),
     ...(zipkin === undefined ? [] : [readZipkin(zipkin, name)]),
+    ...(prometheus === undefined ? [] : [{ kind: 'prometheus' as const, name }]),
   ];
 }
 

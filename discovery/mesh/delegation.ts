@@ -92,11 +92,25 @@ function resolve(declared: VirtualServicePolicy, delegates: Delegation['delegate
           `${where} asks for what ${place.field} does not take (${merged}), so it is never used; make its match narrower than that of ${place.field}.`,
         );
       }
+      if (asksSidecarsForClaims(merged, declared.gateways)) {
+        report(
+          'unreachable-match',
+          `spec.http[${number}] of ${key} looks at claims of tokens, which gateways alone verify, so sidecars never use it; give its match gateways, or take mesh out of spec.gateways.`,
+        );
+      }
       const { source, origin } = delegate;
       return [{ ...merged, place: { field: `spec.http[${number}]`, source, origin } }];
     });
   });
   return { declared, resolved: { ...declared, http }, problems };
+}
+
+function asksSidecarsForClaims({ matches }: HttpRoute, gateways: readonly string[]): boolean {
+  return matches.some(
+    (match) =>
+      (match.gateways.length > 0 ? match.gateways : gateways).includes('mesh') &&
+      [...match.headers, ...match.withoutHeaders].some(({ claim }) => claim !== undefined),
+  );
 }
 
 function isExported({ exportTo, namespace }: VirtualServicePolicy, to: string): boolean {

@@ -12,6 +12,26 @@ export function hostMatches(pattern: string, host: string): boolean {
   return host.length >= pattern.length && host.endsWith(pattern.slice(1));
 }
 
+/** Of the pods of a Gateway of the Gateway API: its name. */
+const gatewayNameLabel = 'gateway.networking.k8s.io/gateway-name';
+
+export interface Selecting {
+  readonly namespace: string;
+  /** Empty: everything. */
+  readonly selector: Readonly<Record<string, string>>;
+  readonly targetGateways?: readonly string[] | undefined;
+}
+
+/** Whether a workload in a namespace that the policy reaches is one that it is for. Targets are of the policy's own namespace. */
+export function policySelects(
+  { namespace, selector, targetGateways }: Selecting,
+  workload: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> },
+): boolean {
+  if (targetGateways === undefined) return labelsMatch(selector, workload.labels);
+  const gateway = workload.labels[gatewayNameLabel];
+  return namespace === workload.namespace && gateway !== undefined && targetGateways.includes(gateway);
+}
+
 /** Whether `labels` has every pair of `selector`. An empty selector matches everything. */
 export function labelsMatch(
   selector: Readonly<Record<string, string>>,

@@ -70,4 +70,10 @@ export type TracingProvider =
       readonly uses64BitIds: boolean;
     });
 
-export type ExtensionProvider = ExternalAuthorizer | LogProvider | TracingProvider;
+/** Is asked for by whoever scrapes. */
+export interface MetricsProvider {
+  readonly kind: 'prometheus';
+  readonly name: string;
+}
+
+export type ExtensionProvider = ExternalAuthorizer | LogProvider | TracingProvider | MetricsProvider;

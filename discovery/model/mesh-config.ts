@@ -1,6 +1,7 @@
 // The part of Istio's MeshConfig and MeshNetworks that Isthmus obeys, with Istio's defaults.
 
 import type { ExtensionProvider } from './extension-provider.ts';
+import type { GatewayTopology } from './gateway-topology.ts';
 import type { ClusterId, Hostname, NetworkId } from './names.ts';
 import type { LocalitySettings } from './policies/load-balancer.ts';
 import type { TraceTag } from './policies/telemetry.ts';
@@ -20,7 +21,8 @@ export interface MeshConfig {
   readonly enableAutoMtls: boolean;
   /** What is done to paths before rules look at them: `base` resolves `.` and `..`. */
   readonly pathNormalization: 'none' | 'base' | 'merge-slashes' | 'decode-and-merge-slashes';
-  /** For hosts whose DestinationRule says nothing of it; absent: not declared. */
+  /** In front of gateways that say nothing of it themselves. Absent: nobody is trusted. */
+  readonly gatewayTopology?: GatewayTopology | undefined;
   readonly localityLb?: LocalitySettings | undefined;
   /** Where objects without an `exportTo` of their own are visible: `*`, `.` (their namespace), `~` (nowhere) or namespaces. Empty: everywhere. */
   readonly defaultExportTo: DefaultExportTo;
@@ -30,7 +32,11 @@ export interface MeshConfig {
   readonly extensionProviders: readonly ExtensionProvider[];
   /** Providers that hold where no Telemetry says otherwise. */
   readonly defaultProviders?:
-    | { readonly accessLogging?: readonly string[] | undefined; readonly tracing?: readonly string[] | undefined }
+    | {
+        readonly accessLogging?: readonly string[] | undefined;
+        readonly tracing?: readonly string[] | undefined;
+        readonly metrics?: readonly string[] | undefined;
+      }
     | undefined;
   /** Of a view: what holds for its workloads. Nobody declares it here. */
   readonly telemetry?: SideTelemetry | undefined;
@@ -50,6 +56,8 @@ export interface SideTelemetry {
     | undefined;
 }
 
+  /** Absent: nothing is counted beside what Envoy counts by itself. */
+  readonly metrics?: SideMetrics | undefined;
 export interface DefaultExportTo {
   /** Of Services and ServiceEntries. */
   readonly services: readonly string[];

@@ -9,7 +9,7 @@ import { nobodysKeys, readKeySet } from '../convert/key-set.ts';
 import type { KubernetesObject } from '../model/kubernetes-object.ts';
 import type { KeySource, RequestAuthenticationPolicy, TokenRule } from '../model/policy.ts';
 import { policyOrigin, readSpec } from './policy-fields.ts';
-import { targetedWorkloads } from './policy-target.ts';
+import { readTarget } from './policy-target.ts';
 import { readWorkloadSelector } from './workload-selector.ts';
 
 /** As Istio's. */
@@ -17,15 +17,13 @@ const defaultTimeoutMs = 5000;
 
 export function convertRequestAuthentication(object: KubernetesObject): Conversion<RequestAuthenticationPolicy> {
   const { spec, findings } = readSpec(object);
-  spec.refuse('targetRef', 'targetRefs');
-  const selector = readWorkloadSelector(spec);
-  const targeted = targetedWorkloads(spec, selector);
+  const { target, closes } = readTarget(spec, readWorkloadSelector(spec), object.metadata.namespace);
   const rules = spec.objects('jwtRules').map((rule) => readRule(rule));
   spec.end();
-  const policy = { kind: 'RequestAuthentication' as const, ...policyOrigin(object), exportTo: [], selector };
+  const policy = { kind: 'RequestAuthentication' as const, ...policyOrigin(object), exportTo: [], ...target };
   const conversion = findings.conclude<RequestAuthenticationPolicy>({ ...policy, rules, failClosed: false });
-  if (conversion.value !== undefined || targeted === undefined) return conversion;
-  return { ...conversion, standIn: { ...policy, selector: targeted, rules: [refusesTokens], failClosed: true } };
+  if (conversion.value !== undefined || closes === undefined) return conversion;
+  return { ...conversion, standIn: { ...policy, ...closes, rules: [refusesTokens], failClosed: true } };
 }
 
 /** Of an issuer that none is, with no keys: what is found where tokens usually are is refused. */

@@ -3,6 +3,7 @@
 import type { FieldReader } from '../convert/field-reader.ts';
 import { compareText } from '../model/network-gateway.ts';
 import type { HeaderMatch, StringMatch } from '../model/policy.ts';
+import { claimHeaderName, readClaimPath } from './claim-header.ts';
 import { checkHeaderName } from './header-text.ts';
 import { checkRegex } from './regex.ts';
 
@@ -29,10 +30,13 @@ export function readHeaderMatches(
   for (const key of headers?.keys() ?? []) {
     const match = headers?.object(key);
     if (match === undefined) continue;
-    if (nameCase === 'lower') checkHeaderName(key, match.path, match.findings);
+    const claim = nameCase === 'lower' ? readClaimPath(key, match.path, match.findings) : undefined;
+    if (nameCase === 'lower' && claim === undefined) checkHeaderName(key, match.path, match.findings);
     const found = readMatch(match);
     matches.push({
-      name: nameCase === 'lower' ? key.toLowerCase() : key,
+      ...(claim === undefined
+        ? { name: nameCase === 'lower' ? key.toLowerCase() : key }
+        : { name: claimHeaderName(claim), claim }),
       // What begins with nothing is anything, for which Envoy wants another match.
       match: found === undefined || isEmptyPrefix(found) ? { kind: 'present' } : found,
     });

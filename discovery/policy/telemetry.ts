@@ -1,27 +1,23 @@
 // A Telemetry → what workloads log and trace.
 // https://istio.io/latest/docs/reference/config/telemetry/
 
-import { readChoice } from '../convert/choice.ts';
 import { show, type FieldReader } from '../convert/field-reader.ts';
 import type { Conversion } from '../convert/findings.ts';
 import type { KubernetesObject } from '../model/kubernetes-object.ts';
-import type { AccessLogging, TelemetryMode, TelemetryPolicy, TraceTag, Tracing } from '../model/policy.ts';
+import type { AccessLogging, TelemetryPolicy, TraceTag, Tracing } from '../model/policy.ts';
+import { readCelExpression } from './cel-expression.ts';
 import { policyOrigin, readSpec } from './policy-fields.ts';
+import { readMode, readProviders } from './telemetry-fields.ts';
+import { readMetrics } from './telemetry-metrics.ts';
 import { readWorkloadSelector } from './workload-selector.ts';
-
-const modes: Readonly<Record<string, TelemetryMode>> = {
-  CLIENT: 'client',
-  SERVER: 'server',
-  CLIENT_AND_SERVER: 'client-and-server',
-};
 
 export function convertTelemetry(object: KubernetesObject): Conversion<TelemetryPolicy> {
   const { spec, findings } = readSpec(object);
   spec.refuse('targetRef', 'targetRefs');
-  refuseMetrics(spec);
   const selector = readWorkloadSelector(spec);
   const accessLogging = spec.objects('accessLogging').map((reader) => readAccessLogging(reader));
   const tracing = spec.objects('tracing').map((reader) => readTracing(reader));
+  const metrics = spec.objects('metrics').map((reader) => readMetrics(reader));
   spec.end();
   return findings.conclude({
     kind: 'Telemetry',
@@ -30,35 +26,13 @@ export function convertTelemetry(object: KubernetesObject): Conversion<Telemetry
     selector,
     accessLogging,
     tracing,
-  });
-}
-
-/** Istio's metrics come from a filter of Istio's own build of Envoy, which no configuration here names. */
-function refuseMetrics(spec: FieldReader): void {
-  if (!spec.has('metrics')) return;
-  const message =
-    'spec.metrics changes metrics of the filter istio.stats, which a stock Envoy does not have and which is not configured here: remove it';
-  spec.findings.error('unsupported-field', spec.at('metrics'), message);
-}
-
-function readMode(reader: FieldReader): TelemetryMode {
-  const match = reader.object('match');
-  const mode = match === undefined ? undefined : readChoice(match, 'mode', modes);
-  match?.end();
-  return mode ?? 'client-and-server';
-}
-
-function readProviders(reader: FieldReader): readonly string[] {
-  return reader.objects('providers').map((provider) => {
-    const name = provider.requiredString('name');
-    provider.end();
-    return name;
+    metrics,
   });
 }
 
 function readAccessLogging(reader: FieldReader): AccessLogging {
   const filter = reader.object('filter');
-  const expression = filter?.requiredString('expression');
+  const expression = filter === undefined ? undefined : readCelExpression(filter, 'expression');
   filter?.end();
   const logging = {
     mode: readMode(reader),

@@ -6,7 +6,7 @@ import type { FieldReader } from '../convert/field-reader.ts';
 import type { Conversion, Findings } from '../convert/findings.ts';
 import type { KubernetesObject } from '../model/kubernetes-object.ts';
 import type { Hostname } from '../model/names.ts';
-import type { TlsRoute, VirtualServicePolicy } from '../model/policy.ts';
+import type { HttpRoute, TlsRoute, VirtualServicePolicy } from '../model/policy.ts';
 import { readTcpRoute, readTlsRoute } from './connection-route.ts';
 import { gatewayName } from './gateway-name.ts';
 import { readHttpRoute } from './http-route.ts';
@@ -44,6 +44,7 @@ export function convertVirtualService(
       findings.error('missing-field', 'spec.http', 'spec has no route: add one to http, tls or tcp');
     }
   }
+  checkClaims(http, texts.length === 0 ? [] : gateways, findings);
   findUnreachableRoutes(http, gateways, findings);
   const exportTo = checkExportTo(spec.strings('exportTo'), 'spec.exportTo', findings);
   spec.end();
@@ -57,6 +58,20 @@ export function convertVirtualService(
     tcp,
     tls,
   });
+}
+
+/** Tokens are read by the proxy in front of the application that they are for: a caller's sidecar does not verify any. */
+function checkClaims(http: readonly HttpRoute[], gateways: readonly string[], findings: Findings): void {
+  for (const [index, { matches }] of http.entries()) {
+    for (const [number, match] of matches.entries()) {
+      const asked = [...match.headers, ...match.withoutHeaders].find(({ claim }) => claim !== undefined);
+      const places = match.gateways.length > 0 ? match.gateways : gateways;
+      if (asked === undefined || !places.includes('mesh')) continue;
+      const field = `spec.http[${index}].match[${number}]`;
+      const message = `${asked.name} can be looked at by gateways alone: name them in gateways of ${field}, or take mesh out of spec.gateways`;
+      findings.error('conflicting-fields', `${field}.gateways`, message);
+    }
+  }
 }
 
 /** Hosts and gateways of a delegate are those of the VirtualService that names it. */

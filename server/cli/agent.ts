@@ -63,6 +63,7 @@ function agentOptions(): readonly Option[] {
       'machines outside Kubernetes: the WorkloadGroup (default: $ISTIO_META_AUTO_REGISTER_GROUP)',
     ),
     new Option('--readiness-probe <json>', 'of such a machine: when its workload is ready, as `probe` of the group'),
+    new Option('--gateway-topology <json>', 'gateways: who stands in front, as `gatewayTopology` of a ProxyConfig'),
     new Option('--interception-mode <mode>', 'REDIRECT, TPROXY (Envoy stays root for it) or NONE').default('REDIRECT'),
     new Option('--ads <variant>', 'delta or sotw').default('delta'),
     new Option('--work-dir <dir>', 'for the bootstrap and the socket (default: a temporary one)'),

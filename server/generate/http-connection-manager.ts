@@ -1,5 +1,6 @@
 // The network filter that reads HTTP. Only filters that every Envoy has.
 
+import type { ForwardClientCertificate, GatewayTopology } from '../../discovery/model/gateway-topology.ts';
 import type { MeshConfig } from '../../discovery/model/mesh-config.ts';
 import type { Filter } from '../../proto/generated/envoy.config.listener.v3.ts';
 import type { RouteConfiguration } from '../../proto/generated/envoy.config.route.v3.ts';
@@ -33,7 +34,8 @@ export interface HttpConnectionManagerOptions {
    * `edge-mutual`: and is asked for a certificate, of which the application is told there, too, and of no other.
    */
   readonly side: 'outbound' | 'inbound' | 'edge' | 'edge-mutual';
-  /** Whose policies hold for what is received; absent where nothing is. */
+  /** In front of an edge: whom to believe. Absent: nobody. */
+  readonly topology?: GatewayTopology | undefined;
   readonly security?: SecurityPolicies | undefined;
 }
 
@@ -41,20 +43,21 @@ export function httpConnectionManager(options: HttpConnectionManagerOptions): Fi
   const { config, statPrefix, routes, side, security = noSecurityPolicies } = options;
   const tracing = tracingOf(config);
   const typedConfig = packAny(HttpConnectionManager, {
+  const isEdge = side === 'edge' || side === 'edge-mutual';
     statPrefix,
     ...(routes.kind === 'discovered'
       ? { rds: { configSource: aggregated, routeConfigName: routes.name } }
       : { routeConfig: routes.configuration }),
     httpFilters: [
-      ...tokenFilters(security.tokens),
+      ...tokenFilters(security.tokens, { routed: isEdge }),
       ...httpAuthorization(security.authorization, config),
       ...(side === 'inbound' ? [] : routeFilters()),
       routerFilter(),
     ],
     httpProtocolOptions: { acceptHttp_10: true },
-    accessLog: accessLogs(config, 'requests'),
+    accessLog: [...accessLogs(config, 'requests'), ...requestMetrics(config)],
     ...(tracing === undefined ? {} : { tracing }),
-    useRemoteAddress: side === 'edge' || side === 'edge-mutual' ? isTrue : isFalse,
+    useRemoteAddress: isEdge ? isTrue : isFalse,
     ...(side === 'inbound'
       ? {
           forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
@@ -63,12 +66,7 @@ export function httpConnectionManager(options: HttpConnectionManagerOptions): Fi
           localReplyConfig: marksNotServed,
         }
       : {}),
-    ...(side === 'edge-mutual'
-      ? {
-          forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
-          setCurrentClientCertDetails: { subject: isTrue, dns: true, uri: true },
-        }
-      : {}),
+    ...(isEdge ? clientDetails(options) : {}),
     upgradeConfigs: [{ upgradeType: 'websocket' }],
     streamIdleTimeout: duration(0),
     ...pathNormalization(config),
@@ -77,6 +75,31 @@ export function httpConnectionManager(options: HttpConnectionManagerOptions): Fi
 }
 
 function routerFilter(): HttpFilter {
+/** What an edge believes of what requests say of their clients, and tells the application of them. */
+function clientDetails({
+  side,
+  topology = {},
+}: HttpConnectionManagerOptions): Pick<
+  HttpConnectionManager,
+  'xffNumTrustedHops' | 'forwardClientCertDetails' | 'setCurrentClientCertDetails'
+> {
+  const { trustedProxies = 0, clientCertificate = side === 'edge-mutual' ? 'sanitize-set' : undefined } = topology;
+  const sets = clientCertificate === 'sanitize-set' || clientCertificate === 'append-forward';
+  return {
+    ...(trustedProxies === 0 ? {} : { xffNumTrustedHops: trustedProxies }),
+    ...(clientCertificate === undefined ? {} : { forwardClientCertDetails: clientCertificates[clientCertificate] }),
+    ...(sets ? { setCurrentClientCertDetails: { subject: isTrue, dns: true, uri: true } } : {}),
+  };
+}
+
+const clientCertificates: Readonly<Record<ForwardClientCertificate, HttpConnectionManager_ForwardClientCertDetails>> = {
+  sanitize: HttpConnectionManager_ForwardClientCertDetails.SANITIZE,
+  'forward-only': HttpConnectionManager_ForwardClientCertDetails.FORWARD_ONLY,
+  'append-forward': HttpConnectionManager_ForwardClientCertDetails.APPEND_FORWARD,
+  'sanitize-set': HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
+  'always-forward-only': HttpConnectionManager_ForwardClientCertDetails.ALWAYS_FORWARD_ONLY,
+};
+
   return { name: 'envoy.filters.http.router', typedConfig: packAny(Router, {}) };
 }
 

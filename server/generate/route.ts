@@ -9,7 +9,7 @@ import { requestHash } from './hash-policy.ts';
 import { retryPolicy } from './retry-policy.ts';
 import { declaredRoute } from './route-action.ts';
 import { destinationMessage, resolveDestination, type ResolvedDestination } from './route-destination.ts';
-import { anyRequest, routeMatch, takesEverything } from './route-match.ts';
+import { anyRequest, asksForClaims, routeMatch, takesEverything } from './route-match.ts';
 import { duration } from './well-known-types.ts';
 
 export interface DeclaredRoutes {
@@ -130,7 +130,7 @@ interface ApplicableMatch {
 function applicableMatches(view: OutboundView, http: HttpRoute, place: RoutePlace): readonly ApplicableMatch[] {
   if (http.matches.length === 0) return [{ match: anyRequest }];
   return http.matches
-    .filter((match) => appliesHere(view, match, place))
+    .filter((match) => appliesHere(view, match, place) && !(place.gateway === 'mesh' && asksForClaims(match)))
     .map((match) => ({ match: routeMatch(match), statPrefix: match.statPrefix }));
 }
 

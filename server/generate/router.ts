@@ -94,6 +94,7 @@ function requests(view: OutboundView, one: ServerOfGateway): NonNullable<FilterC
     statPrefix: `gateway_${one.server.port}`,
     routes: { kind: 'discovered', name: serverRouteName(one) },
     side: asksForCertificate(one.server) ? 'edge-mutual' : 'edge',
+    topology: view.scope.topology,
     security: view.scope.security,
   });
 }

@@ -7,6 +7,7 @@ import { TcpProxy } from '../../proto/generated/envoy.extensions.filters.network
 import { packAny } from '../../proto/codec.ts';
 import { accessLogs } from './access-log.ts';
 import { hashesSource } from './hash-policy.ts';
+import { connectionLogs } from './metrics.ts';
 import { blackHoleCluster, bracketed } from './names.ts';
 import { duration } from './well-known-types.ts';
 
@@ -52,7 +53,7 @@ export function tcpProxy(
   config: MeshConfig,
   { statPrefix = cluster, settings }: Handing = {},
 ): Filter {
-  return filter({ statPrefix, cluster, accessLog: accessLogs(config, 'connections'), ...settings });
+  return filter({ statPrefix, cluster, ...logs(config), ...settings });
 }
 
 /** Each connection to one of the clusters, by weight; closed when there is none. */
@@ -67,9 +68,13 @@ export function weightedTcpProxy(
   return filter({
     statPrefix,
     weightedClusters: { clusters },
-    accessLog: accessLogs(config, 'connections'),
+    ...logs(config),
     ...settings,
   });
+}
+
+function logs(config: MeshConfig): Pick<TcpProxy, 'accessLog' | 'accessLogOptions'> {
+  return connectionLogs(config, accessLogs(config, 'connections'));
 }
 
 function filter(proxy: TcpProxy): Filter {

@@ -1,6 +1,6 @@
 // The command line of `isthmus agent` in a pod. In: the context. Out: arguments; Kubernetes puts in what is in $(…).
 
-import { scalarAt } from './json-value.ts';
+import { mappingAt, scalarAt } from './json-value.ts';
 import { podPorts } from './proxy-environment.ts';
 import type { SidecarContext } from './sidecar-context.ts';
 
@@ -32,12 +32,19 @@ export function agentArguments(context: SidecarContext): readonly string[] {
       .map(([key, value]) => `--label=${key}=${value}`),
     // A gateway has no application beside it.
     `--interception-mode=${role === 'router' ? 'NONE' : context.interceptionMode}`,
+    ...topologyArgument(context),
     '--work-dir=/etc/istio/proxy',
     `--status-port=${String(context.statusPort)}`,
     ...(config.concurrency === undefined ? [] : [`--concurrency=${String(config.concurrency)}`]),
     ...drainArgument(context),
     `--envoy-log-level=${levels[level] ?? level}`,
   ];
+}
+
+function topologyArgument({ role, config }: SidecarContext): readonly string[] {
+  const topology = mappingAt(config.fields, 'gatewayTopology');
+  if (role !== 'router' || Object.keys(topology).length === 0) return [];
+  return [`--gateway-topology=${JSON.stringify(topology)}`];
 }
 
 const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };

@@ -6,6 +6,7 @@ import type { Locality } from '../../discovery/model/locality.ts';
 import { clusterId, networkId, type ClusterId, type NetworkId } from '../../discovery/model/names.ts';
 import type { Node } from '../../proto/generated/envoy.config.core.v3.ts';
 import type { Struct, Value } from '../../proto/generated/google.protobuf.ts';
+import { announcedTopology } from './announced-topology.ts';
 import type { Capabilities, InterceptionMode, Proxy, ProxyType } from './proxy.ts';
 
 export interface ParseNodeOptions {
@@ -45,6 +46,7 @@ export function parseNode(node: Node, options: ParseNodeOptions): Proxy | Invali
   if (dot <= 0 || dot === fullName.length - 1) {
     return invalid(`node id ${quote(nodeId)} has ${quote(fullName)} where NAME.NAMESPACE is expected`);
   }
+  const topology = type === 'router' ? announcedTopology(metadata.get('PROXY_CONFIG')) : undefined;
   return {
     nodeId,
     type,
@@ -61,6 +63,7 @@ export function parseNode(node: Node, options: ParseNodeOptions): Proxy | Invali
     capabilities: capabilitiesOf(node, options.variant),
     interceptionMode: interceptionModeOf(metadata),
     ...(text(metadata.get('DNS_CAPTURE')) === 'true' ? { dnsCapture: true } : {}),
+    ...(topology === undefined ? {} : { topology }),
     istioVersion: text(metadata.get('ISTIO_VERSION')) ?? '',
   };
 }

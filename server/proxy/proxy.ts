@@ -1,6 +1,7 @@
 // A connected Envoy: what its node says of it, checked. Everything here may decide what it is sent, so all of it that
 // matters goes into its view keys.
 
+import type { GatewayTopology } from '../../discovery/model/gateway-topology.ts';
 import type { Locality } from '../../discovery/model/locality.ts';
 import type { ClusterId, NetworkId } from '../../discovery/model/names.ts';
 
@@ -46,3 +47,7 @@ export interface Proxy {
   /** `ISTIO_VERSION` as announced; empty when none was. */
   readonly istioVersion: string;
 }
+  /** Of a gateway: what it announces of the proxies in front of it. Absent: MeshConfig says. */
+  readonly topology?: GatewayTopology;
+  /** Of a gateway: what it announces of the proxies in front of it. Absent: MeshConfig says. */
+  readonly topology?: GatewayTopology;

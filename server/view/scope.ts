@@ -1,6 +1,7 @@
 // What a proxy is, as far as it decides what the proxy is sent. A view is built from a scope and the mesh alone, and the
 // view's key is the scope written out, so a key can't miss an input.
 
+import type { GatewayTopology } from '../../discovery/model/gateway-topology.ts';
 import type { Locality } from '../../discovery/model/locality.ts';
 import type { SideTelemetry } from '../../discovery/model/mesh-config.ts';
 import type { ClusterId, Hostname, NetworkId } from '../../discovery/model/names.ts';
@@ -31,6 +32,8 @@ export interface OutboundScope {
   readonly targetPorts: readonly (readonly [servicePort: number, targetPort: number])[];
   /** Routers: for what they receive. Empty for sidecars. */
   readonly security: SecurityPolicies;
+  /** Routers: whom in front of them they believe. Absent: nobody. */
+  readonly topology?: GatewayTopology;
   /** What a Sidecar lets it send out to. Absent: there is none, or it says nothing of it. */
   readonly sidecar?: EgressScope;
   /** Names are answered beside the workload, so that they may lead to addresses of the mesh's own. Absent: not. */

@@ -7,7 +7,7 @@ import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import { keyLocationId } from '../../discovery/model/policies/request-authentication.ts';
 import type { AuthorizationPolicy, KeySource, Policy, TokenRule } from '../../discovery/model/policy.ts';
-import { labelsMatch } from './visibility.ts';
+import { policySelects } from './visibility.ts';
 
 /** A rule of a RequestAuthentication with the keys that are known for it: none while they were never fetched. */
 export interface KeyedTokenRule {
@@ -48,8 +48,9 @@ function selecting<P extends SelectingPolicy>(
 ): readonly P[] {
   return policies
     .filter(
-      ({ namespace, selector }) =>
-        (namespace === workload.namespace || namespace === rootNamespace) && labelsMatch(selector, workload.labels),
+      (policy) =>
+        (policy.namespace === workload.namespace || policy.namespace === rootNamespace) &&
+        policySelects(policy, workload),
     )
     .toSorted((a, b) => compareText(a.source, b.source));
 }
@@ -65,7 +66,8 @@ export function securityKey({ authorization, tokens }: SecurityPolicies): readon
 }
 
 function decisionOf(policy: AuthorizationPolicy): object {
-  const { origin: _origin, createdAtMs: _createdAtMs, selector: _selector, exportTo: _exportTo, ...decides } = policy;
+  const { origin: _origin, createdAtMs: _createdAtMs, exportTo: _exportTo, ...rest } = policy;
+  const { selector: _selector, targetGateways: _targets, ...decides } = rest;
   return decides;
 }
 

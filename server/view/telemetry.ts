@@ -1,14 +1,18 @@
-// What a workload logs and traces on one side: MeshConfig's default providers, then the Telemetry of the root namespace, of its
+// What a workload logs, traces and counts on one side: MeshConfig's default providers, then the Telemetry of the root namespace, of its
 // namespace, and the one that selects it, each over the ones before.
 
 import type { SideTelemetry } from '../../discovery/model/mesh-config.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import type { AccessLogging, TelemetryMode, TelemetryPolicy, Tracing } from '../../discovery/model/policy.ts';
+import type { Capabilities } from '../proxy/proxy.ts';
+import { metricsFor } from './metrics.ts';
 import { labelsMatch } from './visibility.ts';
 
 interface Workload {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Absent: its proxy counts nothing. */
+  readonly capabilities?: Pick<Capabilities, 'istioFilters' | 'statsLogger'>;
 }
 
 type Side = 'client' | 'server';
@@ -21,13 +25,21 @@ export function telemetryFor(workload: Workload, side: Side, mesh: MeshSnapshot)
   let accessLogs: AccessLogs | undefined = defaultProviders?.accessLogging?.map((provider) => ({ provider }));
   const tracer = defaultProviders?.tracing?.[0];
   let tracing: SideTracing | undefined = tracer === undefined ? undefined : { provider: tracer, tags: {} };
-  for (const policy of telemetriesFor(workload, mesh)) {
+  const policies = telemetriesFor(workload, mesh);
+  for (const policy of policies) {
     const logging = policy.accessLogging.filter(({ mode }) => concerns(mode, side));
     if (logging.length > 0) accessLogs = logsOver(accessLogs ?? [], logging);
     for (const one of policy.tracing) if (concerns(one.mode, side)) tracing = tracingOver(tracing, one);
   }
-  if (accessLogs === undefined && tracing === undefined) return undefined;
-  return { ...(accessLogs === undefined ? {} : { accessLogs }), ...(tracing === undefined ? {} : { tracing }) };
+  const { capabilities } = workload;
+  const metrics =
+    capabilities === undefined ? undefined : metricsFor({ side, policies, config: mesh.config, capabilities });
+  if (accessLogs === undefined && tracing === undefined && metrics === undefined) return undefined;
+  return {
+    ...(accessLogs === undefined ? {} : { accessLogs }),
+    ...(tracing === undefined ? {} : { tracing }),
+    ...(metrics === undefined ? {} : { metrics }),
+  };
 }
 
 /** From the widest to the narrowest, at most one of each; of two of one rank the older holds. */

@@ -69,10 +69,19 @@ function outboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Ou
     }),
     targetPorts: isRouter && proxy.clusterId === index.mesh.primary ? targetPortsOf(index, proxy) : [],
     security: isRouter ? securityPoliciesFor(proxy, mesh) : noSecurityPolicies,
+    ...(isRouter ? topologyOf(proxy, mesh) : {}),
     ...(egress === undefined ? {} : { sidecar: egress }),
     ...(proxy.dnsCapture === true && !isRouter ? { dnsCapture: true as const } : {}),
     ...(telemetry === undefined ? {} : { telemetry }),
   };
+}
+
+/** What a gateway says itself goes before what the mesh says, field by field. */
+function topologyOf({ topology = {} }: Proxy, { config }: MeshSnapshot): Pick<OutboundScope, 'topology'> {
+  const trustedProxies = topology.trustedProxies ?? config.gatewayTopology?.trustedProxies ?? 0;
+  const clientCertificate = topology.clientCertificate ?? config.gatewayTopology?.clientCertificate;
+  if (trustedProxies === 0 && clientCertificate === undefined) return {};
+  return { topology: { trustedProxies, ...(clientCertificate === undefined ? {} : { clientCertificate }) } };
 }
 
 function labelNamesFor({ namespace }: Proxy, { sourceLabelNames, clientTraits }: ViewIndex): readonly string[] {

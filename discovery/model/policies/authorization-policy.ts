@@ -68,6 +68,8 @@ export interface AuthorizationPolicy extends PolicyBase {
   readonly kind: 'AuthorizationPolicy';
   /** Empty: the whole namespace, or the whole mesh in the root namespace. */
   readonly selector: Readonly<Record<string, string>>;
+  /** Names of Gateways of the Gateway API: only their pods, and only in this namespace. Absent: as `selector` says. */
+  readonly targetGateways?: readonly string[] | undefined;
   readonly action: AuthorizationAction;
   /** Of a `custom` policy: the extension provider of MeshConfig that decides. */
   readonly provider?: string | undefined;

@@ -34,6 +34,8 @@ export interface RequestAuthenticationPolicy extends PolicyBase {
   readonly kind: 'RequestAuthentication';
   /** Empty: the whole namespace, or the whole mesh in the root namespace. */
   readonly selector: Readonly<Record<string, string>>;
+  /** Names of Gateways of the Gateway API: only their pods, and only in this namespace. Absent: as `selector` says. */
+  readonly targetGateways?: readonly string[] | undefined;
   readonly rules: readonly TokenRule[];
   /** Stands in for an object that can't be expressed: every token is refused until it can. */
   readonly failClosed: boolean;

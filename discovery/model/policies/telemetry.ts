@@ -1,6 +1,7 @@
 // A Telemetry, converted and checked: what the workloads that it selects log and trace, and where that goes.
 
 import type { PolicyBase } from './policy-base.ts';
+import type { Metrics } from './telemetry-metrics.ts';
 
 /** Requests that a workload makes, those that it receives, or both. */
 export type TelemetryMode = 'client' | 'server' | 'client-and-server';
@@ -32,5 +33,8 @@ export interface TelemetryPolicy extends PolicyBase {
   /** Empty: the whole namespace, or the whole mesh in the root namespace. */
   readonly selector: Readonly<Record<string, string>>;
   readonly accessLogging: readonly AccessLogging[];
+  /** Names of Gateways of the Gateway API: only their pods, and only in this namespace. Absent: as `selector` says. */
+  readonly accessLogging: readonly AccessLogging[];
+  readonly targetGateways?: readonly string[] | undefined;
   readonly tracing: readonly Tracing[];
 }

@@ -31,6 +31,8 @@ export interface HttpMatch {
 
 export interface HeaderMatch {
   readonly name: string;
+  /** Not a header but a claim of a verified token, by the names that lead to it; the name says the same. Gateways alone see it. */
+  readonly claim?: readonly string[] | undefined;
   readonly match: StringMatch | { readonly kind: 'present' };
 }
 

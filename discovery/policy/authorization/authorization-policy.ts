@@ -14,7 +14,7 @@ import type {
   AuthorizationSource,
 } from '../../model/policy.ts';
 import { policyOrigin, readSpec } from '../policy-fields.ts';
-import { targetedWorkloads } from '../policy-target.ts';
+import { readTarget } from '../policy-target.ts';
 import { readWorkloadSelector } from '../workload-selector.ts';
 import { readAccount, readBlock, readPortNumber, readPrincipal } from './attribute-values.ts';
 import { readCondition } from './condition.ts';
@@ -35,9 +35,7 @@ const aliasAnnotation = 'isthmus.io/trust-domain-aliases';
 export function convertAuthorizationPolicy(object: KubernetesObject): Conversion<AuthorizationPolicy> {
   const { spec, findings } = readSpec(object);
   const { annotations, namespace } = object.metadata;
-  spec.refuse('targetRef', 'targetRefs');
-  const selector = readWorkloadSelector(spec);
-  const targeted = targetedWorkloads(spec, selector);
+  const { target, closes } = readTarget(spec, readWorkloadSelector(spec), namespace);
   const action = readChoice(spec, 'action', actions) ?? 'allow';
   const provider = readProvider(spec, action);
   const rules = spec.objects('rules').map((rule) => readRule(rule, namespace));
@@ -52,7 +50,7 @@ export function convertAuthorizationPolicy(object: KubernetesObject): Conversion
     kind: 'AuthorizationPolicy' as const,
     ...policyOrigin(object),
     exportTo: [],
-    selector,
+    ...target,
     dryRun,
     anyTrustDomainAlias: annotations[aliasAnnotation] === 'true',
   };
@@ -63,10 +61,10 @@ export function convertAuthorizationPolicy(object: KubernetesObject): Conversion
     rules,
     failClosed: false,
   });
-  if (conversion.value !== undefined || action === 'audit' || targeted === undefined) return conversion;
+  if (conversion.value !== undefined || action === 'audit' || closes === undefined) return conversion;
   return {
     ...conversion,
-    standIn: { ...policy, selector: targeted, action: 'deny', rules: [everything], failClosed: true },
+    standIn: { ...policy, ...closes, action: 'deny', rules: [everything], failClosed: true },
   };
 }
 

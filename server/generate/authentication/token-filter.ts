@@ -13,9 +13,14 @@ import { packAny } from '../../../proto/codec.ts';
 import type { KeyedTokenRule } from '../../view/security-policies.ts';
 import { payloadKey, tokenFilterName } from '../authorization/matchers.ts';
 
-export function tokenFilters(rules: readonly KeyedTokenRule[]): readonly HttpFilter[] {
+/** `routed`: whether routes may be chosen by claims, or by headers made of them. */
+export function tokenFilters(
+  rules: readonly KeyedTokenRule[],
+  { routed }: { readonly routed: boolean },
+): readonly HttpFilter[] {
   if (rules.length === 0) return [];
-  const providers = rules.map((rule, index) => [`origins-${index}`, provider(rule)] as const);
+  const again = routed ? { clearRouteCache: true } : {};
+  const providers = rules.map((rule, index) => [`origins-${index}`, { ...provider(rule), ...again }] as const);
   const typedConfig = packAny(JwtAuthentication, {
     providers: Object.fromEntries(providers),
     rules: [{ match: { prefix: '/' }, requires: requirement(rules.map(({ rule }) => rule)) }],

@@ -76,6 +76,13 @@ beforeEach(async () => {
   health = await startHealthServer();
   const port = portOf(app);
   status = await startStatusServer({
+    workload: {
+      workloadName: 'web-v1',
+      namespace: 'shop',
+      clusterId: 'c1',
+      labels: { app: 'web' },
+      spiffeId: 'spiffe://td/ns/shop/sa/web',
+    },
     port: 0,
     adminPort: portOf(envoy),
     podAddress: '127.0.0.1',

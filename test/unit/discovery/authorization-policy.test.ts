@@ -10,6 +10,7 @@ import { changed, deleted, syncedCluster } from './cluster-scene.ts';
 
 const convert = (spec: Manifest, annotations: Readonly<Record<string, string>> = {}) =>
   convertAuthorizationPolicy(objectOf(policyManifest('AuthorizationPolicy', 'it', spec, { annotations })));
+const edge = { group: 'gateway.networking.k8s.io', kind: 'Gateway', name: 'edge' };
 const from = (source: Manifest): Manifest => ({ rules: [{ from: [{ source }] }] });
 const to = (operation: Manifest): Manifest => ({ rules: [{ to: [{ operation }] }] });
 const when = (condition: Manifest): Manifest => ({ rules: [{ when: [condition] }] });
@@ -18,11 +19,13 @@ describe('an AuthorizationPolicy that is refused', () => {
   it.each<[string, Manifest, string, string]>([
     ['an action that does not exist', { action: 'PERMIT' }, 'spec.action', 'PERMIT'],
     [
-      'a target of the Gateway API',
-      { targetRefs: [{ kind: 'Gateway', name: 'x' }] },
-      'spec.targetRefs',
-      'not supported',
+      'a Gateway that is not of the Gateway API',
+      { targetRef: { group: 'networking.istio.io', kind: 'Gateway', name: 'edge' } },
+      'spec.targetRef.group',
+      'gateway.networking.k8s.io',
     ],
+    ['a target beside a selector', { selector: {}, targetRefs: [edge] }, 'spec.selector', 'beside targets'],
+    ['a target and targets', { targetRef: edge, targetRefs: [edge] }, 'spec.targetRef', 'beside targetRefs'],
     ['CUSTOM without a provider', { action: 'CUSTOM', rules: [{}] }, 'spec.provider', 'extension provider'],
     ['a provider without CUSTOM', { provider: { name: 'opa' } }, 'spec.provider', 'CUSTOM alone'],
     ['a field that does not exist', { rules: [{ form: [] }] }, 'spec.rules[0].form', 'no field'],
@@ -143,13 +146,26 @@ describe('in a cluster', () => {
 });
 
 describe('a policy for targets of the Gateway API', () => {
-  const targets = (...targetRefs: readonly Manifest[]) => convert({ targetRefs, rules: [{}] }).standIn;
+  const targets = (...targetRefs: readonly Manifest[]) => convert({ targetRefs, rules: [{ form: [] }] }).standIn;
 
-  it('that names a gateway closes that gateway, and no other workload', () => {
-    expect(targets({ kind: 'Gateway', name: 'edge' })).toMatchObject({
-      action: 'deny',
-      selector: { 'gateway.networking.k8s.io/gateway-name': 'edge' },
-    });
+  it('is for the gateways that it names', () => {
+    const { value, problems } = convert({ targetRefs: [edge, { ...edge, name: 'inner' }], rules: [{}] });
+    expect(problems).toEqual([]);
+    expect(value).toMatchObject({ selector: {}, targetGateways: ['edge', 'inner'] });
+  });
+
+  it('that is broken closes the gateways that it names, and no other workload', () => {
+    expect(targets(edge)).toMatchObject({ action: 'deny', targetGateways: ['edge'] });
+    expect(targets(edge, { kind: 'Service', name: 'web' })).toMatchObject({ targetGateways: ['edge'] });
+  });
+
+  it.each([
+    [{ kind: 'Service', name: 'web' }, 'spec.targetRefs[0].kind', 'waypoints'],
+    [{ ...edge, namespace: 'other' }, 'spec.targetRefs[0].namespace', 'another namespace'],
+  ])('that names what it can not be for is told so', (target, field, words) => {
+    const { value, problems } = convert({ targetRefs: [target], rules: [{}] });
+    expect(value).toBeUndefined();
+    expect(problems).toMatchObject([{ severity: 'error', field, message: expect.stringContaining(words) as unknown }]);
   });
 
   it('that names what only a waypoint would serve closes nothing', () => {

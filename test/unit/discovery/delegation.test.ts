@@ -57,6 +57,16 @@ describe('a delegate', () => {
     expect(codes(deleted)).toEqual(['unknown-delegate VirtualService/default/root spec.http[0].delegate']);
   });
 
+  test('that looks at claims of tokens is never used by sidecars, and told so', () => {
+    const asks = httpMatch({
+      uri: prefix('/a/b'),
+      headers: [{ name: '@request.auth.claims[sub]', claim: ['sub'], match: exact('ada') }],
+    });
+    expect(codes(filed(root(), part([asks])))).toEqual([
+      'unreachable-match VirtualService/default/root spec.http[0].delegate',
+    ]);
+  });
+
   test('inherits what it does not say, and keeps what it says', () => {
     const outer = root(undefined, { timeoutMs: 1_000, rewrite: { uri: '/x' }, retries: { attempts: 1, retryOn: '' } });
     expect(routesOf(filed(outer, part([], {}, { timeoutMs: 2_000 })))[0]).toMatchObject({

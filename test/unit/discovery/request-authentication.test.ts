@@ -42,8 +42,12 @@ test.each<[string, Manifest, string, string]>([
   expect(standIn).toMatchObject({ failClosed: true, rules: [{ keys: { kind: 'inline', keySet: nobodysKeys } }] });
 });
 
-test('a target of the Gateway API is refused', () => {
-  expect(convert({ targetRef: { kind: 'Gateway', name: 'x' } }).problems).toMatchObject([{ field: 'spec.targetRef' }]);
+test('a Gateway of the Gateway API is a target, and what only a waypoint would obey is not', () => {
+  const group = 'gateway.networking.k8s.io';
+  expect(convert({ targetRef: { group, kind: 'Gateway', name: 'x' } }).value).toMatchObject({ targetGateways: ['x'] });
+  const refused = convert({ targetRef: { kind: 'Service', name: 'x' } });
+  expect(refused.standIn).toBeUndefined();
+  expect(refused.problems).toMatchObject([{ field: 'spec.targetRef.kind' }]);
 });
 
 test('keys are inline, at an address, or where the issuer says', () => {

@@ -20,7 +20,6 @@ const policy = (namespace: string, name: string, spec: Manifest): Policy => {
 
 describe('a Telemetry', () => {
   it.each([
-    ['metrics', { metrics: [{ providers: [{ name: 'prometheus' }] }] }, 'spec.metrics'],
     ['targetRefs', { targetRefs: [{ kind: 'Gateway', name: 'one' }] }, 'spec.targetRefs'],
     ['an unknown mode', { tracing: [{ match: { mode: 'BOTH' } }] }, 'spec.tracing[0].match.mode'],
     ['two tracers', { tracing: [{ providers: [{ name: 'a' }, { name: 'b' }] }] }, 'spec.tracing[0].providers'],

@@ -29,6 +29,45 @@ it('takes regular expressions that RE2 takes', () => {
   }
 });
 
+describe('a claim of a token', () => {
+  const asked = (headers: object, extra: object = {}, gateways = ['edge/public']) =>
+    convert(virtualService({ route: [to('one')], match: [{ headers, ...extra }] }, { gateways }));
+
+  it.each([
+    ['@request.auth.claims.sub', ['sub']],
+    ['@request.auth.claims.realm.Roles', ['realm', 'Roles']],
+    ['@request.auth.claims[a.b][c]', ['a.b', 'c']],
+  ])('is named by %s', (key, claim) => {
+    const { value, problems } = asked({ [key]: { exact: 'x' } });
+    expect(problems).toEqual([]);
+    expect(value?.http[0]?.matches[0]?.headers).toMatchObject([{ claim, match: { kind: 'exact', value: 'x' } }]);
+  });
+
+  it.each(['@request.auth.claims', '@request.auth.claims.', '@request.auth.claims[a', '@request.auth.claimsub'])(
+    'is not named by %s',
+    (key) => {
+      const { value, problems } = asked({ [key]: { exact: 'x' } });
+      expect(value).toBeUndefined();
+      expect(problems).toMatchObject([{ code: 'invalid-header' }]);
+    },
+  );
+
+  it.each<[string, object, string[]]>([
+    ['bound to sidecars', {}, ['mesh']],
+    ['bound to sidecars among others', {}, ['edge/public', 'mesh']],
+    ['of a match for sidecars', { gateways: ['mesh'] }, ['edge/public', 'mesh']],
+  ])('is refused %s, which verify no token of their callers', (_, extra, gateways) => {
+    const { value, problems } = asked({ '@request.auth.claims.sub': { exact: 'x' } }, extra, gateways);
+    expect(value).toBeUndefined();
+    expect(problems).toContainEqual(expect.objectContaining({ field: 'spec.http[0].match[0].gateways' }));
+  });
+
+  it('is taken in a match for gateways of what sidecars obey as well', () => {
+    const match = { gateways: ['edge/public'] };
+    expect(asked({ '@request.auth.claims.sub': {} }, match, ['mesh', 'edge/public']).value).toBeDefined();
+  });
+});
+
 describe('a VirtualService', () => {
   it('completes names without a dot in its own namespace', () => {
     const it = policy({

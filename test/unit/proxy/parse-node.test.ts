@@ -3,7 +3,9 @@
 import { describe, expect, test } from 'vitest';
 import { PersistentMap } from '../../../discovery/model/persistent-map.ts';
 import { clusterId, networkId } from '../../../discovery/model/names.ts';
-import type { Node } from '../../../proto/generated/envoy.config.core.v3.ts';
+import { decode, encode } from '../../../proto/codec.ts';
+import { Node as NodeMessage, type Node } from '../../../proto/generated/envoy.config.core.v3.ts';
+import type { Value } from '../../../proto/generated/google.protobuf.ts';
 import { locateProxy } from '../../../server/proxy/locate-proxy.ts';
 import { parseNode } from '../../../server/proxy/parse-node.ts';
 import { struct } from '../../../server/generate/well-known-types.ts';
@@ -16,6 +18,8 @@ const options = {
 };
 const id = 'sidecar~10.1.0.9~sleep-abc.default~default.svc.cluster.local';
 const parse = (node: Node) => parseNode(node, options);
+
+const fields = (values: Readonly<Record<string, Value>>): Value => ({ structValue: { fields: values } });
 
 describe('a node', () => {
   test('as pilot-agent writes it becomes a proxy', () => {
@@ -53,6 +57,26 @@ describe('a node', () => {
       istioVersion: '1.31.1',
     });
   });
+
+  test.each([
+    [
+      'a structure',
+      fields({ PROXY_CONFIG: fields({ gatewayTopology: fields({ numTrustedProxies: { numberValue: 2 } }) }) }),
+    ],
+    ['JSON', fields({ PROXY_CONFIG: { stringValue: '{"gatewayTopology":{"numTrustedProxies":2}}' } })],
+  ])('of a gateway says by %s who stands in front of it', (_, { structValue: metadata }) => {
+    const bytes = encode(NodeMessage, { id: id.replace('sidecar', 'router'), metadata });
+    expect(parse(decode(NodeMessage, bytes))).toMatchObject({ topology: { trustedProxies: 2 } });
+    expect(parse(decode(NodeMessage, encode(NodeMessage, { id, metadata })))).not.toHaveProperty('topology');
+  });
+
+  test.each(['{', '{"gatewayTopology":{"numTrustedProxies":-1}}', '{"gatewayTopology":[]}', '{}'])(
+    'of a gateway that announces %s trusts nobody in front of it',
+    (announced) => {
+      const metadata = struct({ PROXY_CONFIG: announced });
+      expect(parse({ id: id.replace('sidecar', 'router'), metadata })).not.toHaveProperty('topology');
+    },
+  );
 
   test('without metadata is of this cluster and network, and a stock Envoy', () => {
     expect(parse({ id })).toMatchObject({

@@ -1,0 +1,156 @@
+// Whether Envoy can run a CEL expression: what it can't run would have a whole listener refused. Its build has the attributes of
+// requests and connections and the standard functions, but no loops and no conversion to text.
+// https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/advanced/attributes
+
+import { parse, type ASTNode } from '@marcbachmann/cel-js';
+import { show, type FieldReader } from '../convert/field-reader.ts';
+import { checkRegex } from './regex.ts';
+
+/** How many arguments each takes, as `f(x)` and as `x.f()`. */
+const functions: Readonly<Record<string, { readonly plain?: number; readonly ofValue?: readonly number[] }>> = {
+  has: { plain: 1 },
+  size: { plain: 1, ofValue: [0] },
+  int: { plain: 1 },
+  uint: { plain: 1 },
+  double: { plain: 1 },
+  bool: { plain: 1 },
+  bytes: { plain: 1 },
+  type: { plain: 1 },
+  duration: { plain: 1 },
+  timestamp: { plain: 1 },
+  dyn: { plain: 1 },
+  startsWith: { plain: 2, ofValue: [1] },
+  endsWith: { plain: 2, ofValue: [1] },
+  contains: { plain: 2, ofValue: [1] },
+  matches: { plain: 2, ofValue: [1] },
+  getFullYear: { ofValue: [0, 1] },
+  getMonth: { ofValue: [0, 1] },
+  getDayOfYear: { ofValue: [0, 1] },
+  getDayOfMonth: { ofValue: [0, 1] },
+  getDate: { ofValue: [0, 1] },
+  getDayOfWeek: { ofValue: [0, 1] },
+  getHours: { ofValue: [0, 1] },
+  getMinutes: { ofValue: [0, 1] },
+  getSeconds: { ofValue: [0, 1] },
+  getMilliseconds: { ofValue: [0, 1] },
+};
+
+/** What Envoy gives values to; anything else has none, which is no error. */
+const attributes: ReadonlySet<string> = new Set([
+  'request',
+  'response',
+  'connection',
+  'upstream',
+  'source',
+  'destination',
+  'metadata',
+  'filter_state',
+  'upstream_filter_state',
+  'xds',
+]);
+
+/** The field's text, which has to be there; undefined after a report. */
+export function readCelExpression(reader: FieldReader, name: string): string | undefined {
+  const text = reader.requiredString(name);
+  if (text === '') return undefined;
+  const field = reader.at(name);
+  const reason = wrongExpression(text, field, reader);
+  if (reason === undefined) return text;
+  if (reason !== '') refuse(text, field, reason, reader);
+  return undefined;
+}
+
+/**
+ * The field's text as Envoy's command operator `%CEL(…)%`; undefined after a report. Envoy writes whatever the result is as text, so a
+ * conversion around the whole, as Istio's documentation has it, is left out.
+ */
+export function readCelOperator(reader: FieldReader, name: string): string | undefined {
+  const given = reader.requiredString(name);
+  if (given === '') return undefined;
+  const field = reader.at(name);
+  const text = withoutConversion(given);
+  // Where Envoy looks for the end of a command operator.
+  const reason = /[\n\r]|\)(:\d+)?%/.test(text)
+    ? 'it has a line break or ")%" in it, which can\'t be passed on to Envoy'
+    : wrongExpression(text, field, reader);
+  if (reason === undefined) return text;
+  if (reason !== '') refuse(given, field, reason, reader);
+  return undefined;
+}
+
+function withoutConversion(text: string): string {
+  const ast = parsed(text);
+  if (typeof ast === 'string' || ast.op !== 'call' || ast.args[0] !== 'string') return text;
+  const [, [inner, ...others]] = ast.args;
+  return inner === undefined || others.length > 0 ? text : text.slice(inner.start, inner.end);
+}
+
+function refuse(text: string, field: string, reason: string, { findings }: FieldReader): void {
+  findings.error('invalid-expression', field, `${show(text)} can't be used (${reason}): correct it`);
+}
+
+/** Undefined: nothing is wrong. Empty: it was reported already. */
+function wrongExpression(text: string, field: string, reader: FieldReader): string | undefined {
+  const ast = parsed(text);
+  if (typeof ast === 'string') return ast;
+  const nodes = [...allNodes(ast)];
+  for (const node of nodes) {
+    const reason = wrongCall(node);
+    if (reason !== undefined) return reason;
+  }
+  const patterns = nodes.flatMap((node) => patternOf(node) ?? []);
+  if (patterns.some((pattern) => checkRegex(pattern, field, reader.findings) === undefined)) return '';
+  const roots = nodes.flatMap((node) => (node.op === 'id' && !attributes.has(node.args) ? [node.args] : []));
+  for (const root of new Set(roots)) {
+    const message = `${root} is nothing that a stock Envoy knows: there the result is empty. Known are ${[...attributes].join(', ')}`;
+    reader.findings.warn('unknown-attribute', field, message);
+  }
+  return undefined;
+}
+
+function parsed(text: string): ASTNode | string {
+  try {
+    return parse(text).ast;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return (message.split('\n')[0] ?? '').replace(/[.:]+$/, '');
+  }
+}
+
+function* allNodes(value: unknown): Generator<ASTNode> {
+  if (Array.isArray(value)) for (const one of value) yield* allNodes(one);
+  if (!isNode(value)) return;
+  yield value;
+  if (value.op !== 'value' && value.op !== 'id') yield* allNodes(value.args);
+}
+
+function isNode(value: unknown): value is ASTNode {
+  return typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
+}
+
+function wrongCall(node: ASTNode): string | undefined {
+  if (node.op !== 'call' && node.op !== 'rcall') return undefined;
+  const [name] = node.args;
+  const known = Object.hasOwn(functions, name) ? functions[name] : undefined;
+  if (node.op === 'call') {
+    if (name === 'string') return 'Envoy has no function string(); text, numbers and booleans are written as they are';
+    if (known?.plain === undefined) return `Envoy has no function ${name}()`;
+    const given = node.args[1];
+    if (given.length !== known.plain) return `${name}() takes ${String(known.plain)} of them`;
+    if (name === 'has' && given[0]?.op !== '.') return 'has() takes a field, as in has(request.path)';
+    return undefined;
+  }
+  if (known?.ofValue === undefined) return `Envoy has no function .${name}()`;
+  return known.ofValue.includes(node.args[2].length) ? undefined : `.${name}() is given too many or too few arguments`;
+}
+
+/** The regular expression of a call of `matches` that is written out. */
+function patternOf(node: ASTNode): readonly string[] | undefined {
+  const last =
+    node.op === 'call' && node.args[0] === 'matches'
+      ? node.args[1][1]
+      : node.op === 'rcall' && node.args[0] === 'matches'
+        ? node.args[2][0]
+        : undefined;
+  return last?.op === 'value' && typeof last.args === 'string' ? [last.args] : undefined;
+}

@@ -6,7 +6,7 @@ import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import type { AccessLogging, TelemetryMode, TelemetryPolicy, Tracing } from '../../discovery/model/policy.ts';
 import type { Capabilities } from '../proxy/proxy.ts';
 import { metricsFor } from './metrics.ts';
-import { labelsMatch } from './visibility.ts';
+import { policySelects } from './visibility.ts';
 
 interface Workload {
   readonly namespace: string;
@@ -52,13 +52,13 @@ function telemetriesFor({ namespace, labels }: Workload, mesh: MeshSnapshot): re
     general(rootNamespace),
     namespace === rootNamespace ? undefined : general(namespace),
     telemetries.find(
-      (policy) => policy.namespace === namespace && selects(policy) && labelsMatch(policy.selector, labels),
+      (policy) => policy.namespace === namespace && selects(policy) && policySelects(policy, { namespace, labels }),
     ),
   ].filter((policy) => policy !== undefined);
 }
 
-function selects({ selector }: TelemetryPolicy): boolean {
-  return Object.keys(selector).length > 0;
+function selects({ selector, targetGateways }: TelemetryPolicy): boolean {
+  return targetGateways !== undefined || Object.keys(selector).length > 0;
 }
 
 function concerns(mode: TelemetryMode, side: Side): boolean {

@@ -2,7 +2,7 @@
 // HttpStream, above it a handler.
 
 import type { ClientCertificate, HttpStream } from './http-stream.ts';
-import { framed, MessageReader } from './message-framing.ts';
+import { MessageReader } from './message-framing.ts';
 import { PacedMessages } from './paced-messages.ts';
 import type { RequestPacer } from './request-pacer.ts';
 import { trailersOf, type GrpcStatus, type SentHeaders } from './status.ts';
@@ -144,7 +144,7 @@ export class Call {
       this.#responded = true;
       this.#stream.respond(answerHeaders);
     }
-    this.#stream.write(framed(message), flushed);
+    this.#stream.write(message, flushed);
     this.#pacer?.responded();
   }
 

@@ -40,8 +40,11 @@ export interface HttpStream {
   /** The peer is told to open nothing more on the connection, which ends when its streams have. */
   leaveConnection(): void;
   respond(headers: SentHeaders): void;
-  /** `taken` is called, once and later, when the bytes left this process. */
-  write(parts: readonly Uint8Array[], taken: () => void): void;
+  /**
+   * Sends a gRPC message that is given in parts, one after the other; those that streams share are the same object for each.
+   * `taken` is called, once and later, when the bytes are on their way to the peer.
+   */
+  write(message: readonly Uint8Array[], taken: () => void): void;
   /** Ends the answer behind all that was written. Without a `respond` before it, `trailers` are the only headers. */
   end(trailers: SentHeaders): void;
   /** Gives up what was not taken yet. */

@@ -1,16 +1,22 @@
-// One client connection: its calls, pings that show whether the client is still there, and a farewell that loses nothing.
+// One client connection: its streams, pings that show whether the client is still there, and a farewell that loses nothing.
 
 import { constants, type ServerHttp2Session } from 'node:http2';
-import { beginCall, type CallRules } from './begin-call.ts';
-import type { Call } from './call.ts';
 import { connectionPeer } from './connection-peer.ts';
 import { Http2Stream } from './http2-stream.ts';
-import type { ConnectionPeer } from './http-stream.ts';
+import type { ConnectionPeer, HttpStream } from './http-stream.ts';
 import type { GrpcStatus } from './status.ts';
 import type { TransportLimits } from './transport-limits.ts';
 
-export interface ConnectionOptions extends CallRules {
+/** Whoever took a stream. */
+export interface OpenStream {
+  /** Ends it with this status. */
+  interrupt(status: GrpcStatus): void;
+}
+
+export interface ConnectionOptions {
   readonly limits: TransportLimits;
+  /** Takes a stream that the client has opened. */
+  readonly begin: (stream: HttpStream) => OpenStream;
 }
 
 /** "a server … SHOULD send an initial GOAWAY frame with the last stream identifier set to 2^31-1" (RFC 9113, 6.8) */
@@ -21,7 +27,7 @@ const tooOld: GrpcStatus = { code: 'UNAVAILABLE', message: 'the connection has r
 export class Http2Connection {
   readonly #session: ServerHttp2Session;
   readonly #options: ConnectionOptions;
-  readonly #calls = new Set<Call>();
+  readonly #streams = new Set<OpenStream>();
   readonly #timers: NodeJS.Timeout[] = [];
   #peer: ConnectionPeer | undefined;
   #leaving = false;
@@ -36,10 +42,9 @@ export class Http2Connection {
       for (const timer of this.#timers) clearTimeout(timer);
     });
     session.on('stream', (stream, headers) => {
-      const http = new Http2Stream(stream, headers, this);
-      const call = beginCall(http, options);
-      this.#calls.add(call);
-      stream.once('close', () => this.#calls.delete(call));
+      const opened = options.begin(new Http2Stream(stream, headers, this));
+      this.#streams.add(opened);
+      stream.once('close', () => this.#streams.delete(opened));
     });
     this.#timers.push(setInterval(() => this.#ping(), keepaliveMs));
     if (maxConnectionAgeMs > 0) {
@@ -52,7 +57,7 @@ export class Http2Connection {
     return (this.#peer ??= connectionPeer(this.#session.socket));
   }
 
-  /** Tells the client to open nothing more here; the connection closes when its calls have ended. */
+  /** Tells the client to open nothing more here; the connection closes when its streams have ended. */
   leave(): void {
     if (this.#leaving || this.#session.destroyed) return;
     this.#leaving = true;
@@ -68,7 +73,7 @@ export class Http2Connection {
   #retire(): void {
     this.leave();
     const end = (): void => {
-      for (const call of this.#calls) call.interrupt(tooOld);
+      for (const stream of this.#streams) stream.interrupt(tooOld);
     };
     this.#timers.push(setTimeout(end, this.#options.limits.maxConnectionAgeGraceMs));
   }

@@ -2,6 +2,7 @@
 
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { ConnectionPeer, HttpStream, StreamReader } from './http-stream.ts';
+import { framed } from './message-framing.ts';
 import type { SentHeaders } from './status.ts';
 
 /**
@@ -72,7 +73,8 @@ export class Http2Stream implements HttpStream {
     this.#stream.respond({ ...headers }, { waitForTrailers: true });
   }
 
-  write(parts: readonly Uint8Array[], taken: () => void): void {
+  write(message: readonly Uint8Array[], taken: () => void): void {
+    const parts = framed(message);
     const [only] = parts;
     if (only !== undefined && parts.length === 1 && only.length <= maxPieceBytes && !this.#writing) {
       this.#writing = true;

@@ -14,10 +14,16 @@ export interface ServerCertificate {
 
 export class RotatingServerTls {
   readonly #listeners = new Set<(context: SecureContextOptions) => void>();
+  #certificate: ServerCertificate;
   #context: SecureContextOptions;
 
   constructor(certificate: ServerCertificate) {
+    this.#certificate = certificate;
     this.#context = contextOf(certificate);
+  }
+
+  get certificate(): ServerCertificate {
+    return this.#certificate;
   }
 
   get context(): SecureContextOptions {
@@ -25,6 +31,7 @@ export class RotatingServerTls {
   }
 
   replace(certificate: ServerCertificate): void {
+    this.#certificate = certificate;
     this.#context = contextOf(certificate);
     for (const listener of this.#listeners) listener(this.#context);
   }

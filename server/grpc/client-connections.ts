@@ -1,0 +1,110 @@
+// Connections of clients from the moment they are accepted: TLS, HTTP/2, and leaving without a jolt. In: sockets. Out: streams.
+
+import { performServerHandshake, type ServerOptions } from 'node:http2';
+import type { Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { Http2Connection, type OpenStream } from './http2-connection.ts';
+import type { HttpStream } from './http-stream.ts';
+import type { RotatingServerTls } from './rotating-server-tls.ts';
+import type { TransportLimits } from './transport-limits.ts';
+
+export interface ClientConnectionsOptions {
+  /** Absent: plaintext. */
+  readonly tls?: RotatingServerTls | undefined;
+  readonly limits: TransportLimits;
+  /** Takes a stream that a client has opened. */
+  readonly begin: (stream: HttpStream) => OpenStream;
+}
+
+export class ClientConnections {
+  readonly #connections = new Set<Http2Connection>();
+  /** All that are open, those that never get as far as HTTP/2 too. */
+  readonly #sockets = new Set<Socket>();
+  readonly #begin: (socket: Socket) => void;
+  readonly #release: () => void;
+  #closing = false;
+
+  constructor({ tls, limits, begin }: ClientConnectionsOptions) {
+    const http2 = http2Options(limits);
+    const serve = (socket: Socket): void => {
+      const session = performServerHandshake(socket, http2);
+      const connection = new Http2Connection(session, { limits, begin });
+      this.#connections.add(connection);
+      session.once('close', () => this.#connections.delete(connection));
+    };
+    const beginner = beginnerOf(tls, limits, serve);
+    this.#begin = beginner.begin;
+    this.#release = beginner.release;
+  }
+
+  /** Knows of a socket that is not read yet, so that it ends with the others. */
+  hold(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    socket.on('error', () => undefined);
+  }
+
+  /** Reads a socket that it holds, all that the client has sent so far included. */
+  serve(socket: Socket): void {
+    if (this.#closing) socket.destroy();
+    else if (!socket.destroyed) this.#begin(socket);
+  }
+
+  /** Serves no new ones, and tells clients to go elsewhere with what they open next. */
+  leave(): void {
+    this.#closing = true;
+    this.#release();
+    for (const connection of this.#connections) connection.leave();
+  }
+
+  /** Cuts all that are left. */
+  destroy(): void {
+    for (const connection of this.#connections) connection.destroy();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+/** Begins with a connection, and serves it when it is ready for HTTP/2. One that fails before concerns nobody but its client. */
+function beginnerOf(
+  tls: RotatingServerTls | undefined,
+  limits: TransportLimits,
+  serve: (socket: Socket) => void,
+): { readonly begin: (socket: Socket) => void; readonly release: () => void } {
+  if (tls === undefined) {
+    const begin = (socket: Socket): void => {
+      serve(socket);
+      // The session reads from the socket's handle, and does not begin by itself.
+      socket.resume();
+    };
+    return { begin, release: () => undefined };
+  }
+  // Never listens by itself.
+  const server = createTlsServer({
+    ...tls.context,
+    ALPNProtocols: ['h2'],
+    // A token may take the place of a certificate; one that is not trusted counts as none.
+    requestCert: true,
+    rejectUnauthorized: false,
+    handshakeTimeout: limits.handshakeTimeoutMs,
+  });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    socket.on('error', () => undefined);
+    if (socket.alpnProtocol === 'h2') serve(socket);
+    else socket.destroy();
+  });
+  server.on('tlsClientError', () => undefined);
+  return {
+    begin: (socket) => void server.emit('connection', socket),
+    release: tls.onReplaced((context) => server.setSecureContext(context)),
+  };
+}
+
+function http2Options(limits: TransportLimits): ServerOptions {
+  return {
+    maxSessionMemory: limits.maxSessionMemoryMib,
+    settings: {
+      maxConcurrentStreams: limits.maxConcurrentStreams,
+      maxHeaderListSize: limits.maxHeaderBytes,
+    },
+  };
+}

@@ -120,9 +120,11 @@ function readDefaultProviders(reader: FieldReader): Pick<MeshConfig, 'defaultPro
   if (providers === undefined) return {};
   const read = (name: string): readonly string[] | undefined =>
     providers.has(name) ? providers.strings(name) : undefined;
-  const defaultProviders = { accessLogging: read('accessLogging'), tracing: read('tracing') };
-  // Envoy's own statistics are always there to be scraped.
-  providers.ignore('metrics');
+  const defaultProviders = {
+    accessLogging: read('accessLogging'),
+    tracing: read('tracing'),
+    metrics: read('metrics'),
+  };
   providers.warnRest();
   return { defaultProviders };
 }

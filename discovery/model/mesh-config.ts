@@ -4,6 +4,7 @@ import type { ExtensionProvider } from './extension-provider.ts';
 import type { GatewayTopology } from './gateway-topology.ts';
 import type { ClusterId, Hostname, NetworkId } from './names.ts';
 import type { LocalitySettings } from './policies/load-balancer.ts';
+import type { SideMetrics } from './policies/telemetry-metrics.ts';
 import type { TraceTag } from './policies/telemetry.ts';
 
 export interface MeshConfig {
@@ -23,6 +24,7 @@ export interface MeshConfig {
   readonly pathNormalization: 'none' | 'base' | 'merge-slashes' | 'decode-and-merge-slashes';
   /** In front of gateways that say nothing of it themselves. Absent: nobody is trusted. */
   readonly gatewayTopology?: GatewayTopology | undefined;
+  /** For hosts whose DestinationRule says nothing of it; absent: not declared. */
   readonly localityLb?: LocalitySettings | undefined;
   /** Where objects without an `exportTo` of their own are visible: `*`, `.` (their namespace), `~` (nowhere) or namespaces. Empty: everywhere. */
   readonly defaultExportTo: DefaultExportTo;
@@ -54,10 +56,10 @@ export interface SideTelemetry {
         readonly tags: Readonly<Record<string, TraceTag>>;
       }
     | undefined;
-}
-
   /** Absent: nothing is counted beside what Envoy counts by itself. */
   readonly metrics?: SideMetrics | undefined;
+}
+
 export interface DefaultExportTo {
   /** Of Services and ServiceEntries. */
   readonly services: readonly string[];

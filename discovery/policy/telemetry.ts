@@ -7,14 +7,14 @@ import type { KubernetesObject } from '../model/kubernetes-object.ts';
 import type { AccessLogging, TelemetryPolicy, TraceTag, Tracing } from '../model/policy.ts';
 import { readCelExpression } from './cel-expression.ts';
 import { policyOrigin, readSpec } from './policy-fields.ts';
+import { readTarget } from './policy-target.ts';
 import { readMode, readProviders } from './telemetry-fields.ts';
 import { readMetrics } from './telemetry-metrics.ts';
 import { readWorkloadSelector } from './workload-selector.ts';
 
 export function convertTelemetry(object: KubernetesObject): Conversion<TelemetryPolicy> {
   const { spec, findings } = readSpec(object);
-  spec.refuse('targetRef', 'targetRefs');
-  const selector = readWorkloadSelector(spec);
+  const { target } = readTarget(spec, readWorkloadSelector(spec), object.metadata.namespace);
   const accessLogging = spec.objects('accessLogging').map((reader) => readAccessLogging(reader));
   const tracing = spec.objects('tracing').map((reader) => readTracing(reader));
   const metrics = spec.objects('metrics').map((reader) => readMetrics(reader));
@@ -23,7 +23,7 @@ export function convertTelemetry(object: KubernetesObject): Conversion<Telemetry
     kind: 'Telemetry',
     ...policyOrigin(object),
     exportTo: [],
-    selector,
+    ...target,
     accessLogging,
     tracing,
     metrics,

@@ -18,6 +18,7 @@ import { httpAuthorization } from './authorization/authorization-filters.ts';
 import { accessLogs } from './access-log.ts';
 import { tracingOf } from './tracing.ts';
 import { aggregated } from './config-source.ts';
+import { requestMetrics } from './metrics.ts';
 import { marksNotServed } from './not-served.ts';
 import { routeFilters } from './route-filters.ts';
 import { duration, isFalse, isTrue } from './well-known-types.ts';
@@ -36,14 +37,15 @@ export interface HttpConnectionManagerOptions {
   readonly side: 'outbound' | 'inbound' | 'edge' | 'edge-mutual';
   /** In front of an edge: whom to believe. Absent: nobody. */
   readonly topology?: GatewayTopology | undefined;
+  /** Whose policies hold for what is received; absent where nothing is. */
   readonly security?: SecurityPolicies | undefined;
 }
 
 export function httpConnectionManager(options: HttpConnectionManagerOptions): Filter {
   const { config, statPrefix, routes, side, security = noSecurityPolicies } = options;
   const tracing = tracingOf(config);
-  const typedConfig = packAny(HttpConnectionManager, {
   const isEdge = side === 'edge' || side === 'edge-mutual';
+  const typedConfig = packAny(HttpConnectionManager, {
     statPrefix,
     ...(routes.kind === 'discovered'
       ? { rds: { configSource: aggregated, routeConfigName: routes.name } }
@@ -74,7 +76,6 @@ export function httpConnectionManager(options: HttpConnectionManagerOptions): Fi
   return { name: 'envoy.filters.network.http_connection_manager', typedConfig };
 }
 
-function routerFilter(): HttpFilter {
 /** What an edge believes of what requests say of their clients, and tells the application of them. */
 function clientDetails({
   side,
@@ -100,6 +101,7 @@ const clientCertificates: Readonly<Record<ForwardClientCertificate, HttpConnecti
   'always-forward-only': HttpConnectionManager_ForwardClientCertDetails.ALWAYS_FORWARD_ONLY,
 };
 
+function routerFilter(): HttpFilter {
   return { name: 'envoy.filters.http.router', typedConfig: packAny(Router, {}) };
 }
 

@@ -69,11 +69,18 @@ export function parseNode(node: Node, options: ParseNodeOptions): Proxy | Invali
 }
 
 function capabilitiesOf(node: Node, variant: 'delta' | 'sotw'): Capabilities {
-  const extensions = node.extensions ?? [];
+  const has = (name: string): boolean =>
+    (node.extensions ?? []).some((extension) => extension.name === name && extension.disabled !== true);
   return {
-    istioFilters: extensions.some((extension) => extension.name === 'istio.alpn' && extension.disabled !== true),
+    istioFilters: has('istio.alpn'),
+    ...(has('envoy.access_loggers.stats') ? { statsLogger: isAtLeast(node, 1, 39) ? 'scope' : 'prefix' } : {}),
     virtualHostDiscovery: variant === 'delta',
   };
+}
+
+function isAtLeast({ userAgentBuildVersion }: Node, major: number, minor: number): boolean {
+  const { majorNumber = 0, minorNumber = 0 } = userAgentBuildVersion?.version ?? {};
+  return majorNumber > major || (majorNumber === major && minorNumber >= minor);
 }
 
 function interceptionModeOf(metadata: ReadonlyMap<string, Value>): InterceptionMode {

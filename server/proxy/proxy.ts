@@ -18,6 +18,11 @@ export type InterceptionMode = 'REDIRECT' | 'TPROXY' | 'NONE';
 export interface Capabilities {
   /** Istio's own filters (`istio.alpn`, `istio.metadata_exchange`, `istio.stats`) are built in. */
   readonly istioFilters: boolean;
+  /**
+   * The access logger for statistics is built in, and how its statistics are named: by a prefix, or since 1.39 by a scope, which
+   * has a bound. Absent: it is not.
+   */
+  readonly statsLogger?: 'prefix' | 'scope' | undefined;
   /** Speaks delta xDS, so routes travel by the virtual host (VHDS). */
   readonly virtualHostDiscovery: boolean;
 }
@@ -42,12 +47,10 @@ export interface Proxy {
   readonly capabilities: Capabilities;
   /** The agent answers the workload's DNS (`DNS_CAPTURE`). Absent: it does not. */
   readonly dnsCapture?: boolean;
+  /** Of a gateway: what it announces of the proxies in front of it. Absent: MeshConfig says. */
+  readonly topology?: GatewayTopology;
   /** Absent: `REDIRECT`. */
   readonly interceptionMode?: InterceptionMode;
   /** `ISTIO_VERSION` as announced; empty when none was. */
   readonly istioVersion: string;
 }
-  /** Of a gateway: what it announces of the proxies in front of it. Absent: MeshConfig says. */
-  readonly topology?: GatewayTopology;
-  /** Of a gateway: what it announces of the proxies in front of it. Absent: MeshConfig says. */
-  readonly topology?: GatewayTopology;

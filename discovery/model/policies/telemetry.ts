@@ -32,9 +32,9 @@ export interface TelemetryPolicy extends PolicyBase {
   readonly kind: 'Telemetry';
   /** Empty: the whole namespace, or the whole mesh in the root namespace. */
   readonly selector: Readonly<Record<string, string>>;
-  readonly accessLogging: readonly AccessLogging[];
   /** Names of Gateways of the Gateway API: only their pods, and only in this namespace. Absent: as `selector` says. */
-  readonly accessLogging: readonly AccessLogging[];
   readonly targetGateways?: readonly string[] | undefined;
+  readonly accessLogging: readonly AccessLogging[];
   readonly tracing: readonly Tracing[];
+  readonly metrics: readonly Metrics[];
 }

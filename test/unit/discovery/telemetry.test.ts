@@ -20,7 +20,7 @@ const policy = (namespace: string, name: string, spec: Manifest): Policy => {
 
 describe('a Telemetry', () => {
   it.each([
-    ['targetRefs', { targetRefs: [{ kind: 'Gateway', name: 'one' }] }, 'spec.targetRefs'],
+    ['a target for waypoints', { targetRefs: [{ kind: 'Service', name: 'one' }] }, 'spec.targetRefs[0].kind'],
     ['an unknown mode', { tracing: [{ match: { mode: 'BOTH' } }] }, 'spec.tracing[0].match.mode'],
     ['two tracers', { tracing: [{ providers: [{ name: 'a' }, { name: 'b' }] }] }, 'spec.tracing[0].providers'],
     ['a share above 100', { tracing: [{ randomSamplingPercentage: 101 }] }, 'spec.tracing[0].randomSamplingPercentage'],

@@ -51,6 +51,10 @@ export class Metrics implements StreamMetrics {
   readonly #sentResources = this.#typeCounter('isthmus_xds_resources_sent_total', 'Resources in responses');
   readonly #removedResources = this.#typeCounter('isthmus_xds_resources_removed_total', 'Removals in responses');
   readonly #encodings = this.#typeCounter('isthmus_resources_encoded_total', 'Resources generated and encoded');
+  readonly #sentAgain = this.#typeCounter(
+    'isthmus_xds_sent_again_total',
+    'Parts of rejected responses that were sent again to find out what could not be taken',
+  );
   readonly #unknownTypes = this.#counter('isthmus_xds_unknown_types_total', 'Requests for types that are not served');
   readonly #internalErrors = this.#counter('pilot_total_xds_internal_errors', 'Requests that could not be served');
   readonly #inbound = this.#counter('pilot_inbound_updates', 'Hosts and policies that changed', ['type']);
@@ -184,6 +188,10 @@ export class Metrics implements StreamMetrics {
 
   expiredNonce(typeUrl: string): void {
     this.#expiredNonces.inc({ type: typeLabel(typeUrl) });
+  }
+
+  sentAgain(typeUrl: string): void {
+    this.#sentAgain.add(typeUrl);
   }
 
   unknownType(_typeUrl: string): void {

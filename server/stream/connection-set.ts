@@ -30,6 +30,10 @@ export class ConnectionSet {
     if (this.#connections.size === 0) this.#emptied?.();
   }
 
+  [Symbol.iterator](): Iterator<Connection> {
+    return this.#connections.values();
+  }
+
   /** In the order of connecting; at most `limit`. */
   list(options: { readonly limit?: number; readonly nodeId?: string } = {}): readonly ConnectionStatus[] {
     const { limit = 10_000, nodeId } = options;

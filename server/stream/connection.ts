@@ -6,7 +6,7 @@ import type { DiscoveryRequest } from '../../proto/generated/envoy.service.disco
 import type { DeltaAnswer } from '../../proto/read-delta-answer.ts';
 import { plainDeltaRequest, type DeltaRequest } from '../../proto/read-delta-request.ts';
 import type { Node } from '../../proto/generated/envoy.config.core.v3.ts';
-import { resourceName, type ResourceName } from '../cache/encoded-resource.ts';
+import { resourceName, type EncodedResource, type ResourceName } from '../cache/encoded-resource.ts';
 import { emptyTypeSnapshot, type TypeSnapshot } from '../cache/type-snapshot.ts';
 import { encodeDelta, encodeSotw } from './encode-response.ts';
 import { mayAdd, mayRemove, type Progress } from './make-before-break.ts';
@@ -17,7 +17,7 @@ import type { StreamEnd } from './stream-end.ts';
 import type { Batch, Pending } from './response-batch.ts';
 import { ofDelta, ofSotw, type StreamRequest } from './stream-request.ts';
 import { Subscription } from './subscription.ts';
-import { TypeDelivery, type TypeStatus } from './type-delivery.ts';
+import { TypeDelivery, type Standing, type TypeStatus } from './type-delivery.ts';
 import { isKnownType, isReportType, routeConfigurationOf, ruleOf, typeUrls } from './type-rules.ts';
 
 /** The transport of one stream. */
@@ -115,6 +115,14 @@ export class Connection {
     const { id, peer, variant } = this.#options;
     const types = this.#types.map((type) => type.status());
     return { id, nodeId: this.#opened?.nodeId ?? '', peer, variant, connectedAtMs: this.#connectedAtMs, types };
+  }
+
+  /** How its client stands to the current versions of some resources of a type: those that `select` returns. */
+  standings(typeUrl: string, select: (snapshot: TypeSnapshot) => readonly EncodedResource[]): readonly Standing[] {
+    const type = this.#delivery(typeUrl);
+    const snapshot = type === undefined ? undefined : this.#opened?.snapshot(typeUrl);
+    if (type === undefined || snapshot === undefined) return [];
+    return select(snapshot).flatMap((resource) => type.standing(resource) ?? []);
   }
 
   #receive(request: StreamRequest): void {
@@ -227,15 +235,19 @@ export class Connection {
     const { nonce, error } = answer;
     if (nonce === '' || type.sentNonce === '') return true;
     const { typeUrl } = type;
-    const { metrics, log } = this.#options.context;
+    const { metrics } = this.#options.context;
     const answered = type.answer(answer);
     if (answered !== undefined) {
-      if (error === undefined) metrics.acknowledged(typeUrl);
-      else {
+      const report = { typeUrl, nonce, names: answered.batch.names };
+      if (error === undefined) {
+        metrics.acknowledged(typeUrl);
+        this.#opened?.acknowledged(report);
+      } else {
         metrics.rejected(typeUrl);
-        log.warn({ nodeId: this.#opened?.nodeId, typeUrl, error }, 'a client rejected a response');
+        const { answers, now } = this.#options.context;
+        const { blamed } = type.blame(answered.batch, { error, nowMs: now(), suspects: answers.suspects });
+        this.#opened?.acknowledged({ ...report, error, ...(blamed === undefined ? {} : { blamed }) });
       }
-      this.#opened?.acknowledged({ typeUrl, nonce, names: answered.names, ...(error === undefined ? {} : { error }) });
       return true;
     }
     if (nonce === type.sentNonce) return true;
@@ -349,11 +361,14 @@ export class Connection {
     const additions = pending.additions.length === 0 || mayAdd(type.typeUrl, progressOf);
     const removals = pending.removals.length === 0 || mayRemove(type.typeUrl, progressOf);
     const full = pending.removals.length > limits.maxWithheldRemovals;
+    const only = type.only(pending);
     const batch = type.subscription.take(pending, {
       additions,
       removals: removals || full,
       maxBytes: limits.maxResponseBytes,
+      only,
     });
+    if (batch !== undefined && only !== undefined) this.#options.context.metrics.sentAgain(type.typeUrl);
     if (batch === undefined) {
       type.unsent = leftOver(pending, additions);
       return type.unsent === 'additions';

@@ -35,6 +35,8 @@ export interface TakeOptions {
   /** May additions and changes go that the client did not ask for just now? */
   readonly additions: boolean;
   readonly removals: boolean;
+  /** Nothing but these. */
+  readonly only?: ReadonlySet<ResourceName> | undefined;
   /** A response is closed when its resources reach this size. */
   readonly maxBytes: number;
 }
@@ -44,6 +46,8 @@ export interface Batch {
   /** Of all that is in it, each once. */
   readonly names: readonly ResourceName[];
   readonly resources: readonly EncodedResource[];
+  /** Those of them that are new, changed or asked for: not what only completes a state of the world. */
+  readonly changed: readonly EncodedResource[];
   /** Delta only: state of the world removes by leaving out. */
   readonly removed: readonly ResourceName[];
   /** How many of them are new or changed: all but those that complete a state of the world. */
@@ -75,14 +79,16 @@ export interface Chosen {
 export function chooseSome(pending: Pending, options: TakeOptions): Chosen {
   const additions: Change[] = [];
   const laterAdditions: Change[] = [];
+  const { only } = options;
+  const isMeant = ({ name }: Change): boolean => only === undefined || only.has(name);
   let bytes = 0;
   for (const change of pending.additions) {
-    if ((change.owed || options.additions) && bytes < options.maxBytes) {
+    if ((change.owed || options.additions) && isMeant(change) && bytes < options.maxBytes) {
       additions.push(change);
       bytes += change.resource?.deltaFrame.length ?? 0;
     } else laterAdditions.push(change);
   }
-  const goes = (change: Change): boolean => change.owed || options.removals;
+  const goes = (change: Change): boolean => (change.owed || options.removals) && isMeant(change);
   const removals = pending.removals.filter(goes);
   return { additions, removals, laterAdditions, laterRemovals: pending.removals.filter((change) => !goes(change)) };
 }

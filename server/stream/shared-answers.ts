@@ -1,6 +1,7 @@
 // What streams in the same state are to be sent, worked out once for all of them: the replicas of a workload hold the
 // same snapshot and ask for the same names, so they lack the same resources, and the response is the same bytes but for its nonce.
 
+import type { EncodedResource } from '../cache/encoded-resource.ts';
 import { SnapshotDifferences } from '../cache/snapshot-differences.ts';
 import type { TypeSnapshot } from '../cache/type-snapshot.ts';
 import { encodeDeltaEnvelope, type DeltaEnvelope } from './encode-response.ts';
@@ -22,6 +23,8 @@ export interface SharedState {
 /** Forgets what it knows with the snapshots that it is about. */
 export class SharedAnswers {
   readonly differences = new SnapshotDifferences();
+  /** Resources that some client could not take. */
+  readonly suspects = new WeakSet<EncodedResource>();
   readonly #pending = new WeakMap<TypeSnapshot, WeakMap<TypeSnapshot, ByNames>>();
   readonly #taken = new WeakMap<Pending, Map<number, SharedTaken>>();
   readonly #envelopes = new WeakMap<Batch, DeltaEnvelope>();

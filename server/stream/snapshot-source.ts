@@ -2,7 +2,7 @@
 // tests drive the protocol with arbitrary named resources through it.
 
 import type { Node } from '../../proto/generated/envoy.config.core.v3.ts';
-import type { ResourceName } from '../cache/encoded-resource.ts';
+import type { EncodedResource, ResourceName } from '../cache/encoded-resource.ts';
 import type { TypeSnapshot } from '../cache/type-snapshot.ts';
 
 /** Who is on the other end of a stream, as far as the transport knows. */
@@ -90,4 +90,9 @@ export interface AckReport {
   readonly names: readonly ResourceName[];
   /** Absent: accepted. */
   readonly error?: string | undefined;
+  /**
+   * What the client can't take, as far as it is known after this answer. Absent while that is being found out, and when nothing
+   * was rejected; empty when it can't be found out.
+   */
+  readonly blamed?: readonly EncodedResource[] | undefined;
 }

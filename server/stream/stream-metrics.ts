@@ -29,6 +29,8 @@ export interface StreamMetrics {
   rejected(typeUrl: string): void;
   /** `pilot_xds_expired_nonce` */
   expiredNonce(typeUrl: string): void;
+  /** A part of a rejected response goes again, to find out what of it can't be taken. */
+  sentAgain(typeUrl: string): void;
   unknownType(typeUrl: string): void;
   /** A reader that let a response lie until its stream was closed. */
   slowReader(): void;
@@ -85,6 +87,10 @@ export class CountingMetrics implements StreamMetrics {
 
   expiredNonce(typeUrl: string): void {
     this.#add(`expired-nonce/${typeUrl}`);
+  }
+
+  sentAgain(typeUrl: string): void {
+    this.#add(`sent-again/${typeUrl}`);
   }
 
   unknownType(typeUrl: string): void {

@@ -16,12 +16,15 @@ import {
   type Taken,
   type TakeOptions,
 } from './response-batch.ts';
+import type { Part } from './isolation.ts';
 import { NameSet, type NameSetPool } from './name-set.ts';
 import type { SharedAnswers, SharedState } from './shared-answers.ts';
 import { stateVersion } from './state-version.ts';
 import { routeConfigurationOf, type TypeRule } from './type-rules.ts';
 
 const wildcardName = resourceName('*');
+/** Something, in a version that no resource has. */
+const unknownHeld: Held = Object.freeze({ version: resourceVersion('') });
 
 export interface SubscriptionOptions {
   readonly rule: TypeRule;
@@ -162,6 +165,25 @@ export class Subscription {
     return any;
   }
 
+  /** The client rejected these as parts of a response: what it has of them is what it had before. */
+  forget(parts: Iterable<Part>): void {
+    this.#goOwnWay();
+    for (const { name, version } of parts) this.#except(name, version === undefined ? unknownHeld : undefined);
+  }
+
+  /** These are not sent again before they are others than when they were sent. */
+  giveUp(parts: Iterable<Part>): void {
+    this.#goOwnWay();
+    for (const { name, version } of parts) this.#except(name, version === undefined ? undefined : { version });
+  }
+
+  /** Whether the client was sent exactly this last. */
+  holds({ name, version }: Part): boolean {
+    const isLeft = (change: Change): boolean => change.name === name;
+    if (this.#rest?.additions.some(isLeft) === true || this.#rest?.removals.some(isLeft) === true) return false;
+    return this.covers(name) && this.#heldOf(name)?.version === version;
+  }
+
   /**
    * What the client lacks of `target`. Undefined when it is to be sent nothing; `target` then counts as sent, unless it
    * is not known yet which route configurations the client wants.
@@ -185,7 +207,7 @@ export class Subscription {
     const removals: Change[] = [];
     // "for other resource types, the API provides no mechanism for the server to tell the client that resources have
     // been deleted" (state of the world)
-    const canRemove = this.#options.variant === 'delta' || this.#complete;
+    const canRemove = this.#options.variant === 'delta' || this.complete;
     for (const name of this.#candidates(target)) {
       const asked = this.#owed?.has(name) ?? false;
       const covered = this.covers(name);
@@ -210,25 +232,26 @@ export class Subscription {
   take(pending: Pending, options: TakeOptions): Batch | undefined {
     const { answers, variant } = this.#options;
     const taken =
-      variant === 'delta'
-        ? answers.taken(pending, options, () => takeSome(pending, options))
-        : this.#takeSotw(pending, options);
+      variant === 'sotw'
+        ? this.#takeSotw(pending, options)
+        : options.only === undefined
+          ? answers.taken(pending, options, () => takeSome(pending, options))
+          : takeSome(pending, options);
     if (taken.batch !== undefined && variant === 'delta') this.#advance(pending, taken);
     return taken.batch;
   }
 
   #takeSotw(pending: Pending, options: TakeOptions): Taken {
-    const chosen = this.#complete ? chooseComplete(pending, options) : chooseSome(pending, options);
+    const chosen = this.complete ? chooseComplete(pending, options) : chooseSome(pending, options);
     if (isNothing(chosen, pending)) return { chosen };
     this.#advance(pending, { chosen });
-    const resources = this.#complete
-      ? this.#everything(pending.target)
-      : chosen.additions.flatMap((change) => change.resource ?? []);
-    return { chosen, batch: batchOf(chosen, { resources, removed: [] }) };
+    const changed = chosen.additions.flatMap((change) => change.resource ?? []);
+    const resources = this.complete ? this.#everything(pending.target) : changed;
+    return { chosen, batch: batchOf(chosen, { resources, changed, removed: [] }) };
   }
 
   /** Every response carries the complete state. */
-  get #complete(): boolean {
+  get complete(): boolean {
     return this.rule.completeInSotw && this.#options.variant === 'sotw';
   }
 
@@ -403,7 +426,8 @@ function takeSome(pending: Pending, options: TakeOptions): Taken {
   const chosen = chooseSome(pending, options);
   if (isNothing(chosen, pending)) return { chosen };
   const resources = chosen.additions.flatMap((change) => change.resource ?? []);
-  const batch = batchOf(chosen, { resources, removed: chosen.removals.map((change) => change.name) });
+  const removed = chosen.removals.map((change) => change.name);
+  const batch = batchOf(chosen, { resources, changed: resources, removed });
   const { laterAdditions: additions, laterRemovals: removals } = chosen;
   if (additions.length + removals.length === 0) return { chosen, batch };
   const answerDue = pending.answerDue && additions.length > 0;
@@ -414,7 +438,7 @@ function isNothing(chosen: Chosen, pending: Pending): boolean {
   return chosen.additions.length + chosen.removals.length === 0 && !pending.answerDue;
 }
 
-function batchOf(chosen: Chosen, content: Pick<Batch, 'resources' | 'removed'>): Batch {
+function batchOf(chosen: Chosen, content: Pick<Batch, 'resources' | 'changed' | 'removed'>): Batch {
   const { resources, removed } = content;
   return {
     ...content,

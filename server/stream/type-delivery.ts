@@ -1,8 +1,10 @@
 // One type on one stream: its subscription, the response that waits for an answer, and the record of what happened.
 
-import type { ResourceName } from '../cache/encoded-resource.ts';
+import type { EncodedResource, ResourceName, ResourceVersion } from '../cache/encoded-resource.ts';
+import { Isolation, PieceBudget, piecesOf, type Part } from './isolation.ts';
 import type { Progress } from './make-before-break.ts';
-import type { Batch } from './response-batch.ts';
+import { namedResources } from './rejected-names.ts';
+import type { Batch, Pending } from './response-batch.ts';
 import type { Subscription } from './subscription.ts';
 import { typeUrls } from './type-rules.ts';
 
@@ -10,8 +12,7 @@ import { typeUrls } from './type-rules.ts';
 export interface InFlight {
   readonly nonce: string;
   readonly sentAtMs: number;
-  /** Names in it, for the report. */
-  readonly names: readonly ResourceName[];
+  readonly batch: Batch;
   readonly introduces: boolean;
 }
 
@@ -20,6 +21,22 @@ export interface Answer {
   /** Absent: accepted. */
   readonly error?: string | undefined;
 }
+
+/** What is known of a rejection. */
+export interface Blame {
+  /** What the client can't take; undefined while it is being found out. */
+  readonly blamed: readonly EncodedResource[] | undefined;
+}
+
+export interface BlameOptions {
+  readonly error: string;
+  readonly nowMs: number;
+  /** Resources that some client could not take. */
+  readonly suspects: WeakSet<EncodedResource>;
+}
+
+/** How a client stands to a resource in one version. */
+export type Standing = 'accepted' | 'rejected' | 'unanswered';
 
 export interface TypeStatus {
   readonly typeUrl: string;
@@ -33,7 +50,7 @@ export interface TypeStatus {
   readonly sentAtMs: number | undefined;
   /** Last response that the client accepted; empty before the first. */
   readonly ackedNonce: string;
-  /** Reason of the last answer, when that was a rejection. */
+  /** Reason of the last rejection, while any resource is not as the client is to have it because of one. */
   readonly lastError: string | undefined;
   readonly pushes: number;
   readonly rejected: number;
@@ -52,7 +69,13 @@ export class TypeDelivery {
   #sentVersion = '';
   #sentAtMs: number | undefined;
   #ackedNonce = '';
+  /** Of the last answer. */
   #lastError: string | undefined;
+  #reason: string | undefined;
+  /** What the client can't take, as it was when it was sent last. */
+  readonly #rejectedParts = new Map<ResourceName, ResourceVersion>();
+  #isolation: Isolation | undefined;
+  #budget: PieceBudget | undefined;
   #pushes = 0;
   #rejected = 0;
 
@@ -79,7 +102,7 @@ export class TypeDelivery {
     this.#inFlight = {
       nonce: response.nonce,
       sentAtMs: response.atMs,
-      names: batch.names,
+      batch,
       introduces: this.typeUrl === typeUrls.cluster ? batch.added > 0 : introduced > 0,
     };
     this.#answered = false;
@@ -96,10 +119,59 @@ export class TypeDelivery {
     if (answered === undefined || this.#answered || answer.nonce !== answered.nonce) return undefined;
     this.#answered = true;
     this.#lastError = answer.error;
-    if (answer.error === undefined) this.#ackedNonce = answer.nonce;
-    else this.#rejected += 1;
+    if (answer.error === undefined) {
+      this.#ackedNonce = answer.nonce;
+      this.#forgive(answered.batch);
+    } else {
+      this.#rejected += 1;
+      this.#reason = answer.error;
+    }
     this.#land();
     return answered;
+  }
+
+  /**
+   * What of a response the client can't take, after it rejected it. Where that is not known, and the response was not taken in
+   * part, its resources go again in pieces.
+   */
+  blame(batch: Batch, options: BlameOptions): Blame {
+    const { error, suspects } = options;
+    const named = namedResources(error, { typeUrl: this.typeUrl, changed: batch.changed });
+    if (named.length > 0) return this.#found(named, suspects);
+    if (batch.changed.length + batch.removed.length === 1) return this.#found(batch.changed, suspects);
+    if (this.subscription.complete) return this.#found([], suspects);
+    const parts: Part[] = [...batch.changed, ...batch.removed.map((name) => ({ name }))];
+    this.subscription.forget(parts);
+    this.unsent = 'additions';
+    const pieces = piecesOf(parts, ({ name }) => batch.changed.some((one) => one.name === name && suspects.has(one)));
+    if (this.#isolation === undefined) this.#isolation = new Isolation(pieces);
+    else this.#isolation.divide(pieces);
+    const budget = (this.#budget ??= new PieceBudget());
+    // A piece for each half, at least; what they are divided into later has to be paid for then.
+    if (budget.take(options.nowMs) && budget.take(options.nowMs)) return { blamed: undefined };
+    this.subscription.giveUp(this.#isolation.giveUp());
+    this.#isolation = undefined;
+    return { blamed: [] };
+  }
+
+  /** What may go next while it is found out what the client can't take; undefined: anything. */
+  only({ additions, removals }: Pending): ReadonlySet<ResourceName> | undefined {
+    if (this.#isolation === undefined) return undefined;
+    const differing = new Set([...additions, ...removals].map(({ name }) => name));
+    const names = this.#isolation.next((name) => differing.has(name));
+    if (names === undefined) this.#isolation = undefined;
+    return names;
+  }
+
+  /** How the client stands to this version; undefined when it does not have it. */
+  standing(resource: EncodedResource): Standing | undefined {
+    const { name, version } = resource;
+    if (this.#rejectedParts.get(name) === version) return 'rejected';
+    const isThis = (one: EncodedResource): boolean => one.name === name && one.version === version;
+    if (this.#inFlight?.batch.changed.some(isThis) === true) return 'unanswered';
+    if (this.#isolation?.has(name) === true) return 'unanswered';
+    if (this.subscription.holds(resource)) return 'accepted';
+    return this.unsent !== 'none' && this.subscription.covers(name) ? 'unanswered' : undefined;
   }
 
   /** The transport took the response. True when that was the last thing that it waited for. */
@@ -119,7 +191,7 @@ export class TypeDelivery {
       owesAnswers:
         this.subscription.owesAnswers || (this.unsent === 'additions' && this.subscription.exceptionCount > 0),
       stuck: flight !== undefined && clock.nowMs - flight.sentAtMs >= clock.orderTimeoutMs,
-      rejected: this.#lastError !== undefined,
+      rejected: this.#lastError !== undefined || this.#isolation !== undefined,
     };
   }
 
@@ -132,11 +204,26 @@ export class TypeDelivery {
       sentVersion: this.#sentVersion,
       sentAtMs: this.#sentAtMs,
       ackedNonce: this.#ackedNonce,
-      lastError: this.#lastError,
+      lastError: this.#lastError ?? (this.#rejectedParts.size > 0 ? this.#reason : undefined),
       pushes: this.#pushes,
       rejected: this.#rejected,
       behind: this.inFlight || this.unsent !== 'none',
     };
+  }
+
+  #found(blamed: readonly EncodedResource[], suspects: WeakSet<EncodedResource>): Blame {
+    for (const resource of blamed) {
+      this.#rejectedParts.set(resource.name, resource.version);
+      suspects.add(resource);
+    }
+    this.#isolation?.over();
+    return { blamed };
+  }
+
+  /** The client has other versions of these now. */
+  #forgive({ names }: Batch): void {
+    this.#isolation?.over();
+    if (this.#rejectedParts.size > 0) for (const name of names) this.#rejectedParts.delete(name);
   }
 
   #land(): void {

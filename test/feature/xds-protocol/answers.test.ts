@@ -29,9 +29,9 @@ describe.each(variants)('$title', (variant) => {
     const response = await stream.next(cluster);
     stream.nack(response, 'a: no such policy');
     expect(await scene.unseen()).toBe(0);
-    expect(scene.source.reports).toEqual([
-      { typeUrl: cluster, nonce: response.nonce, names: ['a'], error: 'a: no such policy' },
-    ]);
+    const [report] = scene.source.reports;
+    expect(report).toMatchObject({ nonce: response.nonce, names: ['a'], error: 'a: no such policy' });
+    expect(report?.blamed?.map(({ name }) => name)).toEqual(['a']);
     expect(scene.metrics.count(`rejected/${cluster}`)).toBe(1);
     expect(scene.connections.list()[0]?.types[0]).toMatchObject({ lastError: 'a: no such policy', ackedNonce: '' });
   });
@@ -197,12 +197,12 @@ describe.each(variants.filter((variant) => variant.delta))('$title', (variant) =
     expect(await scene.unseen()).toBe(0);
   });
 
-  test('a NACK does not keep the other resources of its response from counting as sent', async () => {
+  test('a NACK of one cluster does not keep the others of its response from counting as sent', async () => {
     const scene = await open();
     scene.source.change({ [cluster]: { a: '1', b: '1' } });
     const stream = scene.stream(variant, cluster);
     stream.send({ typeUrl: cluster });
-    stream.nack(await stream.next(cluster), 'a is bad');
+    stream.nack(await stream.next(cluster), 'Error adding/updating cluster(s) a: bad');
     await scene.settled();
     scene.source.change({ [cluster]: { a: '2' } });
     expect((await stream.next(cluster)).resources).toEqual({ a: '2' });

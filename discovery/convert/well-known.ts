@@ -43,6 +43,8 @@ export const annotation = Object.freeze({
   staleAfter: 'isthmus.io/stale-after',
   /** On the system namespace: SHA-256 of each root that the cluster's instance trusts, hexadecimal, separated by commas. */
   rootFingerprints: 'isthmus.io/root-fingerprints',
+  /** On a policy or ServiceEntry that proxies rejected: another value than before has it tried as it is once more. */
+  tryAgain: 'isthmus.io/try-again',
 });
 
 /** Option of a listener's TLS: what a listener of the Gateway API can't say otherwise. */

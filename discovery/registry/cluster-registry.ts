@@ -15,7 +15,8 @@ import type { Source, SourceBatch, SourceEvent } from '../model/source-event.ts'
 import { ClusterIndex } from './cluster-index.ts';
 import { ClusterPreview } from './cluster-preview.ts';
 import { Derivation, type DerivationWork } from './derivation.ts';
-import { foldDeletion, foldObject } from './fold-object.ts';
+import { foldDeletion, foldObject, formOf, putForm } from './fold-object.ts';
+import { ObjectForms, type HeldForm } from './object-forms.ts';
 
 export interface ClusterRegistryOptions {
   readonly clusterId: ClusterId;
@@ -53,6 +54,7 @@ export class ClusterRegistry {
   readonly #listeners = new Set<ClusterListener>();
   readonly #objectProblems = new Map<ObjectKey, readonly Problem[]>();
   readonly #withheld = new Set<ObjectKey>();
+  readonly #forms = new ObjectForms();
   #sourceProblems: readonly Problem[] = [];
   #connected: boolean | undefined;
   #synced = false;
@@ -140,6 +142,31 @@ export class ClusterRegistry {
     return new ClusterPreview({ ...options, index: this.#index, derivation: this.#derivation, peek });
   }
 
+  /**
+   * A policy or ServiceEntry can't be used as it is in force: its form before is in force from now on, or nothing of it where there
+   * is none, until it is declared in another form. Undefined when there is nothing to take back.
+   */
+  holdBack(key: ObjectKey): HeldForm | undefined {
+    const instead = this.#forms.holdBack(key, formOf(this.#index, key));
+    if (instead === undefined) return undefined;
+    putForm(this.#index, key, instead.form);
+    this.#settle();
+    return this.#forms.held(key);
+  }
+
+  /** The object is in force as it is declared again. */
+  release(key: ObjectKey): void {
+    const form = this.#forms.release(key);
+    if (form === undefined) return;
+    putForm(this.#index, key, form);
+    this.#settle();
+  }
+
+  /** What is in force of an object that is held back; undefined when none is. */
+  heldBack(key: ObjectKey): HeldForm | undefined {
+    return this.#forms.held(key);
+  }
+
   /** The networks of the mesh were declared anew. */
   updateNetworks(meshNetworks: MeshNetworks): void {
     this.#derivation.meshNetworks = meshNetworks;
@@ -182,7 +209,12 @@ export class ClusterRegistry {
   /** Every finding about its objects, in no order: `status` lists only so many. */
   get findings(): readonly Problem[] {
     const { gatewayProblems, networkProblems } = this.#derivation;
-    return [...this.#sourceProblems, ...gatewayProblems, ...networkProblems, ...[...this.#objectProblems.values()].flat()];
+    return [
+      ...this.#sourceProblems,
+      ...gatewayProblems,
+      ...networkProblems,
+      ...[...this.#objectProblems.values()].flat(),
+    ];
   }
 
   #conditions(): ClusterStatus['conditions'] {
@@ -202,7 +234,7 @@ export class ClusterRegistry {
       case 'changed': {
         const key = keyOf(event.object);
         this.#withheld.delete(key);
-        const problems = foldObject(this.#index, event.object, this.#derivation.context);
+        const problems = foldObject(this.#index, event.object, this.#derivation.context, this.#forms);
         if (problems.length === 0) this.#objectProblems.delete(key);
         else this.#objectProblems.set(key, problems);
         return;
@@ -235,6 +267,7 @@ export class ClusterRegistry {
   }
 
   #delete(key: ObjectKey): void {
+    this.#forms.forget(key);
     foldDeletion(this.#index, key, this.#derivation.context);
     this.#objectProblems.delete(key);
   }

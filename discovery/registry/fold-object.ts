@@ -25,6 +25,7 @@ import type { Problem } from '../model/problem.ts';
 import type { RemoteSecret } from '../model/remote-secret.ts';
 import { convertPolicy } from '../policy/convert-policy.ts';
 import { localName, type ClusterIndex } from './cluster-index.ts';
+import type { Form, ObjectForms } from './object-forms.ts';
 
 export interface FoldContext {
   readonly clusterId: ClusterId;
@@ -46,8 +47,18 @@ const rootConfigMap = 'istio-ca-root-cert';
 /** Where the fingerprints from the system namespace's annotation are: in no namespace, so that a ConfigMap comes first. */
 const annotatedRoots = '';
 
-export function foldObject(index: ClusterIndex, object: KubernetesObject, context: FoldContext): readonly Problem[] {
+/** `forms` decides what is in force of an object that is held back; absent: whatever is declared. */
+export function foldObject(
+  index: ClusterIndex,
+  object: KubernetesObject,
+  context: FoldContext,
+  forms?: ObjectForms,
+): readonly Problem[] {
   const key = keyOf(object);
+  const put = <T extends Form>(form: T | undefined): void => {
+    const tryAgain = object.metadata.annotations[annotation.tryAgain];
+    putForm(index, key, forms === undefined ? form : forms.declare(key, { form, tryAgain }, formOf(index, key)));
+  };
   const { name, namespace } = object.metadata;
   const isPrimary = context.mode === 'primary';
   switch (kindOf(object)) {
@@ -63,7 +74,7 @@ export function foldObject(index: ClusterIndex, object: KubernetesObject, contex
       // Nothing is derived from it: what registers by it has a WorkloadEntry.
       return isPrimary ? convertWorkloadGroup(object).problems : [];
     case 'ServiceEntry':
-      return isPrimary ? take(convertServiceEntry(object), (value) => index.putServiceEntry(key, value)) : [];
+      return isPrimary ? take(convertServiceEntry(object), put) : [];
     case gatewayResource:
       return take(convertGatewayResource(object, context), (value) => index.putGatewayResource(key, value));
     case 'Node':
@@ -82,7 +93,7 @@ export function foldObject(index: ClusterIndex, object: KubernetesObject, contex
       return isPrimary ? foldSecret(index, object, context) : [];
     default: {
       const conversion = isPrimary ? convertPolicy(object, context) : undefined;
-      return conversion === undefined ? [] : foldPolicy(index, key, conversion);
+      return conversion === undefined ? [] : foldPolicy(index, key, conversion, put);
     }
   }
 }
@@ -180,10 +191,31 @@ function take<T>(conversion: Conversion<T>, put: (value: T | undefined) => void)
   return conversion.problems;
 }
 
-function foldPolicy(index: ClusterIndex, key: ObjectKey, conversion: Conversion<Policy>): readonly Problem[] {
+/** What is in force of a policy or ServiceEntry. */
+export function formOf(index: ClusterIndex, key: ObjectKey): Form | undefined {
+  return index.policies.get(key) ?? index.serviceEntries.get(key);
+}
+
+/** Puts a policy or ServiceEntry in force; undefined takes it away. */
+export function putForm(index: ClusterIndex, key: ObjectKey, form: Form | undefined): void {
+  if (parseObjectKey(key).kind === 'ServiceEntry') {
+    index.putServiceEntry(key, form !== undefined && !isPolicy(form) ? form : undefined);
+  } else putPolicy(index, key, form !== undefined && isPolicy(form) ? form : undefined);
+}
+
+function isPolicy(form: Form): form is Policy {
+  return 'kind' in form;
+}
+
+function foldPolicy(
+  index: ClusterIndex,
+  key: ObjectKey,
+  conversion: Conversion<Policy>,
+  put: (policy: Policy | undefined) => void,
+): readonly Problem[] {
   const known = index.policies.get(key);
   const isKnownGood = known !== undefined && !('failClosed' in known && known.failClosed);
-  const problems = take(conversion, (value) => putPolicy(index, key, value));
+  const problems = take(conversion, put);
   if (conversion.standIn === undefined || isKnownGood) return problems;
   putPolicy(index, key, conversion.standIn);
   return [...problems, closed(key, problems)];

@@ -1,8 +1,10 @@
 // The options of `isthmus serve`, checked once and frozen. Nothing else reads flags or environment variables.
 
 import { isIP } from 'node:net';
+import { isCidr } from '../discovery/convert/address.ts';
 import type { StalePolicy } from '../discovery/model/stale-rule.ts';
 import { clusterId, networkId, type ClusterId, type NetworkId } from '../discovery/model/names.ts';
+import type { ReachableAddresses } from './jwks/reachable-addresses.ts';
 
 /** Where a cluster is read from. */
 export type RegistryLocation =
@@ -56,6 +58,8 @@ export interface ServeConfig {
   /** How often the gateways of other networks are probed; 0: never. */
   readonly gatewayProbeMs: number;
   readonly logLevel: string;
+  /** Which addresses the keys of token issuers may be fetched from. */
+  readonly jwksAddresses: ReachableAddresses;
   /** Longest life of a workload certificate. */
   readonly maxCertificateTtlMs: number;
   /** How long streams may take to move elsewhere after SIGTERM. */
@@ -95,6 +99,8 @@ export interface ServeOptions {
   readonly stalePolicy: string;
   readonly staleAfter: string;
   readonly gatewayProbe: string;
+  readonly jwksAllow: string;
+  readonly jwksDeny: string;
   readonly logLevel: string;
   readonly maxCertificateTtl: string;
   readonly drain: string;
@@ -145,6 +151,10 @@ export function readServeConfig(options: ServeOptions, isDirectory: (path: strin
     stalePolicy: readStalePolicy(options.stalePolicy),
     staleAfterMs: readDurationMs('--stale-after', options.staleAfter),
     gatewayProbeMs: readGatewayProbeMs(options.gatewayProbe),
+    jwksAddresses: {
+      allow: readBlocks('--jwks-allow', options.jwksAllow),
+      deny: readBlocks('--jwks-deny', options.jwksDeny),
+    },
     logLevel: readLogLevel(options.logLevel),
     maxCertificateTtlMs: readDurationMs('--max-certificate-ttl', options.maxCertificateTtl),
     drainMs: readDurationMs('--drain', options.drain),
@@ -215,6 +225,13 @@ export function checkTrustDomain(option: string, value: string): string {
   throw new ConfigError(
     `${option} ${JSON.stringify(value)}: use lower case letters, digits, ".", "-" and "_", e.g. cluster.local.`,
   );
+}
+
+function readBlocks(option: string, value: string): readonly string[] {
+  const blocks = words(value).map((block) => block.trim());
+  const wrong = blocks.find((block) => !isCidr(block));
+  if (wrong === undefined) return blocks;
+  throw new ConfigError(`${option} ${wrong} is not a CIDR block such as 10.0.0.0/8 or 192.0.2.7/32.`);
 }
 
 function readLogLevel(value: string): string {

@@ -4,6 +4,7 @@ import type { Clock } from '../ca/clock.ts';
 import type { MeshStore } from '../discovery/mesh/mesh-store.ts';
 import { keyLocations } from '../discovery/model/policies/request-authentication.ts';
 import type { Problem } from '../discovery/model/problem.ts';
+import type { ReachableAddresses } from './jwks/reachable-addresses.ts';
 import { tokenKeyFindings } from './jwks/token-key-findings.ts';
 import { TokenKeys } from './jwks/token-keys.ts';
 import type { Started } from './lifecycle.ts';
@@ -18,9 +19,12 @@ export function openTokenKeys(options: {
   readonly store: MeshStore;
   readonly clock: Clock;
   readonly started: Started;
+  /** Which addresses may be asked. */
+  readonly addresses: ReachableAddresses;
 }): OpenedTokenKeys {
-  const { store, clock, started } = options;
-  const keys = new TokenKeys({ clock, random: Math.random, onChange: (keySets) => store.setTokenKeys(keySets) });
+  const { store, clock, started, addresses } = options;
+  const onChange = (keySets: ReadonlyMap<string, string>): void => store.setTokenKeys(keySets);
+  const keys = new TokenKeys({ clock, random: Math.random, addresses, onChange });
   let known = store.snapshot.policies.requestAuthentications;
   store.onChange(({ policies: { requestAuthentications } }) => {
     if (requestAuthentications === known) return;

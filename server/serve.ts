@@ -106,7 +106,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     onRetired: (feed) => clusters.remotes.retire(feed),
   });
   started.add('mesh', () => store.close());
-  const tokenKeys = openTokenKeys({ store, clock: systemClock, started });
+  const tokenKeys = openTokenKeys({ store, clock: systemClock, started, addresses: config.jwksAddresses });
   const cache = new ResourceCache(store.snapshot, (typeUrl) => metrics.encoded(typeUrl));
   store.onChange((snapshot, change) => {
     metrics.triggered(kindOf(change));

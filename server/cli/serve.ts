@@ -42,6 +42,10 @@ export function serveCommand(): Command {
     .addOption(
       option('--gateway-probe <on|off|interval>', 'probe gateways of other networks; on: every 5s').default('on'),
     )
+    .addOption(
+      option('--jwks-allow <blocks>', 'CIDR blocks to fetch keys of token issuers from, with commas').default(''),
+    )
+    .addOption(option('--jwks-deny <blocks>', 'CIDR blocks to fetch none from, unless allowed').default(''))
     .addOption(option('--max-certificate-ttl <duration>', 'longest life of a workload certificate').default('90d'))
     .addOption(option('--max-stream-age <duration>', 'end xDS streams after this time; 0 never').default('0'))
     .addOption(option('--max-proxies <n>', 'refuse further proxies, so that they go to another replica').default('0'))

@@ -5,39 +5,41 @@
 import { readKeySet, type ReadKeySet } from '../../discovery/convert/key-set.ts';
 import { isMapping } from '../../discovery/convert/field-reader.ts';
 import type { KeyLocation } from '../../discovery/model/policy.ts';
+import { readDocument, type DocumentLimits, type ReadDocument } from './read-document.ts';
+import { publicAndPrivate, type ReachableAddresses } from './reachable-addresses.ts';
 
 /** Key sets are a few kilobytes; whoever sends more is not one to read from. */
 export const maxKeySetBytes = 1024 * 1024;
 
+/** Whatever a rule asks for. */
+export const maxTimeoutMs = 30_000;
+
 export interface FetchKeySetOptions {
-  /** For everything together. */
+  /** For everything together; at most `maxTimeoutMs`. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly maxBytes?: number | undefined;
+  readonly addresses?: ReachableAddresses | undefined;
 }
 
-type Text = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'wrong'; readonly reason: string };
-
 export async function fetchKeySet(location: KeyLocation, options: FetchKeySetOptions): Promise<ReadKeySet> {
-  const { timeoutMs, signal, maxBytes = maxKeySetBytes } = options;
-  const limits = { signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]), maxBytes, timeoutMs };
+  const { signal, maxBytes = maxKeySetBytes, addresses = publicAndPrivate } = options;
+  const timeoutMs = Math.min(options.timeoutMs, maxTimeoutMs);
+  const limits = { signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]), maxBytes, timeoutMs, addresses };
   const uri = location.uri === undefined ? await discover(location.issuer, limits) : location.uri;
   if (typeof uri !== 'string') return uri;
-  const answer = await read(uri, limits);
+  const answer = await readDocument(uri, limits);
   if (answer.kind === 'wrong') return answer;
   const keys = readKeySet(answer.text);
   return keys.kind === 'keys' ? keys : { kind: 'wrong', reason: `${uri} is no JSON Web Key Set: ${keys.reason}` };
 }
 
-interface Limits {
-  readonly signal: AbortSignal;
-  readonly maxBytes: number;
-  readonly timeoutMs: number;
-}
-
-async function discover(issuer: string, limits: Limits): Promise<string | Extract<Text, { kind: 'wrong' }>> {
+async function discover(
+  issuer: string,
+  limits: DocumentLimits,
+): Promise<string | Extract<ReadDocument, { kind: 'wrong' }>> {
   const place = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const answer = await read(place, limits);
+  const answer = await readDocument(place, limits);
   if (answer.kind === 'wrong') return answer;
   const uri = keysOf(answer.text);
   if (uri === undefined) return { kind: 'wrong', reason: `${place} names no jwks_uri of http or https` };
@@ -53,35 +55,4 @@ function keysOf(text: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function read(uri: string, { signal, maxBytes, timeoutMs }: Limits): Promise<Text> {
-  const wrong = (reason: string): Text => ({ kind: 'wrong', reason: `${uri} ${reason}` });
-  try {
-    const response = await fetch(uri, { signal, redirect: 'manual', headers: { accept: 'application/json' } });
-    if (response.status >= 300 && response.status < 400) {
-      await response.body?.cancel();
-      return wrong('answers with a redirection, which is not followed: name the address that it leads to');
-    }
-    if (!response.ok) {
-      await response.body?.cancel();
-      return wrong(`answers with status ${response.status}`);
-    }
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of response.body ?? []) {
-      size += chunk.byteLength;
-      if (size > maxBytes) return wrong(`sends more than ${maxBytes} bytes`);
-      chunks.push(chunk);
-    }
-    return { kind: 'text', text: Buffer.concat(chunks).toString('utf8') };
-  } catch (error) {
-    return wrong(signal.aborted ? `did not answer within ${timeoutMs} ms` : `can't be read: ${causeOf(error)}`);
-  }
-}
-
-/** `fetch` hides what happened in the cause of its error. */
-function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? causeOf(error.cause) : error.message || error.name;
 }

@@ -4,6 +4,8 @@
 import type { Clock } from '../../ca/clock.ts';
 import type { KeyLocation } from '../../discovery/model/policy.ts';
 import { fetchKeySet } from './fetch-key-set.ts';
+import { Places } from './places.ts';
+import type { ReachableAddresses } from './reachable-addresses.ts';
 
 export interface TokenKeysOptions {
   readonly clock: Clock;
@@ -15,6 +17,12 @@ export interface TokenKeysOptions {
   readonly refreshMs?: number | undefined;
   /** After the first failure; doubled by each further one up to a minute. 2 seconds if left out. */
   readonly retryMs?: number | undefined;
+  /** Which addresses may be asked. */
+  readonly addresses?: ReachableAddresses | undefined;
+  /** Questions in flight; 8 if left out. */
+  readonly maxQuestions?: number | undefined;
+  /** Of all that is wanted, so many are asked for keys; 1,000 if left out. */
+  readonly maxPlaces?: number | undefined;
 }
 
 export interface WantedKeys {
@@ -42,9 +50,11 @@ export class TokenKeys {
   readonly #running = new Set<Promise<void>>();
   /** Of places that answered or failed at least once. */
   readonly #known = new Map<string, Known>();
+  readonly #questions: Places;
 
   constructor(options: TokenKeysOptions) {
     this.#options = options;
+    this.#questions = new Places(options.maxQuestions ?? 8);
   }
 
   /** Whether each place was asked at least once. */
@@ -61,16 +71,21 @@ export class TokenKeys {
   /** From now on these places, by `keyLocationId`, and no others. */
   want(places: ReadonlyMap<string, WantedKeys>): void {
     let isForgotten = false;
+    for (const id of this.#known.keys()) {
+      if (!places.has(id) && !this.#followed.has(id)) this.#known.delete(id);
+    }
     for (const [id, followed] of this.#followed) {
       if (places.has(id)) continue;
       followed.stop.abort();
       this.#followed.delete(id);
       isForgotten = this.#known.delete(id) || isForgotten;
     }
+    const { maxPlaces = 1000 } = this.#options;
     for (const [id, wanted] of places) {
       const followed = this.#followed.get(id);
-      if (followed === undefined) this.#start(id, wanted);
-      else followed.wanted = wanted;
+      if (followed !== undefined) followed.wanted = wanted;
+      else if (this.#followed.size < maxPlaces) this.#start(id, wanted);
+      else this.#known.set(id, this.#failed(id, `keys are fetched from ${maxPlaces} places and no more`));
     }
     if (isForgotten) this.#tell();
   }
@@ -90,14 +105,16 @@ export class TokenKeys {
   }
 
   async #follow(id: string, signal: AbortSignal): Promise<void> {
-    const { clock, random, refreshMs = 20 * 60_000, retryMs = 2000 } = this.#options;
+    const { clock, random, refreshMs = 20 * 60_000, retryMs = 2000, addresses } = this.#options;
     let failures = 0;
     for (;;) {
       const followed = this.#followed.get(id);
       if (followed === undefined || signal.aborted) return;
       const { location, timeoutMs } = followed.wanted;
-      const read = await fetchKeySet(location, { timeoutMs, signal });
-      if (signal.aborted) return;
+      const read = await this.#questions.hold(async () =>
+        signal.aborted ? undefined : fetchKeySet(location, { timeoutMs, signal, addresses }),
+      );
+      if (signal.aborted || read === undefined) return;
       failures = read.kind === 'keys' ? 0 : failures + 1;
       this.#take(
         id,

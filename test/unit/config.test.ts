@@ -31,6 +31,13 @@ test('endpoints of a remote that is away are kept unless something else is asked
   expect(() => configured('--stale-policy', 'forget')).toThrow('use keep, degrade or drop');
 });
 
+test('addresses that keys of token issuers are fetched from are CIDR blocks', () => {
+  expect(configured().jwksAddresses).toEqual({ allow: [], deny: [] });
+  const given = configured('--jwks-allow', '10.1.0.0/16,fd00::/8', '--jwks-deny', '0.0.0.0/0');
+  expect(given.jwksAddresses).toEqual({ allow: ['10.1.0.0/16', 'fd00::/8'], deny: ['0.0.0.0/0'] });
+  expect(() => configured('--jwks-deny', 'internal')).toThrow('--jwks-deny internal is not a CIDR block');
+});
+
 test('a revision is the end of a Service name', () => {
   expect(configured().revision).toBeUndefined();
   expect(configured('--revision', 'canary-2').revision).toBe('canary-2');

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { readKeySet } from '../../../discovery/convert/key-set.ts';
 import { keyLocationId } from '../../../discovery/model/policies/request-authentication.ts';
-import { fetchKeySet } from '../../../server/jwks/fetch-key-set.ts';
+import { fetchKeySet, type FetchKeySetOptions } from '../../../server/jwks/fetch-key-set.ts';
 import { TokenKeys } from '../../../server/jwks/token-keys.ts';
 import { TokenIssuer } from '../../feature/security/tokens.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -29,6 +29,7 @@ async function openSite(pages: Site['pages'] = {}): Promise<Site> {
     const page = site.pages[request.url ?? ''];
     if (page === undefined) return;
     response.statusCode = typeof page === 'number' ? page : 200;
+    if (request.url === '/zipped') response.setHeader('content-encoding', 'gzip');
     if (response.statusCode === 302) response.setHeader('location', '/keys');
     response.end(typeof page === 'string' ? page : '');
   });
@@ -50,8 +51,9 @@ const canonical = (text: string): string => {
   return read.keySet;
 };
 const signal = new AbortController().signal;
-const fetchFrom = (uri: string, options: { readonly timeoutMs?: number; readonly maxBytes?: number } = {}) =>
-  fetchKeySet({ uri, issuer: 'x' }, { timeoutMs: 5000, signal, ...options });
+const addresses = { allow: ['127.0.0.0/8'], deny: [] };
+const fetchFrom = (uri: string, options: Partial<FetchKeySetOptions> = {}) =>
+  fetchKeySet({ uri, issuer: 'x' }, { timeoutMs: 5000, signal, addresses, ...options });
 
 test('a key set reads the same in whatever order its keys and their fields come', () => {
   const { keys } = JSON.parse(issuer.keySet) as { keys: Record<string, unknown>[] };
@@ -76,10 +78,10 @@ test('keys that verify no token are left out; a set of only such keys is refused
 test('without an address of their own, keys are where the OpenID configuration says', async () => {
   const site = await openSite({ '/keys': issuer.keySet });
   site.pages['/realm/.well-known/openid-configuration'] = JSON.stringify({ jwks_uri: `${site.url}/keys` });
-  const read = await fetchKeySet({ issuer: `${site.url}/realm/` }, { timeoutMs: 5000, signal });
+  const read = await fetchKeySet({ issuer: `${site.url}/realm/` }, { timeoutMs: 5000, signal, addresses });
   expect(read).toEqual({ kind: 'keys', keySet: canonical(issuer.keySet) });
   site.pages['/realm/.well-known/openid-configuration'] = '{"jwks_uri":"file:///etc/passwd"}';
-  expect(await fetchKeySet({ issuer: `${site.url}/realm` }, { timeoutMs: 5000, signal })).toMatchObject({
+  expect(await fetchKeySet({ issuer: `${site.url}/realm` }, { timeoutMs: 5000, signal, addresses })).toMatchObject({
     kind: 'wrong',
     reason: expect.stringContaining('names no jwks_uri'),
   });
@@ -90,6 +92,7 @@ test('what goes wrong is told with the address', async () => {
     '/404': 404,
     '/302': 302,
     '/text': 'x',
+    '/zipped': 'x',
     '/long': 'x'.repeat(5000),
     '/keys': issuer.keySet,
   });
@@ -100,13 +103,14 @@ test('what goes wrong is told with the address', async () => {
   expect(await reason('/long', { maxBytes: 1000 })).toContain('more than 1000 bytes');
   expect(await reason('/silent', { timeoutMs: 50 })).toContain('within 50 ms');
   expect(JSON.stringify(await fetchFrom('http://127.0.0.1:1/'))).toContain("can't be read");
+  expect(await reason('/zipped')).toContain('compressed');
 });
 
 test('keys are read again, the last good ones stay, and a failure is told until it is over', async () => {
   const site = await openSite({ '/keys': 500 });
   const clock = new FakeClock();
   const told: ReadonlyMap<string, string>[] = [];
-  const keys = new TokenKeys({ clock, random: () => 0.5, onChange: (sets) => told.push(sets) });
+  const keys = new TokenKeys({ clock, random: () => 0.5, addresses, onChange: (sets) => told.push(sets) });
   closing.push(() => keys.close());
   const location = { uri: `${site.url}/keys`, issuer: 'x' };
   const id = keyLocationId(location);
@@ -145,9 +149,36 @@ test('keys are read again, the last good ones stay, and a failure is told until 
   expect(told.at(-1)?.size).toBe(0);
 });
 
+test('of many places only so many are asked at once, and only so many at all', async () => {
+  const site = await openSite();
+  const keys = new TokenKeys({
+    clock: new FakeClock(),
+    random: () => 0,
+    addresses,
+    maxQuestions: 2,
+    maxPlaces: 4,
+    onChange: () => {},
+  });
+  closing.push(() => keys.close());
+  const places = Array.from({ length: 5 }, (_, index) => ({ uri: `${site.url}/${index}`, issuer: 'x' }));
+  keys.want(new Map(places.map((location) => [keyLocationId(location), { location, timeoutMs: 100 }])));
+  await waitFor(
+    () => site.asked,
+    (asked) => asked === 2,
+    { what: 'two questions' },
+  );
+  expect(keys.failureOf(keyLocationId(places[4] ?? { issuer: '' }))?.reason).toContain('4 places and no more');
+  await waitFor(
+    () => keys.settled,
+    (settled) => settled,
+    { what: 'all to be asked' },
+  );
+  expect(site.asked).toBe(4);
+});
+
 test('closing ends a question that nobody answers', async () => {
   const site = await openSite();
-  const keys = new TokenKeys({ clock: new FakeClock(), random: () => 0, onChange: () => {} });
+  const keys = new TokenKeys({ clock: new FakeClock(), random: () => 0, addresses, onChange: () => {} });
   const location = { uri: `${site.url}/silent`, issuer: 'x' };
   keys.want(new Map([[keyLocationId(location), { location, timeoutMs: 60_000 }]]));
   await waitFor(

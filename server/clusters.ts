@@ -7,6 +7,7 @@ import type { ResolvedName } from '../discovery/model/resolved-name.ts';
 import type { ClusterId } from '../discovery/model/names.ts';
 import { ClusterRegistry } from '../discovery/registry/cluster-registry.ts';
 import { systemClock } from '../discovery/source/kube/clock.ts';
+import type { ObjectSightings } from '../discovery/source/kube/object-sightings.ts';
 import type { ServeConfig } from './config.ts';
 import { countEvents, type ObjectEvent } from './count-events.ts';
 import type { DirectorySecrets } from './credentials/directory-secrets.ts';
@@ -38,6 +39,8 @@ export interface OpenClustersOptions {
   readonly secrets?: DirectorySecrets | undefined;
   /** Hears of the primary's WorkloadGroups and of what registered in them. */
   readonly machines: HeardMachines;
+  /** Hears of the primary's objects as its API server has them. */
+  readonly sightings?: ObjectSightings | undefined;
 }
 
 /** Makes the primary's registry and the set of remotes; nothing is read of them yet. @throws ConfigError */
@@ -56,7 +59,7 @@ export async function openClusters(options: OpenClustersOptions): Promise<Cluste
   const resolve = (hostname: string): ResolvedName => gatewayNames.resolve(hostname);
   const peek = (hostname: string): ResolvedName => gatewayNames.peek(hostname);
   const shared = { config: mesh, now: Date.now, resolve, peek };
-  const opened = openSource(config.primary, { scope: 'primary', systemNamespace });
+  const opened = openSource(config.primary, { scope: 'primary', systemNamespace, sightings: options.sightings });
   const source = countEvents(options.secrets?.hearing(opened) ?? opened, onEvent);
   const primary = new ClusterRegistry({
     ...shared,

@@ -23,6 +23,8 @@ export interface MeshFindingsOptions {
 const untilReadyMs = 200;
 /** After a search there is none for this many times as long as it took: it gets a twentieth of a core at most. */
 const restFactor = 19;
+/** What a source tells is in the mesh some turns later. */
+const foldingMs = 250;
 
 export class MeshFindings {
   readonly #options: MeshFindingsOptions;
@@ -35,6 +37,8 @@ export class MeshFindings {
   /** By `now`. */
   #restsUntilMs = 0;
   readonly #now: () => number;
+  /** When the last search began. */
+  #searchedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: MeshFindingsOptions) {
     this.#options = options;
@@ -49,6 +53,11 @@ export class MeshFindings {
   /** By object, then by field. */
   get current(): readonly Problem[] {
     return this.#current;
+  }
+
+  /** Whether what was heard until that time, by `now`, has been searched. */
+  covers(heardAtMs: number): boolean {
+    return !this.#scheduled || heardAtMs + foldingMs < this.#searchedAtMs;
   }
 
   close(): void {
@@ -74,6 +83,7 @@ export class MeshFindings {
     this.#scheduled = false;
     const { store, onSearched, onChange } = this.#options;
     const startedMs = this.#now();
+    this.#searchedAtMs = startedMs;
     const found = inOrder([...analyze(store.snapshot), ...store.serviceEntryFindings()]);
     const tookMs = this.#now() - startedMs;
     // What takes less than a millisecond needs no rest.

@@ -3,6 +3,7 @@
 import { DirectorySource } from '../discovery/source/directory-source.ts';
 import type { KubeCredentials } from '../discovery/source/kube/kube-config.ts';
 import { KubeSource } from '../discovery/source/kube/kube-source.ts';
+import type { ObjectSightings } from '../discovery/source/kube/object-sightings.ts';
 import { UnreadSource } from '../discovery/source/unread-source.ts';
 import type { Source, SourceScope } from '../discovery/model/source-event.ts';
 import type { RegistryLocation, RemoteAllowances } from './config.ts';
@@ -12,6 +13,8 @@ export interface OpenSourceOptions {
   readonly scope: SourceScope;
   /** Where the mesh keeps its own objects. */
   readonly systemNamespace: string;
+  /** Hears of the objects of an API server; a directory has none to tell. */
+  readonly sightings?: ObjectSightings | undefined;
 }
 
 /** The source of a cluster. Nothing is read before it runs. */

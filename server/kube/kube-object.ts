@@ -29,6 +29,12 @@ export interface NewObject {
   readonly [field: string]: unknown;
 }
 
+/** What is merged into a status: lists replace lists. */
+export interface StatusPatch {
+  readonly metadata: { readonly resourceVersion: string };
+  readonly status: Readonly<Record<string, unknown>>;
+}
+
 /** What was received. */
 export interface StoredObject {
   readonly name: string;

@@ -5,7 +5,16 @@ import type { Clock } from '../../ca/clock.ts';
 import { ClusterAccess } from '../../discovery/source/kube/cluster-access.ts';
 import { connectionError, KubeError, statusError } from '../../discovery/source/kube/kube-error.ts';
 import { statusMessage } from '../../discovery/source/kube/watch-event.ts';
-import { pathOf, storedObject, textOf, type NewObject, type ObjectPlace, type StoredObject } from './kube-object.ts';
+import {
+  fieldOf,
+  pathOf,
+  storedObject,
+  textOf,
+  type NewObject,
+  type ObjectPlace,
+  type StatusPatch,
+  type StoredObject,
+} from './kube-object.ts';
 import type { PrimaryKubeConfig } from './primary-kube-config.ts';
 import { sendRequest, type KubeRequest, type KubeResponse } from './send-request.ts';
 
@@ -20,6 +29,8 @@ export interface PrimaryClientOptions {
 const maxAnswerBytes = 4 * 1024 * 1024;
 /** Whose fields they are in server-side apply. */
 const fieldManager = 'isthmus';
+/** Whose the status of an object is, so that `managedFields` tells it from what others wrote. */
+const statusManager = 'isthmus-status';
 
 export class PrimaryClient {
   readonly systemNamespace: string;
@@ -54,6 +65,25 @@ export class PrimaryClient {
   replaceStatus(place: ObjectPlace, object: NewObject, signal: AbortSignal): Promise<StoredObject | KubeError> {
     const path = `${pathOf(place, object.metadata.name)}/status`;
     return this.#object({ method: 'PUT', path, body: object }, signal);
+  }
+
+  /** JSON merge patch of the status alone. `conflict` when it is no longer at the `resourceVersion` that the patch carries. */
+  patchStatus(
+    place: ObjectPlace,
+    name: string,
+    patch: StatusPatch,
+    signal: AbortSignal,
+  ): Promise<StoredObject | KubeError> {
+    const path = `${pathOf(place, name)}/status?fieldManager=${statusManager}`;
+    return this.#object({ method: 'PATCH', path, body: patch, contentType: 'application/merge-patch+json' }, signal);
+  }
+
+  /** What an API version serves, as discovery names it: `virtualservices`, `virtualservices/status`. Empty when there is no such version. */
+  async resourcesOf(apiVersion: string, signal: AbortSignal): Promise<ReadonlySet<string> | KubeError> {
+    const answer = parseJson(await this.#send({ method: 'GET', path: `/apis/${apiVersion}` }, signal));
+    if (answer instanceof KubeError) return answer.code === 'absent' ? new Set() : answer;
+    const resources = fieldOf(answer, 'resources');
+    return new Set(Array.isArray(resources) ? resources.map((resource) => textOf(resource, 'name') ?? '') : []);
   }
 
   /** Undefined when it is gone. `absent` when there is none, `conflict` when it is at another version. */

@@ -13,6 +13,7 @@ import { nameOfKind } from './kube-kinds.ts';
 import { KubeClient } from './kube-client.ts';
 import type { Allowances, KubeCredentials } from './kube-config.ts';
 import { KubeError } from './kube-error.ts';
+import type { ObjectSightings } from './object-sightings.ts';
 import { Outbox } from './outbox.ts';
 import { Reflector } from './reflector.ts';
 import { defaultTimings, type KubeTimings } from './timings.ts';
@@ -27,6 +28,7 @@ export interface KubeSourceOptions {
   readonly systemNamespace?: string | undefined;
   /** Reads less than the whole cluster; filtered by the API server. */
   readonly narrowing?: Narrowing | undefined;
+  readonly sightings?: ObjectSightings | undefined;
   readonly timings?: Partial<KubeTimings> | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
@@ -147,10 +149,11 @@ export class KubeSource implements Source {
     const discovery = new ApiDiscovery({ client, clock, random, maxAgeMs: timings.rediscoverMs / 2 });
     const interner = new Interner();
     const origin = Object.freeze({ place: this.description });
+    const { sightings } = this.#options;
     const told = new Map<string, ToldObjects>();
     for (const { kind } of this.#feeds) {
       const name = nameOfKind(kind);
-      told.set(name, told.get(name) ?? new ToldObjects({ kind: name, outbox, interner, origin }));
+      told.set(name, told.get(name) ?? new ToldObjects({ kind: name, outbox, interner, origin, sightings }));
     }
     this.#reflectors = this.#feeds.flatMap((feed, index) => {
       const objects = told.get(nameOfKind(feed.kind));

@@ -9,6 +9,7 @@ import { objectKey } from '../../model/names.ts';
 import type { Origin } from '../../model/problem.ts';
 import { parseObject } from '../object-schema.ts';
 import type { Interner } from './intern.ts';
+import type { ObjectSightings } from './object-sightings.ts';
 import type { Outbox } from './outbox.ts';
 import { trimObject } from './trim-object.ts';
 
@@ -18,6 +19,7 @@ export interface ToldObjectsOptions {
   readonly outbox: Outbox;
   readonly interner: Interner;
   readonly origin: Origin;
+  readonly sightings?: ObjectSightings | undefined;
 }
 
 interface Told {
@@ -53,7 +55,9 @@ export class ToldObjects {
 
   /** `value`: one object with its `apiVersion` and `kind`. Returns whether something new was told. */
   seen(value: Readonly<Record<string, unknown>>, { feed, list }: Sighting): boolean {
-    const { kind, outbox, interner, origin } = this.#options;
+    const { kind, outbox, interner, origin, sightings } = this.#options;
+    // Trimming uses the value up.
+    sightings?.seen(kind, value);
     const parsed = parseObject(trimObject(kind, value, interner), 'primary', { origin });
     if (parsed === undefined) return false;
     const id = idOf(value);
@@ -107,6 +111,7 @@ export class ToldObjects {
     if (told.hasProblems) this.#options.outbox.report(this.#problemName(id), []);
     const slash = id.indexOf('/');
     const key = objectKey(this.#options.kind, id.slice(0, slash), id.slice(slash + 1));
+    this.#options.sightings?.gone(key);
     if (told.digest !== 0) this.#options.outbox.push({ kind: 'deleted', key });
   }
 

@@ -14,7 +14,10 @@ type Labels = Map<string, string>;
 
 const prefix = 'envoy_istio_';
 const unknown = 'unknown';
+
+/** What Envoy counts by only so that it can be told apart here. */
 const peerLabel = 'isthmus_peer';
+const withoutLabel = 'isthmus_without';
 
 export function istioMetrics(text: string, self: WorkloadFacts): string {
   if (!text.includes(prefix)) return text;
@@ -27,35 +30,67 @@ export function istioMetrics(text: string, self: WorkloadFacts): string {
     .join('\n');
 }
 
-/** `NAME{LABELS} VALUE`, with what is known put where `unknown` or nothing stands. */
+/** `NAME{LABELS} VALUE`, with all the labels that Istio's metrics have. */
 function series(line: string, self: WorkloadFacts): string {
   const start = line.indexOf('{');
   const end = line.lastIndexOf('}');
   if (start < 0 || end < start) return line;
   const labels = parseLabels(line.slice(start + 1, end));
-  const isSource = labels.get('reporter') === 'source';
-  const [own, other] = isSource ? (['source', 'destination'] as const) : (['destination', 'source'] as const);
-  fill(labels, own, ownLabels(self));
-  fill(labels, other, peerLabels(labels.get(peerLabel) ?? ''));
-  const principal = labels.get(`${other}_principal`) ?? '';
-  fillOne(labels, `${other}_workload_namespace`, namespaceOf(principal));
-  // One side has a certificate only if both have.
-  if (principal.startsWith('spiffe://')) fillOne(labels, `${own}_principal`, self.spiffeId);
+  const without = new Set((labels.get(withoutLabel) ?? '').split(','));
+  const peer = labels.get(peerLabel) ?? '';
+  labels.delete(withoutLabel);
   labels.delete(peerLabel);
-  if (labels.get('grpc_response_status') === '' && labels.get('request_protocol') !== 'grpc') {
-    labels.delete('grpc_response_status');
+  for (const [name, value] of known(labels, peer, self)) {
+    const counted = labels.get(name);
+    if (counted === undefined ? !without.has(name) : counted === '') labels.set(name, value === '' ? unknown : value);
   }
-  for (const [name, value] of labels) if (value === '') labels.set(name, unknown);
-  const written = [...labels].map(([name, value]) => `${name}="${value}"`).join(',');
+  // Only gRPC has it.
+  if (labels.get('grpc_response_status') === '') labels.delete('grpc_response_status');
+  const written = [...labels].map(([name, value]) => `${name}="${value === '' ? unknown : value}"`).join(',');
   return `${line.slice(0, start)}{${written}}${line.slice(end + 1)}`;
 }
+
+/** Labels with what is known here; empty where nothing is. */
+function known(labels: Labels, peer: string, self: WorkloadFacts): readonly (readonly [string, string])[] {
+  const isSource = labels.get('reporter') === 'source';
+  const [own, other] = isSource ? (['source', 'destination'] as const) : (['destination', 'source'] as const);
+  const principal = labels.get(`${other}_principal`) ?? '';
+  // One side has a certificate only if both have.
+  const isMutual = principal.startsWith('spiffe://');
+  const ofPeer = peerLabels(peer);
+  return [
+    ...ofSide(own, { ...ownLabels(self), principal: isMutual ? self.spiffeId : '' }),
+    ...ofSide(other, {
+      ...ofPeer,
+      workload_namespace: ofPeer.workload_namespace === '' ? namespaceOf(principal) : ofPeer.workload_namespace,
+      principal: '',
+    }),
+    ['connection_security_policy', ''],
+  ];
+}
+
+function ofSide(side: string, labels: SideLabels): readonly (readonly [string, string])[] {
+  return Object.entries(labels).map(([name, value]) => [`${side}_${name}`, escaped(value)] as const);
+}
+
+type WorkloadLabels = {
+  readonly workload: string;
+  readonly workload_namespace: string;
+  readonly canonical_service: string;
+  readonly canonical_revision: string;
+  readonly app: string;
+  readonly version: string;
+  readonly cluster: string;
+};
+
+type SideLabels = WorkloadLabels & { readonly principal: string };
 
 /** Values stay escaped, as they are written again. */
 function parseLabels(text: string): Labels {
   return new Map([...text.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, name = '', value = '']) => [name, value]));
 }
 
-function ownLabels({ workloadName, namespace, clusterId, labels }: WorkloadFacts): Readonly<Record<string, string>> {
+function ownLabels({ workloadName, namespace, clusterId, labels }: WorkloadFacts): WorkloadLabels {
   const app = labels['app'] ?? labels['app.kubernetes.io/name'] ?? '';
   const version = labels['version'] ?? labels['app.kubernetes.io/version'] ?? '';
   return {
@@ -70,20 +105,17 @@ function ownLabels({ workloadName, namespace, clusterId, labels }: WorkloadFacts
 }
 
 /** Of `NAME;NAMESPACE;CANONICAL-NAME;CANONICAL-REVISION;CLUSTER`, where an empty revision stands for `latest`. */
-function peerLabels(peer: string): Readonly<Record<string, string>> {
+function peerLabels(peer: string): WorkloadLabels {
   const [workload = '', namespace = '', name = '', revision = '', cluster = ''] = peer.split(';');
-  const known = name === '' ? {} : { canonical_revision: revision === '' ? 'latest' : revision, version: revision };
-  return { workload, workload_namespace: namespace, canonical_service: name, app: name, cluster, ...known };
-}
-
-function fill(labels: Labels, side: string, values: Readonly<Record<string, string>>): void {
-  for (const [name, value] of Object.entries(values)) fillOne(labels, `${side}_${name}`, escaped(value));
-}
-
-/** A label that is not there was removed by whoever configures the mesh. */
-function fillOne(labels: Labels, name: string, value: string): void {
-  const now = labels.get(name);
-  if (value !== '' && (now === unknown || now === '')) labels.set(name, value);
+  return {
+    workload,
+    workload_namespace: namespace,
+    canonical_service: name,
+    canonical_revision: name !== '' && revision === '' ? 'latest' : revision,
+    app: name,
+    version: revision,
+    cluster,
+  };
 }
 
 function namespaceOf(principal: string): string {

@@ -9,6 +9,7 @@ export function readTelemetryProviders(entry: FieldReader, name: string): readon
   const file = entry.object('envoyFileAccessLog');
   const http = entry.object('envoyHttpAls');
   const tcp = entry.object('envoyTcpAls');
+  const openTelemetryLog = entry.object('envoyOtelAls');
   const openTelemetry = entry.object('opentelemetry');
   const zipkin = entry.object('zipkin');
   const prometheus = entry.object('prometheus');
@@ -17,6 +18,7 @@ export function readTelemetryProviders(entry: FieldReader, name: string): readon
     ...(file === undefined ? [] : [readFileLog(file, name)]),
     ...(http === undefined ? [] : [readGrpcLog('http-grpc-log', http, name)]),
     ...(tcp === undefined ? [] : [readGrpcLog('tcp-grpc-log', tcp, name)]),
+    ...(openTelemetryLog === undefined ? [] : [readOpenTelemetryLog(openTelemetryLog, name)]),
     ...(openTelemetry === undefined ? [] : [readOpenTelemetry(openTelemetry, name)]),
     ...(zipkin === undefined ? [] : [readZipkin(zipkin, name)]),
     ...(prometheus === undefined ? [] : [{ kind: 'prometheus' as const, name }]),
@@ -33,13 +35,30 @@ function readService(reader: FieldReader): { readonly service: Hostname; readonl
 
 function readFileLog(reader: FieldReader, name: string): LogProvider {
   const path = reader.string('path') ?? '/dev/stdout';
+  const { text, labels } = readFormat(reader);
+  reader.disregard('omitEmptyValues');
+  reader.warnRest();
+  return { kind: 'file-log', name, path, text, labels };
+}
+
+function readFormat(reader: FieldReader): Pick<Extract<LogProvider, { kind: 'file-log' }>, 'text' | 'labels'> {
   const format = reader.object('logFormat');
   const text = format?.string('text');
   const labels = format?.has('labels') === true ? format.stringMap('labels') : undefined;
   format?.warnRest();
-  reader.disregard('omitEmptyValues');
+  return { text, labels };
+}
+
+function readOpenTelemetryLog(reader: FieldReader, name: string): LogProvider {
+  const provider: LogProvider = {
+    kind: 'opentelemetry-log',
+    name,
+    ...readService(reader),
+    logName: reader.string('logName') ?? 'otel_envoy_accesslog',
+    ...readFormat(reader),
+  };
   reader.warnRest();
-  return { kind: 'file-log', name, path, text, labels };
+  return provider;
 }
 
 function readGrpcLog(kind: 'http-grpc-log' | 'tcp-grpc-log', reader: FieldReader, name: string): LogProvider {
@@ -66,6 +85,9 @@ function readOpenTelemetry(reader: FieldReader, name: string): TracingProvider {
     if (value !== undefined) headers[key] = value;
     header.warnRest();
   }
+  const detectors = reader.object('resourceDetectors');
+  const readsEnvironment = detectors?.has('environment') ?? false;
+  detectors?.warnRest();
   const httpTimeoutMs = http === undefined ? undefined : readDuration(http, 'timeout', 1);
   const provider: TracingProvider = {
     kind: 'opentelemetry',
@@ -74,6 +96,7 @@ function readOpenTelemetry(reader: FieldReader, name: string): TracingProvider {
     maxTagLength: reader.integer('maxTagLength', 1, 2 ** 32 - 1),
     timeoutMs: httpTimeoutMs ?? 10_000,
     serviceName: reader.string('serviceName') ?? '',
+    readsEnvironment,
     http: http === undefined ? undefined : { path: http.string('path') ?? '/v1/traces', headers },
   };
   http?.warnRest();

@@ -51,6 +51,14 @@ export type LogProvider =
       readonly requestHeaders: readonly string[];
       readonly responseHeaders: readonly string[];
       readonly responseTrailers: readonly string[];
+    })
+  | (ServiceProvider & {
+      readonly kind: 'opentelemetry-log';
+      readonly logName: string;
+      /** The body of a record, with command operators; absent: the product's own line. */
+      readonly text?: string | undefined;
+      /** Attributes of a record. */
+      readonly labels?: Readonly<Record<string, string>> | undefined;
     });
 
 /** Takes spans. */
@@ -60,6 +68,8 @@ export type TracingProvider =
       readonly maxTagLength?: number | undefined;
       readonly timeoutMs: number;
       readonly serviceName: string;
+      /** Resource attributes come from the variable OTEL_RESOURCE_ATTRIBUTES of the proxy, too. */
+      readonly readsEnvironment: boolean;
       /** Over HTTP instead of gRPC. */
       readonly http?: { readonly path: string; readonly headers: Readonly<Record<string, string>> } | undefined;
     })

@@ -55,6 +55,7 @@ export const rootMessages: readonly string[] = [
   `${extension}access_loggers.stats.v3.Config`,
   `${extension}access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig`,
   'envoy.config.trace.v3.OpenTelemetryConfig',
+  `${extension}tracers.opentelemetry.resource_detectors.v3.EnvironmentResourceDetectorConfig`,
   'envoy.config.trace.v3.ZipkinConfig',
   `${extension}access_loggers.stream.v3.StderrAccessLog`,
   `${extension}load_balancing_policies.round_robin.v3.RoundRobin`,

@@ -10,7 +10,9 @@ import { ExpressionFilter } from '../../proto/generated/envoy.extensions.access_
 import {
   HttpGrpcAccessLogConfig,
   TcpGrpcAccessLogConfig,
+  type CommonGrpcAccessLogConfig,
 } from '../../proto/generated/envoy.extensions.access_loggers.grpc.v3.ts';
+import { OpenTelemetryAccessLogConfig } from '../../proto/generated/envoy.extensions.access_loggers.open_telemetry.v3.ts';
 import { StderrAccessLog, StdoutAccessLog } from '../../proto/generated/envoy.extensions.access_loggers.stream.v3.ts';
 import { packAny } from '../../proto/codec.ts';
 import { outboundClusterName } from './names.ts';
@@ -68,9 +70,23 @@ function providerLog(provider: MeshConfig['extensionProviders'][number], reads: 
       const isHttp = provider.kind === 'http-grpc-log';
       return isHttp === (reads === 'requests') ? grpcLog(provider) : undefined;
     }
+    case 'opentelemetry-log':
+      return openTelemetryLog(provider);
     default:
       return undefined;
   }
+}
+
+/** Who sends is said by the attributes that Envoy adds of itself. */
+function openTelemetryLog(provider: Extract<LogProvider, { kind: 'opentelemetry-log' }>): AccessLog {
+  const { service, port, logName, text, labels = {} } = provider;
+  const attributes = Object.entries(labels).map(([key, stringValue]) => ({ key, value: { stringValue } }));
+  const typedConfig = packAny(OpenTelemetryAccessLogConfig, {
+    commonConfig: logService({ service, port, logName }),
+    body: { stringValue: (text ?? line).trimEnd() },
+    ...(attributes.length === 0 ? {} : { attributes: { values: attributes } }),
+  });
+  return { name: 'envoy.access_loggers.open_telemetry', typedConfig };
 }
 
 function formatOf({ text, labels }: Extract<LogProvider, { kind: 'file-log' }>): SubstitutionFormatString {
@@ -97,16 +113,25 @@ function fileLog(path: string, logFormat: SubstitutionFormatString): AccessLog {
   }
 }
 
-function grpcLog(provider: Extract<LogProvider, { kind: 'http-grpc-log' | 'tcp-grpc-log' }>): AccessLog {
-  const { kind, service, port, logName, filterStates } = provider;
-  const commonConfig = {
+function logService({
+  service,
+  port,
+  logName,
+}: Pick<
+  Extract<LogProvider, { kind: 'opentelemetry-log' }>,
+  'service' | 'port' | 'logName'
+>): CommonGrpcAccessLogConfig {
+  const clusterName = outboundClusterName({ host: service, port, subset: '' });
+  return {
     logName,
-    grpcService: {
-      envoyGrpc: { clusterName: outboundClusterName({ host: service, port, subset: '' }), authority: service },
-    },
+    grpcService: { envoyGrpc: { clusterName, authority: service } },
     transportApiVersion: ApiVersion.V3,
-    filterStateObjectsToLog: filterStates,
   };
+}
+
+function grpcLog(provider: Extract<LogProvider, { kind: 'http-grpc-log' | 'tcp-grpc-log' }>): AccessLog {
+  const { kind, filterStates } = provider;
+  const commonConfig = { ...logService(provider), filterStateObjectsToLog: filterStates };
   if (kind === 'tcp-grpc-log') {
     return { name: 'envoy.access_loggers.tcp_grpc', typedConfig: packAny(TcpGrpcAccessLogConfig, { commonConfig }) };
   }

@@ -3,6 +3,7 @@
 // https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/access_loggers/stats/v3/stats.proto
 
 import type { MeshConfig } from '../../discovery/model/mesh-config.ts';
+import { compareText } from '../../discovery/model/network-gateway.ts';
 import type { MetricName, SideMetrics } from '../../discovery/model/policies/telemetry-metrics.ts';
 import type { AccessLog, AccessLogFilter } from '../../proto/generated/envoy.config.accesslog.v3.ts';
 import { AccessLogType } from '../../proto/generated/envoy.data.accesslog.v3.ts';
@@ -15,12 +16,12 @@ import {
 } from '../../proto/generated/envoy.extensions.access_loggers.stats.v3.ts';
 import type { TcpProxy } from '../../proto/generated/envoy.extensions.filters.network.tcp_proxy.v3.ts';
 import { packAny } from '../../proto/codec.ts';
-import { cel, connectionTags, requestTags, type MetricTags } from './metric-tags.ts';
+import { cel, connectionTags, requestTags, withoutTag, type MetricTags } from './metric-tags.ts';
 import { uint32 } from './well-known-types.ts';
 
-/** Of one proxy, all metrics together: a request can't make more than that many series, whatever its tags are made from. */
-const maxCounters = 20_000;
-const maxHistograms = 10_000;
+/** Of one listener's logger: requests can't make more series than that, whatever tags are made from. Only where there is a scope. */
+const maxCounters = 5000;
+const maxHistograms = 5000;
 
 const whenConnected: AccessLogFilter = Object.freeze({
   logTypeFilter: { types: [AccessLogType.TcpUpstreamConnected] },
@@ -91,23 +92,26 @@ function stats({ overrides }: SideMetrics, name: MetricName, standard: MetricTag
   const change = overrides[name];
   if (change?.disabled === true) return [];
   const formats: Record<string, string> = { ...standard };
+  const removed: string[] = [];
   for (const [tag, override] of Object.entries(change?.tags ?? {})) {
-    if (override.kind === 'remove') delete formats[tag];
-    else formats[tag] = cel(override.expression);
+    if (override.kind === 'set') formats[tag] = cel(override.expression);
+    else if (formats[tag] === undefined) removed.push(tag);
+    else delete formats[tag];
   }
+  if (removed.length > 0) formats[withoutTag] = removed.toSorted(compareText).join(',');
   const tags = Object.entries(formats).map(([tag, valueFormat]) => ({ name: tag, valueFormat }));
   return [{ name, tags }];
 }
 
 function logger({ by }: SideMetrics, counted: Pick<Config, 'counters' | 'histograms'>): readonly AccessLog[] {
   if ((counted.counters?.length ?? 0) + (counted.histograms?.length ?? 0) === 0) return [];
+  // Scopes stay unshared: Envoy 1.40 crashes as it ends when one has a sharing name.
   const place: Pick<Config, 'statPrefix' | 'statsScope'> =
     by === 'stats-prefix'
       ? { statPrefix: 'istio' }
       : {
           statsScope: {
             prefix: 'istio',
-            sharingName: 'istio',
             maxCounters: uint32(maxCounters),
             maxHistograms: uint32(maxHistograms),
           },

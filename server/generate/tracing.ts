@@ -11,6 +11,7 @@ import {
 } from '../../proto/generated/envoy.config.trace.v3.ts';
 import type { HttpConnectionManager_Tracing } from '../../proto/generated/envoy.extensions.filters.network.http_connection_manager.v3.ts';
 import type { CustomTag } from '../../proto/generated/envoy.type.tracing.v3.ts';
+import { EnvironmentResourceDetectorConfig } from '../../proto/generated/envoy.extensions.tracers.opentelemetry.resource_detectors.v3.ts';
 import { packAny } from '../../proto/codec.ts';
 import { outboundClusterName } from './names.ts';
 import { duration, uint32 } from './well-known-types.ts';
@@ -44,7 +45,7 @@ function customTag(tag: string, value: TraceTag): CustomTag {
 }
 
 function openTelemetry(provider: Extract<TracingProvider, { kind: 'opentelemetry' }>): Tracing_Http {
-  const { service, port, http, serviceName } = provider;
+  const { service, port, http, serviceName, readsEnvironment } = provider;
   const cluster = outboundClusterName({ host: service, port, subset: '' });
   const timeout = duration(provider.timeoutMs);
   const exporter =
@@ -56,7 +57,15 @@ function openTelemetry(provider: Extract<TracingProvider, { kind: 'opentelemetry
             requestHeadersToAdd: Object.entries(http.headers).map(([key, value]) => ({ header: { key, value } })),
           },
         };
-  const typedConfig = packAny(OpenTelemetryConfig, { ...exporter, serviceName });
+  const detector = {
+    name: 'envoy.tracers.opentelemetry.resource_detectors.environment',
+    typedConfig: packAny(EnvironmentResourceDetectorConfig, {}),
+  };
+  const typedConfig = packAny(OpenTelemetryConfig, {
+    ...exporter,
+    serviceName,
+    ...(readsEnvironment ? { resourceDetectors: [detector] } : {}),
+  });
   return { name: 'envoy.tracers.opentelemetry', typedConfig };
 }
 

@@ -23,7 +23,18 @@ const { value: config } = readMeshConfig(
       { name: 'text', envoyFileAccessLog: { path: '/var/log/access', logFormat: { text: '%START_TIME%' } } },
       { name: 'http', envoyHttpAls: { service: collector, port: 4317, additionalRequestHeadersToLog: ['x-team'] } },
       { name: 'tcp', envoyTcpAls: { service: collector, port: 4317, logName: 'connections' } },
-      { name: 'otel', opentelemetry: { service: collector, port: 4317, maxTagLength: 64 } },
+      {
+        name: 'otel',
+        opentelemetry: { service: collector, port: 4317, maxTagLength: 64, resourceDetectors: { environment: {} } },
+      },
+      {
+        name: 'otel-log',
+        envoyOtelAls: {
+          service: collector,
+          port: 4317,
+          logFormat: { text: '%PROTOCOL%', labels: { status: '%RESPONSE_CODE%' } },
+        },
+      },
       {
         name: 'otel-http',
         opentelemetry: {
@@ -59,7 +70,10 @@ export const golden: GoldenCase = {
       telemetry('default', 'namespace', {
         accessLogging: [
           { match: { mode: 'CLIENT' }, providers: [{ name: 'json' }], filter: { expression: 'response.code >= 400' } },
-          { match: { mode: 'SERVER' }, providers: [{ name: 'text' }, { name: 'http' }, { name: 'tcp' }] },
+          {
+            match: { mode: 'SERVER' },
+            providers: [{ name: 'text' }, { name: 'http' }, { name: 'tcp' }, { name: 'otel-log' }],
+          },
         ],
         tracing: [{ match: { mode: 'SERVER' }, providers: [{ name: 'otel' }] }],
       }),

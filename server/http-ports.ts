@@ -2,6 +2,7 @@
 
 import { AdminError } from './admin/admin-error.ts';
 import { readDashboardFiles } from './admin/dashboard-routes.ts';
+import type { AskDiff } from './admin/diff-route.ts';
 import { httpApp } from './admin/http-app.ts';
 import type { InstanceReader } from './admin/instance-reader.ts';
 import { listen } from './admin/listen.ts';
@@ -18,10 +19,11 @@ export interface HttpPortsOptions {
   readonly started: Started;
   readonly reader: InstanceReader;
   readonly metrics: Metrics;
+  readonly diff: AskDiff;
 }
 
 /** Opens the ports that are configured. @throws ConfigError when an address can't be had */
-export async function openHttpPorts({ config, log, started, reader, metrics }: HttpPortsOptions): Promise<void> {
+export async function openHttpPorts({ config, log, started, reader, metrics, diff }: HttpPortsOptions): Promise<void> {
   const onFailure = (path: string, error: unknown): void => log.error({ path, error }, 'a page failed');
   const open = async (option: string, port: number, app: AdminApp): Promise<void> => {
     if (port === 0) return;
@@ -37,6 +39,10 @@ export async function openHttpPorts({ config, log, started, reader, metrics }: H
       throw new ConfigError(`${option}: ${error.message}`);
     }
   };
-  await open('--http-port', config.ports.http, httpApp({ reader, dashboard: await readDashboardFiles(), onFailure }));
+  await open(
+    '--http-port',
+    config.ports.http,
+    httpApp({ reader, dashboard: await readDashboardFiles(), onFailure, diff }),
+  );
   await open('--monitoring-port', config.ports.monitoring, monitoringApp({ reader, metrics, onFailure }));
 }

@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { caCommand } from './cli/ca.ts';
 import { clustersCommand } from './cli/clusters.ts';
+import { diffCommand } from './cli/diff.ts';
 import { endpointsCommand } from './cli/endpoints.ts';
 import { agentCommand } from './cli/agent.ts';
 import { injectCommand } from './cli/inject.ts';
@@ -25,6 +26,7 @@ const program = new Command('isthmus')
   .addCommand(remoteSecretCommand())
   .addCommand(injectCommand())
   .addCommand(validateCommand())
+  .addCommand(diffCommand())
   .addCommand(iptablesCommand())
   .addCommand(clustersCommand())
   .addCommand(problemsCommand())

@@ -31,6 +31,7 @@ import { MeshRoots } from './mesh-roots.ts';
 import { openAdmission } from './open-admission.ts';
 import { objectCheck } from './validate/object-check.ts';
 import { openAuthority, type OpenedAuthority } from './open-authority.ts';
+import { openDiff } from './open-diff.ts';
 import { openInjection } from './open-injection.ts';
 import { openMachines } from './open-machines.ts';
 import { openTokenKeys } from './open-token-keys.ts';
@@ -172,7 +173,8 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     readiness: () => readiness.report(),
   });
   const findingMetrics = new FindingMetrics(metrics.registry, reader);
-  await openHttpPorts({ config, log, started, reader, metrics });
+  const diff = openDiff({ config, meshConfig, cache, store, primary: clusters.primary });
+  await openHttpPorts({ config, log, started, reader, metrics, diff });
   runClusters({ clusters, store, log, started });
   const startSettings = { config: meshConfig, meshNetworks };
   const applySettings = (settings: MeshSettings): void => {

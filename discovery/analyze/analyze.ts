@@ -38,6 +38,20 @@ export function analyze(mesh: MeshSnapshot): readonly Problem[] {
   return inOrder(checks.flatMap((check) => [...check(facts)]));
 }
 
+/** As `analyze`, with a pause after each finding and each kind of check. */
+export function* analyzing(mesh: MeshSnapshot): Generator<undefined, readonly Problem[]> {
+  const facts = factsOf(mesh);
+  const found: Problem[] = [];
+  for (const check of checks) {
+    yield;
+    for (const problem of check(facts)) {
+      found.push(problem);
+      yield;
+    }
+  }
+  return inOrder(found);
+}
+
 /**
  * Whether a change may give other findings. Endpoints alone don't count: they come and go all the time, and what is said of them
  * (a subset without any, a server's mode) is said again with the next change of anything else.

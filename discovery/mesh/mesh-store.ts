@@ -59,6 +59,8 @@ export interface MeshPreview {
   readonly after: MeshSnapshot;
   /** What differs between the two. */
   readonly change: ChangeSet;
+  /** What the primary's ServiceEntries declare, in either. */
+  readonly serviceEntriesBefore: ClusterSnapshot['serviceEntries'];
   readonly serviceEntries: ClusterSnapshot['serviceEntries'];
 }
 
@@ -229,7 +231,13 @@ export class MeshStore {
         everything: !isSameConfig,
         allocated,
       });
-      return { before: this.#snapshot, after: snapshot, change, serviceEntries: primary.serviceEntries };
+      return {
+        before: this.#snapshot,
+        after: snapshot,
+        change,
+        serviceEntriesBefore: this.#merged.get(primary.clusterId)?.serviceEntries,
+        serviceEntries: primary.serviceEntries,
+      };
     } finally {
       allocated.undo();
     }

@@ -11,10 +11,13 @@ import { asAssigned } from './as-assigned.ts';
 import { ClusterIndex } from './cluster-index.ts';
 import type { Derivation } from './derivation.ts';
 import { foldDeletion, foldObject } from './fold-object.ts';
+import type { ObjectForms } from './object-forms.ts';
 
 export interface ClusterPreviewOptions {
   readonly index: ClusterIndex;
   readonly derivation: Derivation;
+  /** Which form is in force of what is held back. */
+  readonly forms: Pick<ObjectForms, 'declare'>;
   /** What is known of a host name, without anybody looking it up for this. */
   readonly peek: (hostname: string) => ResolvedName;
   /** An API server gives an object its time and a Service its addresses: what is there keeps its own, what is new is of this time. */
@@ -36,12 +39,12 @@ export class ClusterPreview {
 
   /** As if the source told of this object. */
   write(object: KubernetesObject): { readonly outcome: Previewed; readonly problems: readonly Problem[] } {
-    const { index, derivation, assignedAtMs } = this.#options;
+    const { index, derivation, assignedAtMs, forms } = this.#options;
     const isPod = kindOf(object) === 'Pod' && assignedAtMs !== undefined;
     if (isPod && (convertPod(object).value?.addresses ?? []).length === 0)
       return { outcome: 'passed-over', problems: [] };
     const whole = assignedAtMs === undefined ? object : asAssigned(object, index, assignedAtMs);
-    const problems = foldObject(this.#index, whole, derivation.context);
+    const problems = foldObject(this.#index, whole, derivation.context, forms);
     return { outcome: problems.some(({ severity }) => severity === 'error') ? 'refused' : 'taken', problems };
   }
 

@@ -139,7 +139,13 @@ export class ClusterRegistry {
   /** The cluster as it would be with other objects. `assignedAtMs`: when an API server would take new ones. */
   preview(options: { readonly assignedAtMs?: number | undefined } = {}): ClusterPreview {
     const peek = this.#options.peek ?? (() => unknownName);
-    return new ClusterPreview({ ...options, index: this.#index, derivation: this.#derivation, peek });
+    return new ClusterPreview({
+      ...options,
+      index: this.#index,
+      derivation: this.#derivation,
+      forms: { declare: (...declared) => this.#forms.wouldBe(...declared) },
+      peek,
+    });
   }
 
   /**

@@ -52,7 +52,7 @@ export function foldObject(
   index: ClusterIndex,
   object: KubernetesObject,
   context: FoldContext,
-  forms?: ObjectForms,
+  forms?: Pick<ObjectForms, 'declare'>,
 ): readonly Problem[] {
   const key = keyOf(object);
   const put = <T extends Form>(form: T | undefined): void => {

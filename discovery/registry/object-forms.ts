@@ -52,6 +52,12 @@ export class ObjectForms {
     return form;
   }
 
+  /** As `declare`, for a question that is to change nothing. */
+  wouldBe(key: ObjectKey, { form, tryAgain }: Declared, before: Form | undefined): Form | undefined {
+    const held = this.#held.get(key);
+    return held !== undefined && held.tryAgain === tryAgain && isSameForm(held.declared, form) ? before : form;
+  }
+
   forget(key: ObjectKey): void {
     this.#held.delete(key);
     this.#earlier.delete(key);

@@ -4,6 +4,7 @@ import type { MiddlewareHandler } from 'hono';
 import { etag } from 'hono/etag';
 import { addDashboardRoutes, type DashboardFiles } from './dashboard-routes.ts';
 import { addDebugRoutes } from './debug-routes.ts';
+import { addDiffRoute, type AskDiff } from './diff-route.ts';
 import { explain, parseTarget } from './explain.ts';
 import { endpointsOfHost, findServiceAnywhere, nearMisses } from './host-endpoints.ts';
 import type { InstanceReader } from './instance-reader.ts';
@@ -16,10 +17,12 @@ import { findSource } from './why-source.ts';
 export interface HttpAppOptions extends AdminAppOptions {
   readonly reader: InstanceReader;
   readonly dashboard: DashboardFiles;
+  /** What would change if objects were applied; absent where nobody can say. */
+  readonly diff?: AskDiff | undefined;
 }
 
-/** `/ready`, `/api/v1/{clusters,problems,proxies,services,networks,endpoints,instance,why}`, `/debug/*`, `/version`, `/`. */
-export function httpApp({ reader, dashboard, onFailure }: HttpAppOptions): AdminApp {
+/** `/ready`, `/api/v1/{clusters,problems,proxies,services,networks,endpoints,instance,why,diff}`, `/debug/*`, `/version`, `/`. */
+export function httpApp({ reader, dashboard, onFailure, diff }: HttpAppOptions): AdminApp {
   const app = readOnlyApp({ onFailure });
   const services = new ServiceLister();
   // The dashboard polls: what it has already is answered with 304.
@@ -36,6 +39,7 @@ export function httpApp({ reader, dashboard, onFailure }: HttpAppOptions): Admin
     context.json({ version: reader.version, cluster: reader.mesh().primary, ...reader.ready(), roots: reader.roots() }),
   );
   app.get('/api/v1/why', (context) => why(context, reader));
+  if (diff !== undefined) addDiffRoute(app, diff);
   addDebugRoutes(app, reader);
   addDashboardRoutes(app, dashboard);
   return app;

@@ -1,11 +1,15 @@
-// Rules that hold for every answer of the administrative side: nothing is changed over HTTP, nothing is kept unasked, errors
-// are JSON `{error}`, and a failure of one page never takes the server down.
+// Rules that hold for every answer of the administrative side: nothing is changed over HTTP (a question may be too long for a URL and is
+// sent as a body then), nothing is kept unasked, errors are JSON `{error}`, and a failure of one page never takes the server down.
 
 import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import type { HttpBindings } from '@hono/node-server';
 
 export type AdminApp = Hono<{ Bindings: HttpBindings }>;
 export type AdminContext = Context<{ Bindings: HttpBindings }>;
+
+/** Questions that come with a body, by POST; they change nothing either. */
+export const diffPath = '/api/v1/diff';
+const questions: ReadonlySet<string> = new Set([diffPath]);
 
 export interface AdminAppOptions {
   /** Told of every page that threw. */
@@ -25,8 +29,11 @@ export function readOnlyApp({ onFailure }: AdminAppOptions): AdminApp {
 }
 
 const onlyReading: MiddlewareHandler = async (context, next) => {
-  if (context.req.method === 'GET' || context.req.method === 'HEAD') return next();
-  context.header('Allow', 'GET, HEAD');
+  const { method, path } = context.req;
+  const isQuestion = questions.has(path);
+  if (isQuestion ? method === 'POST' : method === 'GET' || method === 'HEAD') return next();
+  context.header('Allow', isQuestion ? 'POST' : 'GET, HEAD');
+  if (isQuestion) return context.json({ error: `Ask ${path} by POST, with a body of one JSON document a line.` }, 405);
   return context.json({ error: `${context.req.method} is not offered: everything here is only read.` }, 405);
 };
 

@@ -15,11 +15,14 @@ import { emptyResourceSet, type ResourceSet } from './type-snapshot.ts';
 const name = resourceName('name-table');
 
 export class NameTableResource {
-  readonly #parts = new Map<Hostname, Uint8Array>();
+  readonly #parts: Map<Hostname, Uint8Array>;
   readonly #onEncoded: (typeUrl: string) => void;
   #set: ResourceSet | undefined;
 
-  constructor(onEncoded: (typeUrl: string) => void = () => undefined) {
+  /** `from`: the table to begin with. */
+  constructor(onEncoded: (typeUrl: string) => void = () => undefined, from?: NameTableResource) {
+    this.#parts = new Map(from && from.#parts);
+    this.#set = from && from.#set;
     this.#onEncoded = onEncoded;
   }
 

@@ -48,37 +48,61 @@ const noClusters: ClusterRecord = Object.freeze({
 
 const noHosts: ReadonlySet<Hostname> = new Set();
 
+export interface OutboundParts {
+  readonly scope: OutboundScope;
+  readonly mesh: MeshSnapshot;
+  readonly onEncoded?: EncodingListener | undefined;
+  readonly affected?: SharedAffectedHosts | undefined;
+}
+
 export class OutboundResources {
   readonly #scope: OutboundScope;
   readonly #sets: ResourceSets;
   readonly #names: NameTableResource;
   readonly #affected: SharedAffectedHosts;
-  readonly #hosts = new Map<Hostname, HostRecord>();
+  readonly #hosts: Map<Hostname, HostRecord>;
   #mesh: MeshSnapshot;
   #view: OutboundView;
-  readonly #hostsByRoute = new Map<string, Set<Hostname>>();
+  readonly #hostsByRoute: Map<string, Set<Hostname>>;
   readonly #routesToWrite = new Set<string>();
   /** Route configurations that are there without any host, because listeners of a gateway refer to them. */
   #standingRoutes: ReadonlySet<string> = new Set();
   #listenersDiffer = true;
 
-  /** `affected` is that of all views which are updated together. */
-  constructor(
-    scope: OutboundScope,
-    mesh: MeshSnapshot,
-    onEncoded?: EncodingListener,
-    affected = new SharedAffectedHosts(),
+  /** Nothing is made yet: `making` does. `affected` is that of all views which are updated together. */
+  private constructor(
+    { scope, mesh, onEncoded, affected = new SharedAffectedHosts() }: OutboundParts,
+    from?: OutboundResources,
   ) {
     this.#affected = affected;
-    this.#sets = new ResourceSets(onEncoded);
-    this.#names = new NameTableResource(onEncoded);
+    this.#sets = new ResourceSets(onEncoded, from && from.#sets);
+    this.#names = new NameTableResource(onEncoded, from && from.#names);
     this.#scope = scope;
     this.#mesh = mesh;
-    this.#view = buildOutboundView(scope, mesh);
-    for (const cluster of generateStaticOutbound(this.#view)) this.#sets.put(cluster);
-    for (const host of this.#view.hosts()) this.#generate(host);
-    this.#standRoutes();
-    this.#finish();
+    this.#view = from === undefined ? buildOutboundView(scope, mesh) : from.#view;
+    this.#hosts = new Map(from && from.#hosts);
+    this.#hostsByRoute = new Map(
+      [...(from === undefined ? [] : from.#hostsByRoute)].map(([route, hosts]) => [route, new Set(hosts)]),
+    );
+    if (from === undefined) return;
+    this.#standingRoutes = from.#standingRoutes;
+    this.#listenersDiffer = from.#listenersDiffer;
+  }
+
+  static make(parts: OutboundParts): OutboundResources {
+    return allOf(OutboundResources.making(parts));
+  }
+
+  /** As `make`, with a pause after each host. */
+  static *making(parts: OutboundParts): Generator<undefined, OutboundResources> {
+    const made = new OutboundResources(parts);
+    yield* made.#makeAll();
+    return made;
+  }
+
+  /** Others with the same content: what becomes of them does not concern these. */
+  copy(affected: SharedAffectedHosts): OutboundResources {
+    return new OutboundResources({ scope: this.#scope, mesh: this.#mesh, affected }, this);
   }
 
   get view(): OutboundView {
@@ -96,8 +120,23 @@ export class OutboundResources {
     for (const record of this.#hosts.values()) yield* record.problems;
   }
 
+  *#makeAll(): Generator<undefined> {
+    for (const cluster of generateStaticOutbound(this.#view)) this.#sets.put(cluster);
+    for (const host of this.#view.hosts()) {
+      this.#generate(host);
+      yield;
+    }
+    this.#standRoutes();
+    this.#finish();
+  }
+
   /** Brings everything up to `mesh`, of which `change` is the difference. Returns the types that differ. */
   update(mesh: MeshSnapshot, change: ChangeSet): ReadonlySet<string> {
+    return allOf(this.updating(mesh, change));
+  }
+
+  /** As `update`, with a pause after each host; nothing else may be done with this until it has ended. */
+  *updating(mesh: MeshSnapshot, change: ChangeSet): Generator<undefined, ReadonlySet<string>> {
     const affected = this.#affected.of(this.#mesh, mesh, change);
     this.#mesh = mesh;
     const routedBefore = this.#view.routedHosts();
@@ -108,19 +147,29 @@ export class OutboundResources {
       const hosts = new Set(this.#view.hosts());
       for (const cluster of generateStaticOutbound(this.#view)) this.#sets.put(cluster);
       for (const host of this.#hosts.keys()) if (!hosts.has(host)) this.#generate(host);
-      for (const host of hosts) this.#generate(host);
+      for (const host of hosts) {
+        this.#generate(host);
+        yield;
+      }
       for (const route of this.#hostsByRoute.keys()) this.#routesToWrite.add(route);
       this.#standRoutes();
       this.#listenersDiffer = true;
     } else {
-      for (const host of affected.shapes.union(newlyRouted)) this.#generate(host);
-      for (const host of affected.routes) this.#generateRoutes(host);
+      for (const host of affected.shapes.union(newlyRouted)) {
+        this.#generate(host);
+        yield;
+      }
+      for (const host of affected.routes) {
+        this.#generateRoutes(host);
+        yield;
+      }
       const assignments = affected.allAssignments ? [...this.#hosts.keys()] : affected.assignments;
       for (const host of assignments) {
         if (affected.shapes.has(host) || newlyRouted.has(host)) continue;
         // An east-west gateway has clusters and server names only for what has endpoints on its own network.
         if (this.#scope.type === 'router') this.#generate(host);
         else this.#generateAssignments(host);
+        yield;
       }
     }
     const names = affected.everything
@@ -255,4 +304,11 @@ function isEmpty(record: HostRecord): boolean {
     record.listeners.length === 0 &&
     record.problems.length === 0
   );
+}
+
+function allOf<T>(steps: Generator<undefined, T>): T {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
 }

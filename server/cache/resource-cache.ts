@@ -41,6 +41,18 @@ export interface Attachment {
   detach(): void;
 }
 
+/** A class of attached proxies as it is now, for those who compare. */
+export interface ServedClass {
+  readonly outboundKey: string;
+  readonly inboundKey: string;
+  /** As announced, and as completed from the mesh. */
+  readonly members: readonly { readonly announced: Proxy; readonly proxy: Proxy }[];
+  readonly snapshots: ReadonlyMap<string, TypeSnapshot>;
+  readonly inbound: InboundResources;
+  /** A copy of the outbound resources, which its holder may change. */
+  copyOutbound(affected: SharedAffectedHosts): OutboundResources;
+}
+
 type ChangeListener = (changedTypes: ReadonlySet<string>) => void;
 
 /** All proxies with the same outbound and inbound view: they share every snapshot. */
@@ -71,7 +83,7 @@ export class ResourceCache {
 
   constructor(mesh: MeshSnapshot, onEncoded?: EncodingListener) {
     const affected = new SharedAffectedHosts();
-    this.#outbound = new ViewStore((scope, current) => new OutboundResources(scope, current, onEncoded, affected));
+    this.#outbound = new ViewStore((scope, mesh) => OutboundResources.make({ scope, mesh, onEncoded, affected }));
     this.#inbound = new ViewStore((scope, current) => new InboundResources(scope, current, onEncoded));
     this.#mesh = mesh;
     this.#index = indexViews(mesh);
@@ -84,6 +96,31 @@ export class ResourceCache {
   /** Distinct classes of attached proxies. */
   get classCount(): number {
     return this.#classes.size;
+  }
+
+  /** Of `mesh`. */
+  get index(): ViewIndex {
+    return this.#index;
+  }
+
+  /** The classes in use, in the order of their outbound keys. */
+  classKeys(): readonly string[] {
+    return [...this.#classes.keys()].toSorted(compareText);
+  }
+
+  /** A class as it is now; undefined when it is in use no longer. */
+  servedClass(key: string): ServedClass | undefined {
+    const found = this.#classes.get(key);
+    if (found === undefined) return undefined;
+    const { outboundKey, inboundKey, members, snapshots, inbound, outbound } = found;
+    return {
+      outboundKey,
+      inboundKey,
+      members: [...members].map(({ announced, proxy }) => ({ announced, proxy })),
+      snapshots: new Map(snapshots),
+      inbound,
+      copyOutbound: (affected) => outbound.copy(affected),
+    };
   }
 
   /** Findings about policies that showed when resources were made for the attached proxies, each once. */

@@ -12,11 +12,13 @@ type Edits = Map<ResourceName, EncodedResource | undefined>;
 
 /** Mutable holder of immutable sets. */
 export class ResourceSets {
-  readonly #sets = new Map<string, ResourceSet>();
+  readonly #sets: Map<string, ResourceSet>;
   readonly #edits = new Map<string, Edits>();
   readonly #onEncoded: EncodingListener;
 
-  constructor(onEncoded: EncodingListener = () => undefined) {
+  /** `from`: the sets to begin with. */
+  constructor(onEncoded: EncodingListener = () => undefined, from?: ResourceSets) {
+    this.#sets = new Map(from && from.#sets);
     this.#onEncoded = onEncoded;
   }
 

@@ -1,11 +1,12 @@
-// Reads a running instance for the commands that show it: one GET, one JSON document, or one sentence that says what is
+// Asks a running instance for the commands that show it: one request, one JSON document, or one sentence that says what is
 // wrong and what to do.
 
 import { once } from 'node:events';
-import { get as httpGet, type IncomingMessage } from 'node:http';
-import { get as httpsGet } from 'node:https';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
+import { InputError } from './input-file.ts';
 
 export type OutputFormat = 'table' | 'json';
 
@@ -29,6 +30,13 @@ export class ReadError extends Error {
 
 const timeoutMs = 10_000;
 
+/** A question that is too long for a URL: it is sent by POST. */
+export interface InstanceQuestion {
+  readonly contentType: string;
+  readonly body: string;
+  readonly timeoutMs: number;
+}
+
 /** A command with `--http` and `-o`. */
 export function readingCommand(name: string, description: string): Command {
   return new Command(name)
@@ -42,9 +50,9 @@ export function readingCommand(name: string, description: string): Command {
  * documents; fields are only ever added.
  * @throws ReadError
  */
-export async function readInstance<T>(http: string, path: string): Promise<T> {
+export async function readInstance<T>(http: string, path: string, question?: InstanceQuestion): Promise<T> {
   const url = instanceUrl(http, path);
-  const { status, text } = await ask(url);
+  const { status, text } = await ask(url, question);
   if (status < 200 || status > 299) throw refusal(url, status, text);
   try {
     // oxlint-disable-next-line typescript/no-unsafe-return -- the instance's own API
@@ -63,16 +71,16 @@ export async function runReading(body: () => Promise<ReadingResult>): Promise<vo
     process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
     process.exitCode = exitCode;
   } catch (error) {
-    if (!(error instanceof ReadError)) throw error;
+    if (!(error instanceof ReadError) && !(error instanceof InputError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    process.exitCode = error.exitCode;
+    process.exitCode = error instanceof ReadError ? error.exitCode : 2;
   }
 }
 
 export interface ReadingResult {
   readonly text: string;
   /** 1: the answer is negative, e.g. not found, not reachable. */
-  readonly exitCode: 0 | 1;
+  readonly exitCode: 0 | 1 | 2;
 }
 
 /** A document for programs. */
@@ -95,15 +103,22 @@ interface Answer {
 }
 
 // Not `fetch`: it refuses ports that browsers keep for other protocols, such as 6000 or 10080.
-async function ask(url: URL): Promise<Answer> {
+async function ask(url: URL, question: InstanceQuestion | undefined): Promise<Answer> {
+  const patienceMs = question?.timeoutMs ?? timeoutMs;
   try {
-    const request = url.protocol === 'https:' ? httpsGet : httpGet;
-    const sent = request(url, { agent: false, signal: AbortSignal.timeout(timeoutMs) });
+    const request = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const options = { agent: false, signal: AbortSignal.timeout(patienceMs) } as const;
+    const headers = {
+      'content-type': question?.contentType ?? '',
+      'content-length': Buffer.byteLength(question?.body ?? ''),
+    };
+    const sent = request(url, question === undefined ? options : { ...options, method: 'POST', headers });
+    sent.end(question?.body);
     const [response]: IncomingMessage[] = await once(sent, 'response');
     if (response === undefined) throw new Error('no response');
     return { status: response.statusCode ?? 0, text: await text(response) };
   } catch (cause) {
-    throw new ReadError(2, `No instance answers at ${url.host} (${reasonOf(cause)}). ${remedy}`, { cause });
+    throw new ReadError(2, `No instance answers at ${url.host} (${reasonOf(cause, patienceMs)}). ${remedy}`, { cause });
   }
 }
 
@@ -111,10 +126,10 @@ const remedy =
   'Start one with `isthmus serve`, or name its HTTP port with --http HOST:PORT or ISTHMUS_HTTP ' +
   '(in a cluster: `kubectl -n istio-system port-forward deploy/istiod 8080`).';
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, patienceMs: number): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === 'AbortError') return `no answer in ${String(timeoutMs / 1000)} s`;
-  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
+  if (error.name === 'AbortError') return `no answer in ${String(patienceMs / 1000)} s`;
+  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0], patienceMs);
   return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
 }
 

@@ -25,7 +25,7 @@ const after = {
 const change = { ...noChange, endpoints: new Set([host]) };
 
 test('a subset is exported when its first pod appears, and no longer when the last is gone', () => {
-  const resources = new OutboundResources(viewKeysOf(router(), before).outboundScope, before);
+  const resources = OutboundResources.make({ scope: viewKeysOf(router(), before).outboundScope, mesh: before });
   const exported = () => [...resources.set(Cluster.typeUrl).keys()].filter((name) => name.startsWith('outbound_'));
   expect(exported().toSorted()).toEqual([`outbound_.5000_._.${host}`, `outbound_.5000_.v1_.${host}`]);
 

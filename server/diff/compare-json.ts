@@ -1,0 +1,171 @@
+// Two JSON values → what differs, field by field. Lists of things with names are compared by name, other lists by what they have in
+// common, so that one more route is one change and not a change of all that come after it.
+
+import { isDeepStrictEqual } from 'node:util';
+import type { JsonValue } from '../../proto/json.ts';
+
+/** `before` is absent where something is new, `after` where it is gone. */
+export interface FieldChange {
+  /** `routes[2].route.timeout`; a list element with a name is `virtual_hosts[NAME]`. Empty: the value itself. */
+  readonly path: string;
+  readonly before?: JsonValue;
+  readonly after?: JsonValue;
+}
+
+export function compareJson(before: JsonValue, after: JsonValue, path = ''): readonly FieldChange[] {
+  if (isDeepStrictEqual(before, after)) return [];
+  if (isList(before) && isList(after)) return compareLists(before, after, path);
+  if (!isObject(before) || !isObject(after)) return [{ path, before, after }];
+  if (before['@type'] !== after['@type']) return [{ path, before, after }];
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key): readonly FieldChange[] => {
+    const [then, now] = [before[key], after[key]];
+    const place = path === '' ? key : `${path}.${key}`;
+    if (then === undefined) return now === undefined ? [] : [{ path: place, after: now }];
+    return now === undefined ? [{ path: place, before: then }] : compareJson(then, now, place);
+  });
+}
+
+type List = readonly JsonValue[];
+type JsonObject = { readonly [key: string]: JsonValue };
+
+function compareLists(before: List, after: List, path: string): readonly FieldChange[] {
+  const then = named(before);
+  const now = named(after);
+  return then === undefined || now === undefined
+    ? compareByContent(before, after, path)
+    : compareByName(then, now, path);
+}
+
+function compareByName(
+  before: ReadonlyMap<string, JsonValue>,
+  after: ReadonlyMap<string, JsonValue>,
+  path: string,
+): readonly FieldChange[] {
+  const changes = [...before].flatMap(([name, then]): readonly FieldChange[] => {
+    const now = after.get(name);
+    const place = `${path}[${name}]`;
+    return now === undefined ? [{ path: place, before: then }] : compareJson(then, now, place);
+  });
+  for (const [name, now] of after) if (!before.has(name)) changes.push({ path: `${path}[${name}]`, after: now });
+  const stayed = [...before.keys()].filter((name) => after.has(name));
+  const order = [...after.keys()].filter((name) => before.has(name));
+  if (!isDeepStrictEqual(stayed, order)) changes.push({ path: `${path} (order)`, before: stayed, after: order });
+  return changes;
+}
+
+/** Equal elements at the start and the end stay; of those between, the longest common sequence does. */
+function compareByContent(before: List, after: List, path: string): readonly FieldChange[] {
+  const then = before.map((value) => JSON.stringify(value));
+  const now = after.map((value) => JSON.stringify(value));
+  const changes: FieldChange[] = [];
+  for (const { from, to, fromEnd, toEnd } of gaps(then, now)) {
+    const pairs = Math.min(fromEnd - from, toEnd - to);
+    for (let index = 0; index < pairs; index += 1) {
+      const [old, fresh] = [before[from + index], after[to + index]];
+      if (old !== undefined && fresh !== undefined) changes.push(...compareJson(old, fresh, `${path}[${to + index}]`));
+    }
+    for (const [index, value] of before.slice(from + pairs, fromEnd).entries()) {
+      changes.push({ path: `${path}[${from + pairs + index}]`, before: value });
+    }
+    for (const [index, value] of after.slice(to + pairs, toEnd).entries()) {
+      changes.push({ path: `${path}[${to + pairs + index}]`, after: value });
+    }
+  }
+  return changes;
+}
+
+interface Gap {
+  readonly from: number;
+  readonly fromEnd: number;
+  readonly to: number;
+  readonly toEnd: number;
+}
+
+/** A table of more cells than this costs more than an exact answer is worth: what is between start and end then counts as replaced. */
+const maxCells = 40_000;
+
+/** Ranges of both that are not common. */
+function gaps(then: readonly string[], now: readonly string[]): readonly Gap[] {
+  let start = 0;
+  while (start < then.length && start < now.length && then[start] === now[start]) start += 1;
+  let end = 0;
+  const most = Math.min(then.length, now.length) - start;
+  while (end < most && then[then.length - 1 - end] === now[now.length - 1 - end]) end += 1;
+  const whole = { from: start, fromEnd: then.length - end, to: start, toEnd: now.length - end };
+  const [rows, columns] = [whole.fromEnd - start, whole.toEnd - start];
+  if (rows * columns === 0 || rows * columns > maxCells) return [whole];
+  // lengths[row][column]: of the longest sequence that both have from there on.
+  const lengths = Array.from({ length: rows + 1 }, () => new Uint16Array(columns + 1));
+  const at = (row: number, column: number): number => lengths[row]?.[column] ?? 0;
+  for (let row = rows - 1; row >= 0; row -= 1) {
+    for (let column = columns - 1; column >= 0; column -= 1) {
+      const isCommon = then[start + row] === now[start + column];
+      const line = lengths[row];
+      if (line === undefined) continue;
+      line[column] = isCommon ? at(row + 1, column + 1) + 1 : Math.max(at(row + 1, column), at(row, column + 1));
+    }
+  }
+  const found: Gap[] = [];
+  let [row, column] = [0, 0];
+  let open: { from: number; to: number } = { from: start, to: start };
+  const close = (): void => {
+    const gap = { ...open, fromEnd: start + row, toEnd: start + column };
+    if (gap.fromEnd > gap.from || gap.toEnd > gap.to) found.push(gap);
+  };
+  while (row < rows && column < columns) {
+    if (then[start + row] === now[start + column]) {
+      close();
+      row += 1;
+      column += 1;
+      open = { from: start + row, to: start + column };
+    } else if (at(row + 1, column) >= at(row, column + 1)) row += 1;
+    else column += 1;
+  }
+  [row, column] = [rows, columns];
+  close();
+  return found;
+}
+
+/** The elements by what names each, when all have a name of their own. */
+function named(list: List): ReadonlyMap<string, JsonValue> | undefined {
+  const byName = new Map<string, JsonValue>();
+  for (const value of list) {
+    const name = isObject(value) ? nameOf(value) : undefined;
+    if (name === undefined || byName.has(name)) return undefined;
+    byName.set(name, value);
+  }
+  return byName;
+}
+
+function nameOf(value: JsonObject): string | undefined {
+  const { name, locality, priority } = value;
+  if (typeof name === 'string' && name !== '') return name;
+  const address = addressOf(value['endpoint']);
+  if (address !== undefined) return address;
+  if (locality !== undefined && isObject(locality)) {
+    const places = [locality['region'], locality['zone'], locality['sub_zone'] ?? locality['subZone']];
+    const text = places.filter((part) => typeof part === 'string').join('/');
+    return `${text === '' ? 'no locality' : text}${priority === undefined ? '' : ` priority ${JSON.stringify(priority)}`}`;
+  }
+  return undefined;
+}
+
+function addressOf(endpoint: JsonValue | undefined): string | undefined {
+  const address = memberOf(endpoint, 'address');
+  const socket = memberOf(address, 'socket_address') ?? memberOf(address, 'socketAddress');
+  const ip = memberOf(socket, 'address');
+  const port = memberOf(socket, 'port_value') ?? memberOf(socket, 'portValue');
+  return typeof ip === 'string' ? `${ip}:${JSON.stringify(port ?? 0)}` : undefined;
+}
+
+function memberOf(value: JsonValue | undefined, name: string): JsonValue | undefined {
+  return value !== undefined && isObject(value) ? value[name] : undefined;
+}
+
+function isList(value: JsonValue): value is List {
+  return Array.isArray(value);
+}
+
+function isObject(value: JsonValue): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

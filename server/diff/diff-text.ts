@@ -1,0 +1,105 @@
+// A report of what would change as text for people: what matters first, lists cut.
+
+import { printable } from '../admin/text-table.ts';
+import type { Problem } from '../../discovery/model/problem.ts';
+import type { FieldChange } from './compare-json.ts';
+import type { DiffProxies, DiffReport, DiffResource } from './diff-report.ts';
+import { shownText } from './shown-value.ts';
+
+export interface DiffTextOptions {
+  /** `FILE:LINE` of a finding, where it is known. */
+  readonly placeOf: (problem: Problem) => string | undefined;
+}
+
+const shown = { resources: 20, fields: 8, proxies: 5, groups: 10, findings: 20 } as const;
+
+export function renderDiff(report: DiffReport, { placeOf }: DiffTextOptions): string {
+  const lines = [
+    report.summary,
+    ...objectLines(report),
+    ...findingLines(report, placeOf),
+    ...section('proxies', cut(report.proxies, shown.groups, report.moreProxies, 'groups').map(groupLine)),
+    ...section('resources', resourceLines(report)),
+    ...report.remarks.map((remark) => `note: ${remark}`),
+  ];
+  return lines.map(printable).join('\n');
+}
+
+function section(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)];
+}
+
+/** Those that don't simply stand in the place of what was there. */
+function objectLines({ objects }: DiffReport): readonly string[] {
+  const words = {
+    added: 'new',
+    removed: 'removed',
+    refused: 'REFUSED, so that it is not obeyed',
+    absent: 'not there, so nothing is removed',
+  };
+  const lines = objects.flatMap(({ object, change }) =>
+    change === 'written' || change === 'passed-over' ? [] : [`${object}: ${words[change]}`],
+  );
+  return section('objects', cut(lines, shown.findings, 0, 'objects').map(String));
+}
+
+function findingLines({ objects, findings }: DiffReport, placeOf: DiffTextOptions['placeOf']): readonly string[] {
+  const own = objects.flatMap((object) => object.findings);
+  const known = new Set(own.map(identity));
+  const others = findings.added.filter((problem) => !known.has(identity(problem)));
+  const line = (problem: Problem): string => {
+    const place = placeOf(problem);
+    const subject = [problem.object, problem.field].filter((part) => part !== undefined && part !== '').join(' ');
+    return `${place === undefined ? '' : `${place}: `}${problem.severity}: ${subject === '' ? '' : `${subject}: `}${problem.message} [${problem.code}]`;
+  };
+  return [
+    ...section('findings', cut([...own, ...others].map(line), shown.findings, 0, 'findings').map(String)),
+    ...section('no longer wrong', cut(findings.gone.map(line), shown.findings, 0, 'findings').map(String)),
+  ];
+}
+
+function identity({ code, object, field, message }: Problem): string {
+  return JSON.stringify([code, object, field, message]);
+}
+
+function groupLine(group: DiffProxies | string): string {
+  if (typeof group === 'string') return group;
+  const counts = Object.entries(group.resources).map(([type, count]) => `${String(count)} ${type}`);
+  return `${namesText(group.proxies, group.proxyCount)}: ${counts.join(', ')}`;
+}
+
+function resourceLines({ resources, moreResources }: DiffReport): readonly string[] {
+  return cut(resources, shown.resources, moreResources, 'resources').flatMap((resource) =>
+    typeof resource === 'string' ? [resource] : [headLine(resource), ...fieldLines(resource)],
+  );
+}
+
+function headLine({ type, name, change, proxies, proxyCount, sources }: DiffResource): string {
+  const from = sources.length === 0 ? '' : `, from ${sources.slice(0, 3).join(', ')}${sources.length > 3 ? ' …' : ''}`;
+  return `${change} ${type} ${name} (${namesText(proxies, proxyCount)}${from})`;
+}
+
+function fieldLines({ fields, moreFields }: DiffResource): readonly string[] {
+  return cut(fields, shown.fields, moreFields, 'fields').map((field) =>
+    typeof field === 'string' ? `  ${field}` : `  ${fieldLine(field)}`,
+  );
+}
+
+/** `PATH: OLD → NEW`. */
+function fieldLine({ path, before, after }: FieldChange): string {
+  const then = before === undefined ? '(none)' : shownText(before);
+  const now = after === undefined ? '(none)' : shownText(after);
+  return `${path}: ${then} → ${now}`;
+}
+
+function namesText(names: readonly string[], count: number): string {
+  const some = names.slice(0, shown.proxies);
+  const more = count - some.length;
+  return `${some.join(', ')}${more > 0 ? ` and ${String(more)} more` : ''}`;
+}
+
+/** The first ones, then how many follow. `beyond`: those that are not in the list. */
+function cut<T>(list: readonly T[], limit: number, beyond: number, noun: string): readonly (T | string)[] {
+  const more = Math.max(0, list.length - limit) + beyond;
+  return more === 0 ? list : [...list.slice(0, limit), `… and ${String(more)} more ${noun}; -o json has them`];
+}

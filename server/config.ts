@@ -72,6 +72,8 @@ export interface ServeConfig {
   readonly maxHandshakesPerSecond: number;
   /** Of one stream, beyond answers. */
   readonly maxRequestsPerSecond: number;
+  /** Processes that serve the connections of the gRPC ports; 0: this one does. */
+  readonly workers: number;
 }
 
 /** Options as the command line gives them. */
@@ -108,6 +110,7 @@ export interface ServeOptions {
   readonly maxProxies: string;
   readonly maxHandshakes: string;
   readonly maxRequests: string;
+  readonly workers: string;
 }
 
 /** A bad option, in one sentence that names it and says what to write instead. */
@@ -162,6 +165,7 @@ export function readServeConfig(options: ServeOptions, isDirectory: (path: strin
     maxProxies: readCount('--max-proxies', options.maxProxies, 0),
     maxHandshakesPerSecond: readCount('--max-handshakes', options.maxHandshakes, 1),
     maxRequestsPerSecond: readCount('--max-requests', options.maxRequests, 1),
+    workers: readWorkers(options.workers),
   });
 }
 
@@ -249,6 +253,14 @@ function readCount(option: string, value: string, least: number): number {
   const count = /^\d{1,9}$/.test(value) ? Number(value) : -1;
   if (count >= least) return count;
   throw new ConfigError(`${option} ${value}: use a whole number of at least ${least}.`);
+}
+
+const maxWorkers = 64;
+
+function readWorkers(value: string): number {
+  const workers = readCount('--workers', value, 0);
+  if (workers <= maxWorkers) return workers;
+  throw new ConfigError(`--workers ${value}: use at most ${maxWorkers}, and no more than there are cores.`);
 }
 
 function readStalePolicy(value: string): StalePolicy {

@@ -8,13 +8,15 @@ import { serverDnsNames } from '../ca/server-dns-names.ts';
 import type { Authenticators } from './authenticators.ts';
 import { caMethods, type CaCounters } from './ca-service.ts';
 import { ConfigError, type ServeConfig } from './config.ts';
-import { GrpcPort, type GrpcPortOptions } from './grpc/grpc-port.ts';
+import type { GrpcPortOptions } from './grpc/grpc-port.ts';
 import type { Started } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import { createPeerAuthenticator } from './stream/peer-authenticator.ts';
 import type { StreamContext } from './stream/stream-context.ts';
 import { xdsMethods } from './stream/xds-service.ts';
 import { renewingTlsCredentials } from './tls-credentials.ts';
+import type { WorkerPool } from './workers/worker-pool.ts';
+import { openGrpcPort } from './workers/worker-port.ts';
 
 export interface GrpcPortsOptions {
   readonly config: ServeConfig;
@@ -27,6 +29,8 @@ export interface GrpcPortsOptions {
   readonly admission: Admission;
   /** Told how each call ends. */
   readonly onEnded: GrpcPortOptions['onEnded'];
+  /** Absent: this process serves the connections. */
+  readonly workers: WorkerPool | undefined;
 }
 
 /** After the drain, connections that are left get this long to close. */
@@ -34,10 +38,10 @@ const closeGraceMs = 1000;
 
 /** Opens the ports that are configured. @throws ConfigError when an address can't be had */
 export async function openGrpcPorts(options: GrpcPortsOptions): Promise<void> {
-  const { config, log, started, context, admission, onEnded } = options;
+  const { config, log, context, admission, onEnded } = options;
   if (config.ports.xds !== 0) {
     const anonymous = createPeerAuthenticator();
-    await open('--xds-port', started, {
+    await open('--xds-port', options, {
       address: `${config.plaintextBind}:${String(config.ports.xds)}`,
       methods: admission.methods(xdsMethods({ context, authenticator: anonymous, tls: false })),
       admit: (newcomer) => admission.connection(newcomer),
@@ -65,7 +69,7 @@ async function openTlsPort(options: GrpcPortsOptions): Promise<void> {
     stop.abort();
     await tls.stopped;
   });
-  await open('--xds-tls-port', started, {
+  await open('--xds-tls-port', options, {
     address: `${config.bind}:${String(config.ports.xdsTls)}`,
     tls: tls.tls,
     methods: admission.methods(
@@ -90,9 +94,9 @@ function unserved(log: Log): GrpcPortOptions['onError'] {
   return (error) => log.error({ error }, 'a call could not be served');
 }
 
-async function open(option: string, started: Started, options: GrpcPortOptions): Promise<void> {
+async function open(option: string, { started, workers }: GrpcPortsOptions, options: GrpcPortOptions): Promise<void> {
   try {
-    const port = await GrpcPort.open(options);
+    const port = await openGrpcPort(options, workers);
     started.add(`port ${options.address}`, () => port.close(AbortSignal.timeout(closeGraceMs)));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

@@ -1,7 +1,7 @@
 // The door of an instance as its options want it, with its metrics and its log.
 
 import type { Registry } from 'prom-client';
-import { Admission, admissionClock } from './admission/admission.ts';
+import { Admission, admissionClock, type Servants } from './admission/admission.ts';
 import { defaultAdmissionLimits } from './admission/admission-limits.ts';
 import { AdmissionMetrics } from './admission/admission-metrics.ts';
 import { ProxyLimit } from './admission/proxy-limit.ts';
@@ -23,8 +23,9 @@ export function openAdmission(options: {
   readonly log: Log;
   readonly registry: Registry;
   readonly proxies: SnapshotSource;
+  readonly servants: Servants | undefined;
 }): OpenedAdmission {
-  const { config, log, registry } = options;
+  const { config, log, registry, servants } = options;
   const { handshakes, requests } = defaultAdmissionLimits;
   const counts = new AdmissionMetrics(registry);
   const admission = new Admission({
@@ -34,6 +35,7 @@ export function openAdmission(options: {
       requests: { ...requests, perSecond: config.maxRequestsPerSecond },
     },
     counts,
+    servants,
   });
   const proxies = new ProxyLimit(options.proxies, config.maxProxies);
   counts.observe({ admission, proxies });

@@ -35,6 +35,7 @@ import { openDiff } from './open-diff.ts';
 import { openInjection } from './open-injection.ts';
 import { openMachines } from './open-machines.ts';
 import { openTokenKeys } from './open-token-keys.ts';
+import { openWorkers } from './open-workers.ts';
 import { openPrimary, runWriters, tokenReviewer } from './open-primary.ts';
 import type { GatewayProber } from './probe/gateway-prober.ts';
 import { probeGateways } from './probe/probe-gateways.ts';
@@ -200,11 +201,13 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     takeRoots();
     issuer.changes.on('replaced', takeRoots);
   }
-  const door = openAdmission({ config, log, registry: metrics.registry, proxies: sessions });
+  const workers = await openWorkers({ config, log, registry: metrics.registry, started, signal });
+  const door = openAdmission({ config, log, registry: metrics.registry, proxies: sessions, servants: workers });
   await openGrpcPorts({
     config,
     log,
     started,
+    workers,
     ...door,
     context: {
       source: new ToolSessions({

@@ -29,9 +29,19 @@ export const admissionClock: AdmissionClock = Object.freeze({
   afterEvents: (run: () => void) => void setImmediate(run),
 });
 
+/** Other processes that serve what is admitted. */
+export interface Servants {
+  /** One of them can take a connection. */
+  readonly ready: boolean;
+  /** Lateness of the one that is the least late. */
+  readonly lagMs: number;
+}
+
 export interface AdmissionOptions {
   readonly limits: AdmissionLimits;
   readonly counts: AdmissionCounts;
+  /** Absent: this process serves connections itself. */
+  readonly servants?: Servants | undefined;
   readonly clock?: AdmissionClock | undefined;
 }
 
@@ -48,12 +58,13 @@ export class Admission {
   #waitingStreams = 0;
 
   constructor(options: AdmissionOptions) {
-    const { limits, counts, clock = admissionClock } = options;
+    const { limits, counts, servants, clock = admissionClock } = options;
     this.#options = options;
     this.#clock = clock;
     this.#turns = new Turns({ ...limits, ...clock });
-    const isBusy = (): boolean => this.#turns.waiting >= limits.maxWaitingTurns;
-    this.#gate = new ConnectionGate({ limits, counts, ...clock, busy: isBusy });
+    const isBusy = (): boolean => this.#turns.waiting >= limits.maxWaitingTurns || servants?.ready === false;
+    const othersLagMs = (): number => servants?.lagMs ?? 0;
+    this.#gate = new ConnectionGate({ limits, counts, ...clock, busy: isBusy, othersLagMs });
   }
 
   get waiting(): { readonly connections: number; readonly streams: number; readonly turns: number } {

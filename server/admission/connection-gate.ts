@@ -22,6 +22,8 @@ export interface ConnectionGateOptions {
   readonly limits: AdmissionLimits;
   /** Those before the gate have more to do than they may. */
   readonly busy: () => boolean;
+  /** Lateness of other processes that serve what is admitted. */
+  readonly othersLagMs: () => number;
   readonly counts: ConnectionGateCounts;
   /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number;
@@ -90,10 +92,10 @@ export class ConnectionGate {
   }
 
   #look(lagMs: number): void {
-    const { limits, busy, counts, now } = this.#options;
+    const { limits, busy, othersLagMs, counts, now } = this.#options;
     const nowMs = now();
     counts.looked(lagMs);
-    const late = lagMs > limits.maxLagMs;
+    const late = Math.max(lagMs, othersLagMs()) > limits.maxLagMs;
     const starved = nowMs - this.#admittedMs >= starvedMs;
     let room = late ? Number(starved) : Number.POSITIVE_INFINITY;
     for (const entry of this.#waiting) {

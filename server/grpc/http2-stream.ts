@@ -50,10 +50,13 @@ export class Http2Stream implements HttpStream {
 
   read({ data, ended }: StreamReader): void {
     this.#stream.on('data', data);
-    this.#stream.once('end', () => {
+    const finish = (): void => {
       // A stream that was reset ends too.
       if (!this.#stream.aborted) ended();
-    });
+    };
+    // One that ends without any data does so before it is read.
+    if (this.#stream.readableEnded) queueMicrotask(finish);
+    else this.#stream.once('end', finish);
   }
 
   pause(): void {

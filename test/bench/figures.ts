@@ -23,11 +23,15 @@ export interface ConnectFigures {
   readonly againMs: number;
   readonly each: Times;
   readonly cpuMs: number;
+  /** Of all workers together; `cpuMs` is the main process alone. */
+  readonly workersCpuMs: number;
   readonly counts: ExactCounts;
   /** Bytes that the server holds for each connected proxy and gives back when it leaves. */
   readonly live: number;
   /** Growth of the process for each proxy, what was generated and compiled included. */
   readonly rss: number;
+  /** The same of all workers together. */
+  readonly workersRss: number;
 }
 
 export interface ChangeFigures {
@@ -38,12 +42,14 @@ export interface ChangeFigures {
   readonly last: Times;
   /** Processor time of the server a change. */
   readonly cpuMs: number;
+  readonly workersCpuMs: number;
   readonly counts: ExactCounts;
 }
 
 export interface ReconnectFigures {
   readonly tookMs: number;
   readonly cpuMs: number;
+  readonly workersCpuMs: number;
   readonly counts: ExactCounts;
 }
 

@@ -86,7 +86,7 @@ async function measure(
   bench: BenchOptions,
   registry: BenchRegistry,
 ): Promise<Pick<Figures, 'connect' | 'connectTls' | 'endpointChange' | 'routeChange' | 'reconnect' | 'churn'>> {
-  await using server = await startServer(registry);
+  await using server = await startServer(registry, bench.workers);
   await using load = new Load();
   const parts = { options: bench, server, load, registry };
   say(`connecting ${bench.proxies} proxies`);
@@ -101,7 +101,7 @@ async function measure(
   const churn = bench.churnSeconds > 0 ? await measureChurn(parts) : undefined;
   await load.call('disconnect');
   say('connecting over TLS');
-  await using fresh = await startServer(registry);
+  await using fresh = await startServer(registry, bench.workers);
   const connectTls = await measureConnect({ ...parts, server: fresh }, fresh.tls, 'connect-tls');
   return { connect, endpointChange, routeChange, reconnect, connectTls, churn };
 }

@@ -32,6 +32,8 @@ export interface BenchOptions {
   readonly pushes: boolean;
   /** Remotes are measured with `--state-dir`. */
   readonly remember: boolean;
+  /** Processes that serve the connections of the server. */
+  readonly workers: number;
   /** Save exact counts and times as what later runs are compared with. */
   readonly saveBaseline: boolean;
 }
@@ -54,6 +56,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
       storm: { type: 'string', default: '0' },
       pushes: { type: 'boolean', default: false },
       remember: { type: 'boolean', default: false },
+      workers: { type: 'string', default: '0' },
       quick: { type: 'boolean', default: false },
       'no-report': { type: 'boolean', default: false },
       'save-baseline': { type: 'boolean', default: false },
@@ -74,12 +77,14 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     churnRate: number('rate', values.rate),
     registry,
     profiles: values.profile,
-    report: !values['no-report'],
+    // The page's own figures are those of one process.
+    report: !values['no-report'] && values.workers === '0',
     quick,
     remotes: values.remotes,
     storm: number('storm', values.storm),
     pushes: values.pushes,
     remember: values.remember,
+    workers: number('workers', values.workers),
     saveBaseline: values['save-baseline'],
   };
 }

@@ -44,12 +44,14 @@ export async function measureConnect(bench: Bench, target: FleetTarget, name: st
   const { server, load, options } = bench;
   const before = await server.inspector.memory();
   const encodings = await server.encodings();
+  const workers = await server.workers();
   const cpuMs = await server.inspector.cpuMs();
   const eachMs = await server.inspector.profile(profileFile(options, name), () =>
     load.call('connect', { ...target, count: options.proxies, namespace, clusterId, network }),
   );
   await delay(restMs);
   const usedMs = (await server.inspector.cpuMs()) - cpuMs;
+  const workersUsed = await server.workers();
   const counts = await load.call('counts');
   const used = (await server.encodings()) - encodings;
   const connected = await server.inspector.memory();
@@ -63,9 +65,11 @@ export async function measureConnect(bench: Bench, target: FleetTarget, name: st
     againMs: againMs.at(-1) ?? 0,
     each: timesOf(eachMs),
     cpuMs: usedMs,
+    workersCpuMs: workersUsed.cpuMs - workers.cpuMs,
     counts: perProxy(counts, options.proxies, used),
     live: (connected.live - left.live) / options.proxies,
     rss: (connected.rss - before.rss) / options.proxies,
+    workersRss: (workersUsed.rss - workers.rss) / options.proxies,
   };
 }
 
@@ -111,6 +115,7 @@ async function measureChange(
   await delay(restMs);
   const counts = await load.call('counts');
   const encodings = await server.encodings();
+  const workers = await server.workers();
   const cpuMs = await server.inspector.cpuMs();
   const firstMs: number[] = [];
   const lastMs: number[] = [];
@@ -130,6 +135,7 @@ async function measureChange(
     }
   });
   const usedMs = (await server.inspector.cpuMs()) - cpuMs;
+  const workersUsed = await server.workers();
   const after = await load.call('counts');
   return {
     trials,
@@ -137,6 +143,7 @@ async function measureChange(
     each: timesOf(eachMs),
     last: timesOf(lastMs),
     cpuMs: usedMs / trials,
+    workersCpuMs: (workersUsed.cpuMs - workers.cpuMs) / trials,
     counts: perChange(difference(after, counts), { trials, proxies }, (await server.encodings()) - encodings),
   };
 }
@@ -149,6 +156,7 @@ const requestsOnReturn = 5;
 export async function measureReconnect({ server, load, options }: Bench): Promise<ReconnectFigures> {
   const counts = await load.call('counts');
   const encodings = await server.encodings();
+  const workers = await server.workers();
   const cpuMs = await server.inspector.cpuMs();
   const requests = await readCounter(server.instance.monitoring, requestsTotal);
   const { tookMs } = await server.inspector.profile(profileFile(options, 'reconnect'), () =>
@@ -162,10 +170,12 @@ export async function measureReconnect({ server, load, options }: Bench): Promis
   );
   await delay(restMs);
   const usedMs = (await server.inspector.cpuMs()) - cpuMs;
+  const workersCpuMs = (await server.workers()).cpuMs - workers.cpuMs;
   const received = difference(await load.call('counts'), counts);
   return {
     tookMs,
     cpuMs: usedMs,
+    workersCpuMs,
     counts: perProxy(received, options.proxies, (await server.encodings()) - encodings),
   };
 }

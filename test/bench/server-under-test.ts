@@ -26,9 +26,11 @@ export interface ServerUnderTest extends AsyncDisposable {
   readonly tls: FleetTarget;
   /** Resources encoded since the start. */
   readonly encodings: () => Promise<number>;
+  /** Of all workers together, which may be none: processor time so far, resident bytes. */
+  readonly workers: () => Promise<{ readonly cpuMs: number; readonly rss: number }>;
 }
 
-export async function startServer(registry: BenchRegistry): Promise<ServerUnderTest> {
+export async function startServer(registry: BenchRegistry, workers = 0): Promise<ServerUnderTest> {
   const directory = await mkdtemp(join(tmpdir(), 'isthmus-bench-ca-'));
   const authority = await makeAuthority();
   for (const [name, content] of Object.entries(authority.files)) await writeFile(join(directory, name), content);
@@ -38,7 +40,9 @@ export async function startServer(registry: BenchRegistry): Promise<ServerUnderT
   const issued = ok(await issuer.issue({ csr, identity }));
   const startMs = performance.now();
   const instance = await startServe({
-    argv: ['--cluster-id', clusterId, '--network', network, '--ca-dir', directory, ...registry.argv],
+    argv: ['--cluster-id', clusterId, '--network', network, '--ca-dir', directory, ...registry.argv].concat(
+      workers === 0 ? [] : ['--workers', String(workers)],
+    ),
     nodeArgv: ['--inspect=127.0.0.1:0'],
     monitoring: true,
   });
@@ -60,6 +64,10 @@ export async function startServer(registry: BenchRegistry): Promise<ServerUnderT
       },
     },
     encodings: () => readCounter(instance.monitoring, 'isthmus_resources_encoded_total'),
+    workers: async () => ({
+      cpuMs: 1000 * (await readCounter(instance.monitoring, 'isthmus_worker_cpu_seconds_total')),
+      rss: await readCounter(instance.monitoring, 'isthmus_worker_resident_memory_bytes'),
+    }),
     [Symbol.asyncDispose]: async () => {
       inspector[Symbol.dispose]();
       await instance[Symbol.asyncDispose]();

@@ -8,10 +8,11 @@ import { Admission } from '../../server/admission/admission.ts';
 import { defaultAdmissionLimits, type AdmissionLimits } from '../../server/admission/admission-limits.ts';
 import { ProxyLimit } from '../../server/admission/proxy-limit.ts';
 import type { Call } from '../../server/grpc/call.ts';
-import { GrpcPort } from '../../server/grpc/grpc-port.ts';
 import type { GrpcStatus } from '../../server/grpc/status.ts';
 import { emptyTypeSnapshot } from '../../server/cache/type-snapshot.ts';
 import type { SnapshotSource, StreamOpening } from '../../server/stream/snapshot-source.ts';
+import { openGrpcPort, type OpenPort } from '../../server/workers/worker-port.ts';
+import { testWorkers } from '../support/worker-pool.ts';
 
 const echo = '/test.Service/Echo';
 const count = '/test.Service/Count';
@@ -22,7 +23,7 @@ afterEach(async () => {
 });
 
 interface Scene {
-  readonly port: GrpcPort;
+  readonly port: OpenPort;
   readonly admission: Admission;
   readonly counted: string[];
   readonly ended: GrpcStatus[];
@@ -58,20 +59,23 @@ async function open(limits: Partial<AdmissionLimits> = {}): Promise<Scene> {
       },
     });
   };
-  const port = await GrpcPort.open({
-    address: '127.0.0.1:0',
-    methods: admission.methods(
-      new Map([
-        [echo, serve],
-        [count, answerCount],
-      ]),
-    ),
-    admit: (newcomer) => admission.connection(newcomer),
-    onEnded: (_call, status) => ended.push(status),
-    onError: (error) => {
-      throw error;
+  const port = await openGrpcPort(
+    {
+      address: '127.0.0.1:0',
+      methods: admission.methods(
+        new Map([
+          [echo, serve],
+          [count, answerCount],
+        ]),
+      ),
+      admit: (newcomer) => admission.connection(newcomer),
+      onEnded: (_call, status) => ended.push(status),
+      onError: (error) => {
+        throw error;
+      },
     },
-  });
+    testWorkers(),
+  );
   closings.push(() => port.close(AbortSignal.abort()));
   return { port, admission, counted, ended };
 }

@@ -7,19 +7,22 @@ import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } f
 import { connect as connectTcp } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Call } from '../../server/grpc/call.ts';
-import { GrpcPort, type GrpcPortOptions } from '../../server/grpc/grpc-port.ts';
+import type { GrpcPortOptions } from '../../server/grpc/grpc-port.ts';
 import type { GrpcStatus } from '../../server/grpc/status.ts';
 import { serveUnary } from '../../server/grpc/unary-call.ts';
+import { openGrpcPort, type OpenPort } from '../../server/workers/worker-port.ts';
+import { testWorkers } from '../support/worker-pool.ts';
 
 const echo = '/test.Service/Echo';
 const silent = '/test.Service/Silent';
 const single = '/test.Service/Once';
 const flood = '/test.Service/Flood';
 const broken = '/test.Service/Broken';
+const late = '/test.Service/Late';
 const piece = new Uint8Array(256 * 1024);
 
 interface Scene {
-  readonly port: GrpcPort;
+  readonly port: OpenPort;
   readonly address: string;
   readonly client: grpc.Client;
   readonly interrupted: GrpcStatus[];
@@ -42,37 +45,44 @@ async function open(limits: GrpcPortOptions['limits'] = {}): Promise<Scene> {
     call.onInterrupt((status) => interrupted.push(status));
     call.listen({ message, halfClosed: () => call.end({ code: 'OK', message: '' }) });
   };
-  const port = await GrpcPort.open({
-    address: '127.0.0.1:0',
-    methods: new Map<string, (call: Call) => void>([
-      [echo, (call) => handle(call, (bytes) => call.write([bytes]))],
-      [
-        silent,
-        (call) => {
-          call.onInterrupt((status) => interrupted.push(status));
-          call.listen({ message: () => undefined, halfClosed: () => undefined });
-        },
-      ],
-      [flood, (call) => handle(call, () => Array.from({ length: 40 }, () => call.write([piece], () => (taken += 1))))],
-      [
-        single,
-        (call) =>
-          serveUnary(
-            call,
-            (bytes) => Promise.resolve(bytes),
-            () => ({ code: 'INTERNAL', message: '' }),
-          ),
-      ],
-      [
-        broken,
-        () => {
-          throw new Error('a mistake of ours');
-        },
-      ],
-    ]),
-    onError: (error) => errors.push(error),
-    limits,
-  });
+  const port = await openGrpcPort(
+    {
+      address: '127.0.0.1:0',
+      methods: new Map<string, (call: Call) => void>([
+        [echo, (call) => handle(call, (bytes) => call.write([bytes]))],
+        [
+          silent,
+          (call) => {
+            call.onInterrupt((status) => interrupted.push(status));
+            call.listen({ message: () => undefined, halfClosed: () => undefined });
+          },
+        ],
+        [
+          flood,
+          (call) => handle(call, () => Array.from({ length: 40 }, () => call.write([piece], () => (taken += 1)))),
+        ],
+        [
+          single,
+          (call) =>
+            serveUnary(
+              call,
+              (bytes) => Promise.resolve(bytes),
+              () => ({ code: 'INTERNAL', message: '' }),
+            ),
+        ],
+        [late, (call) => void setTimeout(() => handle(call, () => undefined), 50)],
+        [
+          broken,
+          () => {
+            throw new Error('a mistake of ours');
+          },
+        ],
+      ]),
+      onError: (error) => errors.push(error),
+      limits,
+    },
+    testWorkers(),
+  );
   closings.push(() => port.close(AbortSignal.abort()));
   const address = `127.0.0.1:${port.port}`;
   const client = new grpc.Client(address, grpc.credentials.createInsecure(), {
@@ -186,6 +196,13 @@ describe('messages', () => {
 });
 
 describe('calls', () => {
+  test('that end before anybody listens are heard when somebody does', async () => {
+    const scene = await open();
+    const stream = request(session(scene), { ':path': late });
+    stream.end();
+    expect(await answerOf(stream)).toMatchObject({ 'grpc-status': '0' });
+  });
+
   test('of an unknown method are answered UNIMPLEMENTED', async () => {
     expect(await start(await open(), '/test.Service/Nothing').status).toMatchObject({
       code: 12,
@@ -281,11 +298,14 @@ describe('calls', () => {
 
   test('carry a message of any text in their status', async () => {
     const scene = await open();
-    const port = await GrpcPort.open({
-      address: '127.0.0.1:0',
-      methods: new Map([[echo, (call: Call) => call.end({ code: 'UNAVAILABLE', message: '100 % für später\n✓' })]]),
-      onError: () => undefined,
-    });
+    const port = await openGrpcPort(
+      {
+        address: '127.0.0.1:0',
+        methods: new Map([[echo, (call: Call) => call.end({ code: 'UNAVAILABLE', message: '100 % für später\n✓' })]]),
+        onError: () => undefined,
+      },
+      testWorkers(),
+    );
     closings.push(() => port.close(AbortSignal.abort()));
     const client = new grpc.Client(`127.0.0.1:${port.port}`, grpc.credentials.createInsecure());
     closings.push(() => client.close());

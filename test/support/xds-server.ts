@@ -1,6 +1,5 @@
 // A real xDS server on loopback over a MemorySnapshotSource, with everything that a test may want to look at.
 
-import { GrpcPort } from '../../server/grpc/grpc-port.ts';
 import type { RotatingServerTls } from '../../server/grpc/rotating-server-tls.ts';
 import type { TransportLimits } from '../../server/grpc/transport-limits.ts';
 import { ConnectionSet } from '../../server/stream/connection-set.ts';
@@ -11,13 +10,18 @@ import type { StreamContext } from '../../server/stream/stream-context.ts';
 import { defaultStreamLimits, type StreamLimits } from '../../server/stream/stream-limits.ts';
 import { CountingMetrics } from '../../server/stream/stream-metrics.ts';
 import { xdsMethods } from '../../server/stream/xds-service.ts';
+import type { WorkerPool } from '../../server/workers/worker-pool.ts';
+import { openGrpcPort, type OpenPort } from '../../server/workers/worker-port.ts';
 import { MemorySnapshotSource } from './memory-snapshot-source.ts';
+import { testWorkers } from './worker-pool.ts';
 
 export interface XdsServerOptions {
   readonly limits?: Partial<StreamLimits>;
   readonly authenticator?: PeerAuthenticator;
   readonly tls?: RotatingServerTls;
   readonly transport?: Partial<TransportLimits>;
+  /** They serve the connections; absent: those of the test file, or the test's own process. */
+  readonly workers?: WorkerPool | undefined;
 }
 
 export interface XdsServer {
@@ -27,7 +31,7 @@ export interface XdsServer {
   readonly connections: ConnectionSet;
   /** Warnings that were logged. */
   readonly warnings: readonly string[];
-  readonly port: GrpcPort;
+  readonly port: OpenPort;
   stop(): Promise<void>;
 }
 
@@ -47,13 +51,16 @@ export async function startXdsServer(options: XdsServerOptions = {}): Promise<Xd
     now: Date.now,
   };
   const authenticator = options.authenticator ?? createPeerAuthenticator();
-  const port = await GrpcPort.open({
-    address: '127.0.0.1:0',
-    tls: options.tls,
-    methods: xdsMethods({ context, authenticator, tls: options.tls !== undefined }),
-    onError: (error) => void warnings.push(String(error)),
-    limits: options.transport,
-  });
+  const port = await openGrpcPort(
+    {
+      address: '127.0.0.1:0',
+      tls: options.tls,
+      methods: xdsMethods({ context, authenticator, tls: options.tls !== undefined }),
+      onError: (error) => void warnings.push(String(error)),
+      limits: options.transport,
+    },
+    options.workers ?? testWorkers(),
+  );
   return {
     address: `127.0.0.1:${port.port}`,
     source,

@@ -12,6 +12,8 @@ interface Scene {
   readonly told: string[];
   readonly refused: string[];
   readonly busy: { value: boolean };
+  /** Of the processes that serve what is let in. */
+  readonly others: { lagMs: number };
   readonly come: (count: number, name?: string) => void;
 }
 
@@ -20,9 +22,11 @@ function scene(limits: Partial<AdmissionLimits> = {}): Scene {
   const told: string[] = [];
   const refused: string[] = [];
   const busy = { value: false };
+  const others = { lagMs: 0 };
   const gate = new ConnectionGate({
     limits: { ...defaultAdmissionLimits, handshakes: { perSecond: 100, burst: 2 }, ...limits },
     busy: () => busy.value,
+    othersLagMs: () => others.lagMs,
     counts: { admitted: () => undefined, refused: (reason) => refused.push(reason), looked: () => undefined },
     now: loop.now,
     after: loop.after,
@@ -32,7 +36,7 @@ function scene(limits: Partial<AdmissionLimits> = {}): Scene {
       gate.enter({ admit: () => told.push(`${name}${nth} in`), refuse: () => told.push(`${name}${nth} out`) });
     }
   };
-  return { loop, gate, told, refused, busy, come };
+  return { loop, gate, told, refused, busy, others, come };
 }
 
 test('a few are let in at once, the others in order at the rate', () => {
@@ -88,4 +92,17 @@ test('one that waited as long as clients do is closed, and so is one that finds 
   loop.pass(1000);
   expect(told).toEqual(['c3 out', 'c0 out', 'c1 out', 'c2 out']);
   expect(refused).toEqual(['full', 'late', 'late', 'late']);
+});
+
+test('while the processes that serve connections are late nobody is let in, but for one a second', () => {
+  const { loop, told, others, come } = scene();
+  come(8);
+  others.lagMs = 60;
+  loop.pass(900);
+  expect(told).toEqual(['c0 in', 'c1 in']);
+  loop.pass(200);
+  expect(told).toEqual(['c0 in', 'c1 in', 'c2 in']);
+  others.lagMs = 10;
+  loop.pass(100);
+  expect(told).toHaveLength(8);
 });

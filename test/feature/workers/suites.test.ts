@@ -1,0 +1,15 @@
+// All that the transport, the door and the xDS protocol promise is kept with workers, too: the same suites once more, their ports served
+// by two.
+
+import '../admission.test.ts';
+import '../grpc-transport.test.ts';
+import '../xds-protocol/answers.test.ts';
+import '../xds-protocol/bad-clients.test.ts';
+import '../xds-protocol/incremental.test.ts';
+import '../xds-protocol/ordering.test.ts';
+import '../xds-protocol/streams.test.ts';
+import '../xds-protocol/subscriptions.test.ts';
+import '../xds-protocol/tls-port.test.ts';
+import { serveByWorkers } from '../../support/worker-pool.ts';
+
+serveByWorkers(2);

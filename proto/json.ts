@@ -2,6 +2,7 @@
 // in the order of their numbers and map entries in the order of their keys, so equal bytes give equal JSON.
 import protobuf from 'protobufjs/light.js';
 import { findMessage, messageNamed } from './descriptor.ts';
+import { findExtension } from './extensions.ts';
 import { hasOwnJson, wellKnownJson, type JsonValue } from './json-well-known.ts';
 import { fullNameOfTypeUrl, type MessageType } from './message-type.ts';
 import { CodecError } from './codec-error.ts';
@@ -59,7 +60,8 @@ interface AnyFields {
 
 function renderAny({ typeUrl, value }: AnyFields): JsonValue {
   if (typeUrl === '') return {};
-  const type = findMessage(fullNameOfTypeUrl(typeUrl));
+  const name = fullNameOfTypeUrl(typeUrl);
+  const type = findMessage(name) ?? findExtension(name);
   if (type === undefined) return { '@type': typeUrl, value: base64(value) };
   const message = decodeReflected(type, value);
   if (hasOwnJson(type)) return { '@type': typeUrl, value: renderMessage(message) };

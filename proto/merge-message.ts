@@ -2,8 +2,10 @@
 // those of the same key. In: a type and two plain values, which stay as they are. Out: the merged one. A value that is written is
 // taken even when it is the default (`false`, 0), and durations and wrappers are values, not messages.
 import protobuf from 'protobufjs/light.js';
-import { findExtension } from './extensions.ts';
-import { fullNameOfTypeUrl } from './message-type.ts';
+import { decode } from './codec.ts';
+import { extensionNamed, findExtension } from './extensions.ts';
+import type { PlainMessage } from './from-json.ts';
+import { fullNameOfTypeUrl, type MessageType } from './message-type.ts';
 
 type Plain = Readonly<Record<string, unknown>>;
 
@@ -55,4 +57,19 @@ function mergeAny(into: Plain, from: Plain, options: MergeOptions): Plain {
 export function decodePlain(type: protobuf.Type, bytes: unknown): Plain {
   const given = bytes instanceof Uint8Array ? bytes : new Uint8Array();
   return type.toObject(type.decode(given), { longs: String });
+}
+
+/** As `mergeMessage`, of and to a typed value. */
+export function mergeInto<T extends object>(
+  type: MessageType<T>,
+  into: NoInfer<T>,
+  from: PlainMessage,
+  options: MergeOptions,
+): T {
+  return typedValue<T>(type, mergeMessage(extensionNamed(type.fullName), into as Plain, from, options));
+}
+
+/** A plain value of that type as what `encode` and `decode` make of it. */
+export function typedValue<T>(type: MessageType<T>, value: PlainMessage): T {
+  return decode<T>(type, extensionNamed(type.fullName).encode(value).finish());
 }

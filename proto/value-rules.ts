@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import protobuf from 'protobufjs/light.js';
 import { RE2JS } from 're2js';
-import { findExtension } from './extensions.ts';
+import { extensionNamed, findExtension } from './extensions.ts';
 import { lazy } from './lazy.ts';
-import { fullNameOfTypeUrl } from './message-type.ts';
+import { fullNameOfTypeUrl, type MessageType } from './message-type.ts';
 import { brokenScalarRule, type Rules } from './value-rules-scalar.ts';
 
 export interface BrokenRule {
@@ -47,19 +47,26 @@ export function findBrokenRule(type: protobuf.Type, value: Plain, path = ''): Br
   return /^(envoy|xds)\.type\.matcher\.v3\.RegexMatcher$/.test(name) ? inRegex(value['regex'], path) : undefined;
 }
 
+/** As `findBrokenRule`, of a typed value. */
+export function brokenRuleOf<T extends object>(type: MessageType<T>, value: NoInfer<T>): BrokenRule | undefined {
+  return findBrokenRule(extensionNamed(type.fullName), value as Plain);
+}
+
 function inField(
   field: protobuf.Field,
   value: unknown,
   rules: Rules | undefined,
   path: string,
 ): BrokenRule | undefined {
-  if (field instanceof protobuf.MapField) return inMap(field, value, rules, path);
+  if (field.map) return inMap(field, value, rules, path);
   if (field.repeated) return inList(field, value, rules, path);
   const { resolvedType } = field;
   if (value === undefined || value === null) {
+    // A member of a oneof that is not there is not checked.
+    if (rules === undefined || field.partOf) return undefined;
     if (isRequired(rules)) return { path, message: 'is missing' };
-    // A member of a oneof that is not there is not checked, nor is a message; a scalar is, as its default.
-    if (rules === undefined || resolvedType instanceof protobuf.Type || field.partOf) return undefined;
+    // Nor is a message; a scalar is, as its default.
+    if (resolvedType instanceof protobuf.Type) return undefined;
     return atPath(path, brokenScalarRule(rules, field.typeDefault));
   }
   return inSingle(field, value, rules, path);
@@ -98,12 +105,7 @@ function inList(field: protobuf.Field, value: unknown, rules: Rules | undefined,
   return undefined;
 }
 
-function inMap(
-  field: protobuf.MapField,
-  value: unknown,
-  rules: Rules | undefined,
-  path: string,
-): BrokenRule | undefined {
+function inMap(field: protobuf.Field, value: unknown, rules: Rules | undefined, path: string): BrokenRule | undefined {
   const entries = isPlain(value) ? Object.entries(value) : [];
   const { min_pairs: least = 0, keys, values } = rules?.map ?? {};
   if (entries.length < least) return { path, message: 'is empty' };

@@ -61,8 +61,6 @@ export interface ProxySessionsOptions {
   readonly onRejection: (proxy: Proxy, rejection: Rejection) => void;
 }
 
-/** Types that are subscribed to but have nothing yet: answered as existing and empty. */
-const emptyTypes: ReadonlySet<string> = new Set([typeUrls.extension]);
 const maxMessageChars = 4096;
 const maxResourceNames = 100;
 
@@ -113,7 +111,7 @@ export class ProxySessions implements SnapshotSource {
         if (generatedTypes.includes(typeUrl) || typeUrl === typeUrls.nameTable) return attachment.snapshot(typeUrl);
         if (typeUrl === typeUrls.proxyConfig) return this.#options.roots();
         if (typeUrl === typeUrls.secret) return credentials?.snapshot() ?? emptyTypeSnapshot;
-        return emptyTypes.has(typeUrl) ? emptyTypeSnapshot : undefined;
+        return undefined;
       },
       acknowledged: (report) => {
         const rejection = this.#rejectionOf(report, attachment);

@@ -61,6 +61,7 @@ function declaredPolicies({ policies }: MeshSnapshot): readonly Policy[] {
     ...policies.requestAuthentications,
     ...policies.telemetries,
     ...policies.sidecars,
+    ...policies.envoyFilters,
   ];
 }
 

@@ -12,7 +12,7 @@ type SelectingPolicy = PolicyBase & Selecting;
 
 export function* selectorFindings(facts: MeshFacts): Generator<Problem> {
   const { peerAuthentications, authorizationPolicies, gateways } = facts.mesh.policies;
-  const { requestAuthentications, telemetries, sidecars } = facts.mesh.policies;
+  const { requestAuthentications, telemetries, sidecars, envoyFilters } = facts.mesh.policies;
   const { rootNamespace } = facts.mesh.config;
   const field = 'spec.selector.matchLabels';
   for (const policy of peerAuthentications) {
@@ -32,6 +32,10 @@ export function* selectorFindings(facts: MeshFacts): Generator<Problem> {
   for (const policy of sidecars) {
     const sidecarField = 'spec.workloadSelector.labels';
     yield* empty(policy, { field: sidecarField, among: facts.workloadsIn(policy.namespace), so: 'no proxy obeys it' });
+  }
+  for (const policy of envoyFilters) {
+    const among = policy.namespace === rootNamespace ? facts.allWorkloads : facts.workloadsIn(policy.namespace);
+    yield* empty(policy, { field: 'spec.workloadSelector.labels', among, so: 'nothing is patched by it' });
   }
   for (const policy of gateways) {
     // Gateways are served by workloads of any namespace.

@@ -20,6 +20,7 @@ export const emptyPolicyIndex: PolicyIndex = Object.freeze({
   requestAuthentications: [],
   gateways: [],
   sidecars: [],
+  envoyFilters: [],
 });
 
 export interface PolicyChange {
@@ -70,6 +71,10 @@ export function updatePolicyIndex(index: PolicyIndex, changes: readonly PolicyCh
     sidecars: revise(
       index.sidecars,
       collect(changes, (policy) => (policy.kind === 'Sidecar' ? policy : undefined)),
+    ),
+    envoyFilters: revise(
+      index.envoyFilters,
+      collect(changes, (policy) => (policy.kind === 'EnvoyFilter' ? policy : undefined)),
     ),
   };
 }

@@ -9,6 +9,7 @@ import type { PersistentMap } from './persistent-map.ts';
 import type {
   AuthorizationPolicy,
   DestinationRulePolicy,
+  EnvoyFilterPolicy,
   GatewayPolicy,
   PeerAuthenticationPolicy,
   RequestAuthenticationPolicy,
@@ -54,6 +55,7 @@ export interface PolicyIndex {
   readonly requestAuthentications: readonly RequestAuthenticationPolicy[];
   readonly gateways: readonly GatewayPolicy[];
   readonly sidecars: readonly SidecarPolicy[];
+  readonly envoyFilters: readonly EnvoyFilterPolicy[];
 }
 
 /** VirtualServices that are not filed by host as they stand. */

@@ -2,6 +2,7 @@
 
 import type { AuthorizationPolicy } from './policies/authorization-policy.ts';
 import type { DestinationRulePolicy } from './policies/destination-rule.ts';
+import type { EnvoyFilterPolicy } from './policies/envoy-filter.ts';
 import type { GatewayPolicy } from './policies/gateway.ts';
 import type { PeerAuthenticationPolicy } from './policies/peer-authentication.ts';
 import type { RequestAuthenticationPolicy } from './policies/request-authentication.ts';
@@ -11,9 +12,11 @@ import type { VirtualServicePolicy } from './policies/virtual-service.ts';
 
 export type * from './policies/authorization-policy.ts';
 export type * from './policies/destination-rule.ts';
+export type * from './policies/envoy-filter.ts';
 export type * from './policies/gateway.ts';
 export type * from './policies/load-balancer.ts';
 export type * from './policies/peer-authentication.ts';
+export type * from './policies/proxy-config.ts';
 export type * from './policies/request-authentication.ts';
 export type * from './policies/sidecar.ts';
 export type * from './policies/telemetry.ts';
@@ -27,5 +30,6 @@ export type Policy =
   | AuthorizationPolicy
   | RequestAuthenticationPolicy
   | SidecarPolicy
-  | TelemetryPolicy;
+  | TelemetryPolicy
+  | EnvoyFilterPolicy;
 export type PolicyKind = Policy['kind'];

@@ -5,6 +5,7 @@ import type { KubernetesObject } from '../model/kubernetes-object.ts';
 import type { Policy, PolicyKind } from '../model/policy.ts';
 import { convertAuthorizationPolicy } from './authorization/authorization-policy.ts';
 import { convertDestinationRule } from './destination-rule.ts';
+import { convertEnvoyFilter } from './envoy-filter/envoy-filter.ts';
 import { convertGateway } from './gateway.ts';
 import { convertPeerAuthentication } from './peer-authentication.ts';
 import type { PolicyContext } from './policy-fields.ts';
@@ -24,6 +25,7 @@ const converters: Readonly<Record<PolicyKind, Converter>> = {
   Telemetry: convertTelemetry,
   RequestAuthentication: convertRequestAuthentication,
   Sidecar: convertSidecar,
+  EnvoyFilter: convertEnvoyFilter,
 };
 
 function isPolicyKind(kind: string): kind is PolicyKind {

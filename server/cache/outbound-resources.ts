@@ -16,8 +16,11 @@ import { generateStaticOutbound } from '../generate/static-outbound.ts';
 import type { Resource } from '../generate/resource.ts';
 import { gatewayRouteNames, gatewayServers } from '../generate/gateway-servers.ts';
 import type { HostRoutes } from '../generate/host-resources.ts';
+import { patchSurroundings } from '../patch/patch-surroundings.ts';
+import { joinRoute, ViewPatches } from '../patch/view-patches.ts';
 import { buildOutboundView, type OutboundView } from '../view/outbound-view.ts';
 import type { OutboundScope } from '../view/scope.ts';
+import { compareText } from '../../discovery/model/network-gateway.ts';
 import { SharedAffectedHosts } from './affected-hosts.ts';
 import { resourceName, type ResourceName } from './encoded-resource.ts';
 import { NameTableResource } from './name-table-resource.ts';
@@ -68,6 +71,9 @@ export class OutboundResources {
   /** Route configurations that are there without any host, because listeners of a gateway refer to them. */
   #standingRoutes: ReadonlySet<string> = new Set();
   #listenersDiffer = true;
+  readonly #patches: ViewPatches;
+  /** Virtual hosts by route configuration, where patches may change them. */
+  readonly #patchedHosts: Map<string, ReadonlySet<ResourceName>>;
 
   /** Nothing is made yet: `making` does. `affected` is that of all views which are updated together. */
   private constructor(
@@ -81,6 +87,8 @@ export class OutboundResources {
     this.#mesh = mesh;
     this.#view = from === undefined ? buildOutboundView(scope, mesh) : from.#view;
     this.#hosts = new Map(from && from.#hosts);
+    this.#patches = new ViewPatches(scope.patches, from && from.#patches);
+    this.#patchedHosts = new Map(from && from.#patchedHosts);
     this.#hostsByRoute = new Map(
       [...(from === undefined ? [] : from.#hostsByRoute)].map(([route, hosts]) => [route, new Set(hosts)]),
     );
@@ -105,6 +113,10 @@ export class OutboundResources {
     return new OutboundResources({ scope: this.#scope, mesh: this.#mesh, affected }, this);
   }
 
+  get patches(): ViewPatches {
+    return this.#patches;
+  }
+
   get view(): OutboundView {
     return this.#view;
   }
@@ -118,10 +130,13 @@ export class OutboundResources {
   *problems(): Generator<Problem> {
     yield* gatewayServers(this.#view).problems;
     for (const record of this.#hosts.values()) yield* record.problems;
+    yield* this.#patches.problems(({ typeUrl, name }) => this.#sets.get(typeUrl).get(resourceName(name)) !== undefined);
   }
 
   *#makeAll(): Generator<undefined> {
-    for (const cluster of generateStaticOutbound(this.#view)) this.#sets.put(cluster);
+    for (const cluster of generateStaticOutbound(this.#view)) this.#putCluster(cluster);
+    for (const cluster of this.#patches.addedClusters()) this.#sets.put(cluster);
+    for (const extension of this.#patches.extensionConfigs()) this.#sets.put(extension);
     for (const host of this.#view.hosts()) {
       this.#generate(host);
       yield;
@@ -145,7 +160,7 @@ export class OutboundResources {
     const newlyRouted = routed === routedBefore ? noHosts : routed.symmetricDifference(routedBefore);
     if (affected.everything) {
       const hosts = new Set(this.#view.hosts());
-      for (const cluster of generateStaticOutbound(this.#view)) this.#sets.put(cluster);
+      for (const cluster of generateStaticOutbound(this.#view)) this.#putCluster(cluster);
       for (const host of this.#hosts.keys()) if (!hosts.has(host)) this.#generate(host);
       for (const host of hosts) {
         this.#generate(host);
@@ -206,16 +221,23 @@ export class OutboundResources {
 
   #clusterRecord(generated: HostResources): ClusterRecord {
     return {
-      clusters: new Set(generated.clusters.map((cluster) => this.#sets.put(cluster))),
+      clusters: new Set(generated.clusters.flatMap((cluster) => this.#putCluster(cluster) ?? [])),
       assignments: new Set(generated.assignments.map((assignment) => this.#sets.put(assignment))),
     };
+  }
+
+  /** Undefined when a patch removes it. */
+  #putCluster(cluster: Resource<Cluster>): ResourceName | undefined {
+    const patched = this.#patches.cluster(cluster);
+    return patched && this.#sets.put(patched);
   }
 
   #routeRecord(generated: HostRoutes): RouteRecord {
     const virtualHosts = new Set<ResourceName>();
     const routes = new Map<string, Resource<VirtualHost>[]>();
+    const isByItself = this.#scope.virtualHostDiscovery && !this.#patches.changeRoutes;
     for (const { routeName, resource } of generated.virtualHosts) {
-      if (this.#scope.virtualHostDiscovery) virtualHosts.add(this.#sets.put(resource));
+      if (isByItself) virtualHosts.add(this.#sets.put(resource));
       const sameRoute = routes.get(routeName) ?? [];
       sameRoute.push(resource);
       routes.set(routeName, sameRoute);
@@ -241,7 +263,8 @@ export class OutboundResources {
   #finish(): ReadonlySet<string> {
     if (this.#listenersDiffer) {
       const contributions = [...this.#hosts.values()].flatMap((record) => record.listeners);
-      this.#sets.replaceAll(Listener.typeUrl, generateOutboundListeners(this.#view, contributions));
+      const listeners = generateOutboundListeners(this.#view, contributions);
+      this.#sets.replaceAll(Listener.typeUrl, this.#patches.listeners(listeners, patchSurroundings(this.#view)));
       this.#listenersDiffer = false;
     }
     if (this.#routesToWrite.size > 0) this.#writeRoutes();
@@ -258,7 +281,8 @@ export class OutboundResources {
   #writeRoutes(): void {
     for (const route of this.#routesToWrite) {
       const hosts = this.#hostsByRoute.get(route) ?? (this.#standingRoutes.has(route) ? noHosts : undefined);
-      if (hosts === undefined) this.#sets.remove(RouteConfiguration.typeUrl, resourceName(route));
+      if (this.#patches.changeRoutes) this.#writePatchedRoute(route, hosts);
+      else if (hosts === undefined) this.#sets.remove(RouteConfiguration.typeUrl, resourceName(route));
       else if (this.#scope.virtualHostDiscovery) {
         for (const configuration of generateRouteConfigurations(this.#view, [route])) this.#sets.put(configuration);
       } else {
@@ -269,9 +293,33 @@ export class OutboundResources {
     this.#routesToWrite.clear();
   }
 
+  /** Patches see a configuration with all of its virtual hosts; undefined: there is none any more. */
+  #writePatchedRoute(route: string, hosts: ReadonlySet<Hostname> | undefined): void {
+    const virtualHosts = new Set<ResourceName>();
+    if (hosts === undefined) this.#sets.remove(RouteConfiguration.typeUrl, resourceName(route));
+    else {
+      const own = [...hosts].flatMap((host) => this.#hosts.get(host)?.routes.get(route) ?? []);
+      const sorted = own.toSorted((a, b) => compareText(a.name, b.name));
+      const surroundings = patchSurroundings(this.#view);
+      if (this.#scope.virtualHostDiscovery) {
+        for (const frame of generateRouteConfigurations(this.#view, [route])) {
+          const patched = this.#patches.routes(frame, sorted, surroundings);
+          this.#sets.put(patched.frame);
+          for (const virtualHost of patched.hosts) virtualHosts.add(this.#sets.put(virtualHost));
+        }
+      } else {
+        const rest = generateWholeRouteConfiguration(this.#view, route, []);
+        this.#sets.put(joinRoute(this.#patches.routes(rest, sorted, surroundings)));
+      }
+    }
+    dropMissing(this.#sets, VirtualHost.typeUrl, this.#patchedHosts.get(route), virtualHosts);
+    if (hosts === undefined) this.#patchedHosts.delete(route);
+    else this.#patchedHosts.set(route, virtualHosts);
+  }
+
   #indexRoutes(host: Hostname, before: HostRecord | undefined, after: HostRecord): void {
     // A configuration that virtual hosts are discovered into is the same whichever they are.
-    const isWhole = !this.#scope.virtualHostDiscovery;
+    const isWhole = !this.#scope.virtualHostDiscovery || this.#patches.changeRoutes;
     for (const route of before?.routes.keys() ?? []) {
       if (isWhole || !after.routes.has(route)) this.#routesToWrite.add(route);
       const hosts = this.#hostsByRoute.get(route);

@@ -6,10 +6,12 @@ import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import type { Problem } from '../../discovery/model/problem.ts';
 import { Cluster } from '../../proto/generated/envoy.config.cluster.v3.ts';
+import { TypedExtensionConfig } from '../../proto/generated/envoy.config.core.v3.ts';
 import { ClusterLoadAssignment } from '../../proto/generated/envoy.config.endpoint.v3.ts';
 import { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
 import { RouteConfiguration, VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
 import { NameTable } from '../../proto/generated/istio.networking.nds.v1.ts';
+import { unmatchedPatches } from '../patch/unmatched-patches.ts';
 import { locateProxy } from '../proxy/locate-proxy.ts';
 import type { Proxy } from '../proxy/proxy.ts';
 import type { InboundScope, OutboundScope } from '../view/scope.ts';
@@ -30,6 +32,7 @@ export const generatedTypes: readonly string[] = Object.freeze([
   Listener.typeUrl,
   RouteConfiguration.typeUrl,
   VirtualHost.typeUrl,
+  TypedExtensionConfig.typeUrl,
 ]);
 
 /** One proxy's hold on its class. */
@@ -126,10 +129,11 @@ export class ResourceCache {
   /** Findings about policies that showed when resources were made for the attached proxies, each once. */
   problems(): readonly Problem[] {
     const found = new Map<string, Problem>();
-    for (const { outbound } of this.#classes.values()) {
-      for (const problem of outbound.problems()) {
-        found.set(`${problem.object ?? ''} ${problem.field ?? ''} ${problem.message}`, problem);
-      }
+    const classes = [...this.#classes.values()];
+    const unmatched = unmatchedPatches(classes.flatMap(({ outbound, inbound }) => [outbound.patches, inbound.patches]));
+    const all = classes.flatMap(({ outbound, inbound }) => [...outbound.problems(), ...inbound.problems()]);
+    for (const problem of [...all, ...unmatched]) {
+      found.set(`${problem.object ?? ''} ${problem.field ?? ''} ${problem.message}`, problem);
     }
     return [...found].toSorted(([a], [b]) => compareText(a, b)).map(([, problem]) => problem);
   }

@@ -65,6 +65,7 @@ export function parseNode(node: Node, options: ParseNodeOptions): Proxy | Invali
     ...(text(metadata.get('DNS_CAPTURE')) === 'true' ? { dnsCapture: true } : {}),
     ...(topology === undefined ? {} : { topology }),
     istioVersion: text(metadata.get('ISTIO_VERSION')) ?? '',
+    metadata: textsOf(metadata),
   };
 }
 
@@ -111,6 +112,18 @@ function fieldsOf(struct: Struct | undefined): ReadonlyMap<string, Value> {
 
 function text(value: Value | undefined): string | undefined {
   return value?.stringValue;
+}
+
+/** Longer texts are nothing that anybody would compare with. */
+const maxMetadataLength = 256;
+
+function textsOf(metadata: ReadonlyMap<string, Value>): Readonly<Record<string, string>> {
+  const texts: Record<string, string> = {};
+  for (const [name, value] of metadata) {
+    const given = text(value);
+    if (given !== undefined && given.length <= maxMetadataLength) texts[name] = given;
+  }
+  return texts;
 }
 
 function commaList(value: Value | undefined): readonly string[] {

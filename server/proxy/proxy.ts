@@ -53,4 +53,6 @@ export interface Proxy {
   readonly interceptionMode?: InterceptionMode;
   /** `ISTIO_VERSION` as announced; empty when none was. */
   readonly istioVersion: string;
+  /** What else is announced as text, for configuration that tells proxies apart by it; long texts are left out. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }

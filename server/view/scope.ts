@@ -8,6 +8,7 @@ import type { ClusterId, Hostname, NetworkId } from '../../discovery/model/names
 import type { IngressEndpoint, MtlsMode } from '../../discovery/model/policy.ts';
 import type { Protocol } from '../../discovery/model/service.ts';
 import type { ProxyType } from '../proxy/proxy.ts';
+import type { ScopedPatch } from './envoy-patches.ts';
 import type { SecurityPolicies } from './security-policies.ts';
 import type { EgressScope } from './sidecar-scope.ts';
 
@@ -40,6 +41,8 @@ export interface OutboundScope {
   readonly dnsCapture?: true;
   /** Of the requests that the workload makes. Absent: nothing is declared for it. */
   readonly telemetry?: SideTelemetry;
+  /** What EnvoyFilters change of all this, in order. Absent: nothing. */
+  readonly patches?: readonly ScopedPatch[];
 }
 
 /** Inputs of everything that a proxy receives through. No address and no label: replicas of a workload share it. */
@@ -59,6 +62,8 @@ export interface InboundScope {
   readonly security: SecurityPolicies;
   /** Of the requests that the workload receives. Absent: nothing is declared for it. */
   readonly telemetry?: SideTelemetry;
+  /** What EnvoyFilters change of all this, in order. Absent: nothing. */
+  readonly patches?: readonly ScopedPatch[];
 }
 
 /** A port that a workload serves for some service. */

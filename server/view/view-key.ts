@@ -7,6 +7,7 @@ import { compareText } from '../../discovery/model/network-gateway.ts';
 import type { Proxy } from '../proxy/proxy.ts';
 import { labelsLookedAt } from './client-traits.ts';
 import type { MtlsMode } from '../../discovery/model/policy.ts';
+import { envoyPatchesFor, patchesKey } from './envoy-patches.ts';
 import { ingressPorts } from './ingress-ports.ts';
 import { mtlsModesOf, type MtlsModes } from './mtls-mode.ts';
 import type { AddressFamilies, InboundPort, InboundScope, OutboundScope } from './scope.ts';
@@ -45,12 +46,14 @@ export function viewKeysOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex = 
 
 function keyText(scope: OutboundScope | InboundScope): string {
   const sidecar = 'sidecar' in scope && scope.sidecar !== undefined ? { sidecar: egressKey(scope.sidecar) } : {};
-  return JSON.stringify({ ...scope, security: securityKey(scope.security), ...sidecar });
+  const patches = scope.patches === undefined ? {} : { patches: patchesKey(scope.patches) };
+  return JSON.stringify({ ...scope, security: securityKey(scope.security), ...sidecar, ...patches });
 }
 
 function outboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): OutboundScope {
   const isRouter = proxy.type === 'router';
   const telemetry = telemetryFor(proxy, 'client', mesh);
+  const patches = envoyPatchesFor(proxy, isRouter ? 'gateway' : 'outbound', mesh);
   const egress = isRouter ? undefined : egressScopeOf(sidecarFor(proxy, mesh.policies, mesh.config.rootNamespace));
   const labelNames = isRouter ? Object.keys(proxy.labels).toSorted(compareText) : labelNamesFor(proxy, index);
   return {
@@ -73,6 +76,7 @@ function outboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Ou
     ...(egress === undefined ? {} : { sidecar: egress }),
     ...(proxy.dnsCapture === true && !isRouter ? { dnsCapture: true as const } : {}),
     ...(telemetry === undefined ? {} : { telemetry }),
+    ...(patches === undefined ? {} : { patches }),
   };
 }
 
@@ -102,6 +106,7 @@ function inboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Inb
   }
   const { defaultMode, portModes } = mtlsModesOf(proxy, mesh);
   const telemetry = telemetryFor(proxy, 'server', mesh);
+  const patches = envoyPatchesFor(proxy, 'inbound', mesh);
   const served = proxy.clusterId === mesh.primary ? servedPorts(index, proxy) : [];
   const modeOf = (port: number): MtlsMode => portModes.get(port) ?? defaultMode;
   const sidecar = sidecarFor(proxy, mesh.policies, mesh.config.rootNamespace);
@@ -124,6 +129,7 @@ function inboundScopeOf(proxy: Proxy, mesh: MeshSnapshot, index: ViewIndex): Inb
     ...(otherModes.length === 0 ? {} : { otherModes }),
     security: securityPoliciesFor(proxy, mesh),
     ...(telemetry === undefined ? {} : { telemetry }),
+    ...(patches === undefined ? {} : { patches }),
   };
 }
 

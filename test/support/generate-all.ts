@@ -4,7 +4,11 @@ import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import { encode, verify } from '../../proto/codec.ts';
 import { Bootstrap } from '../../proto/generated/envoy.config.bootstrap.v3.ts';
 import { Cluster_DiscoveryType, type Cluster } from '../../proto/generated/envoy.config.cluster.v3.ts';
-import { ApiConfigSource_ApiType, ApiVersion } from '../../proto/generated/envoy.config.core.v3.ts';
+import {
+  ApiConfigSource_ApiType,
+  ApiVersion,
+  type TypedExtensionConfig,
+} from '../../proto/generated/envoy.config.core.v3.ts';
 import type { ClusterLoadAssignment } from '../../proto/generated/envoy.config.endpoint.v3.ts';
 import type { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
 import type { RouteConfiguration, VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
@@ -30,6 +34,9 @@ import {
   generateWholeRouteConfiguration,
 } from '../../server/generate/route-configurations.ts';
 import { generateStaticOutbound } from '../../server/generate/static-outbound.ts';
+import { inboundClusterName } from '../../server/generate/names.ts';
+import { patchSurroundings } from '../../server/patch/patch-surroundings.ts';
+import { joinRoute, ViewPatches } from '../../server/patch/view-patches.ts';
 
 export interface Generated {
   readonly clusters: readonly Resource<Cluster>[];
@@ -40,6 +47,7 @@ export interface Generated {
   /** The same routes as a client that does not speak delta gets them. */
   readonly wholeRoutes: readonly Resource<RouteConfiguration>[];
   readonly problems: readonly Problem[];
+  readonly extensions: readonly Resource<TypedExtensionConfig>[];
 }
 
 export function generateAll(proxy: Proxy, mesh: MeshSnapshot): Generated {
@@ -47,20 +55,51 @@ export function generateAll(proxy: Proxy, mesh: MeshSnapshot): Generated {
   const view = buildOutboundView(outboundScope, mesh);
   const hosts = view.hosts().map((host) => generateHost(view, host));
   const inbound = generateInbound(buildInboundView(inboundScope, mesh));
+  const patches = new ViewPatches(outboundScope.patches);
+  const inboundPatches = new ViewPatches(inboundScope.patches);
+  const surroundings = patchSurroundings(view);
   const virtualHosts = hosts.flatMap((host) => host.virtualHosts);
   const routeNames = new Set([...virtualHosts.map(({ routeName }) => routeName), ...gatewayRouteNames(view)]);
   const contributions = hosts.flatMap(({ listeners }) => listeners);
+  const hostsOf = (name: string): readonly string[] =>
+    inboundScope.ports.filter(({ port }) => inboundClusterName(port) === name).map(({ host }) => host);
+  const ofRoute = (route: string): readonly Resource<VirtualHost>[] =>
+    virtualHosts
+      .filter(({ routeName }) => routeName === route)
+      .map(({ resource }) => resource)
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const routes = generateRouteConfigurations(view, routeNames).map((frame) =>
+    patches.routes(frame, ofRoute(frame.name), surroundings),
+  );
   return {
-    clusters: [...generateStaticOutbound(view), ...hosts.flatMap(({ clusters }) => clusters), ...inbound.clusters],
+    clusters: [
+      ...[...generateStaticOutbound(view), ...hosts.flatMap(({ clusters }) => clusters)].flatMap(
+        (cluster) => patches.cluster(cluster) ?? [],
+      ),
+      ...patches.addedClusters(),
+      ...inbound.clusters.flatMap((cluster) => inboundPatches.cluster(cluster, hostsOf(cluster.name)) ?? []),
+      ...inboundPatches.addedClusters(),
+    ],
     assignments: hosts.flatMap(({ assignments }) => assignments),
-    listeners: [...generateOutboundListeners(view, contributions), ...inbound.listeners],
-    routes: generateRouteConfigurations(view, routeNames),
-    virtualHosts: virtualHosts.map(({ resource }) => resource),
-    wholeRoutes: [...routeNames].map((name) => {
-      const own = virtualHosts.filter(({ routeName }) => routeName === name).map(({ resource }) => resource);
-      return generateWholeRouteConfiguration(view, name, own);
-    }),
-    problems: hosts.flatMap(({ problems }) => problems),
+    listeners: [
+      ...patches.listeners(generateOutboundListeners(view, contributions), surroundings),
+      ...inboundPatches.listeners(inbound.listeners),
+    ],
+    routes: routes.map(({ frame }) => frame),
+    virtualHosts: patches.changeRoutes
+      ? routes.flatMap((route) => route.hosts)
+      : virtualHosts.map(({ resource }) => resource),
+    wholeRoutes: [...routeNames].map((name) =>
+      patches.changeRoutes
+        ? joinRoute(patches.routes(generateWholeRouteConfiguration(view, name, []), ofRoute(name), surroundings))
+        : generateWholeRouteConfiguration(view, name, ofRoute(name)),
+    ),
+    problems: [
+      ...hosts.flatMap(({ problems }) => problems),
+      ...patches.problems(() => true),
+      ...inboundPatches.problems(() => true),
+    ],
+    extensions: patches.extensionConfigs(),
   };
 }
 
@@ -75,7 +114,7 @@ export function generateNameTable(proxy: Proxy, mesh: MeshSnapshot): JsonValue {
 }
 
 export function resourcesOf(generated: Generated): readonly Resource<unknown>[] {
-  const { clusters, assignments, listeners, routes, virtualHosts, wholeRoutes } = generated;
+  const { clusters, assignments, listeners, routes, virtualHosts, wholeRoutes, extensions } = generated;
   return [
     ...clusters,
     ...assignments,
@@ -83,6 +122,7 @@ export function resourcesOf(generated: Generated): readonly Resource<unknown>[] 
     ...routes,
     ...virtualHosts,
     ...wholeRoutes,
+    ...extensions,
   ] as readonly Resource<unknown>[];
 }
 
@@ -103,6 +143,7 @@ export function asJson(generated: Generated): Readonly<Record<string, JsonValue>
     listeners: list(generated.listeners),
     routes: list(generated.routes),
     virtualHosts: list(generated.virtualHosts),
+    ...(generated.extensions.length === 0 ? {} : { extensions: list(generated.extensions) }),
     problems: generated.problems.map(({ object, field, message }) => `${object} ${field}: ${message}`),
   };
 }

@@ -75,5 +75,6 @@ const securityKinds = new Set(['PeerAuthentication', 'RequestAuthentication', 'A
 
 export function policyManifest(kind: string, name: string, spec: unknown, options: ManifestOptions = {}): Manifest {
   const group = securityKinds.has(kind) ? 'security.istio.io' : 'networking.istio.io';
-  return { apiVersion: `${group}/v1`, kind, metadata: metadata(name, options), spec };
+  const version = kind === 'EnvoyFilter' ? 'v1alpha3' : 'v1';
+  return { apiVersion: `${group}/${version}`, kind, metadata: metadata(name, options), spec };
 }

@@ -145,6 +145,7 @@ export function mesh(parts: MeshParts): MeshSnapshot {
       requestAuthentications: of('RequestAuthentication'),
       gateways: of('Gateway'),
       sidecars: of('Sidecar'),
+      envoyFilters: of('EnvoyFilter'),
     },
   };
 }

@@ -51,6 +51,7 @@ export const kubeKinds: readonly KubeKind[] = [
   istio('DestinationRule', 'destinationrules'),
   istio('ServiceEntry', 'serviceentries'),
   istio('Sidecar', 'sidecars'),
+  { ...istio('EnvoyFilter', 'envoyfilters'), versions: ['v1alpha3'] },
   security('PeerAuthentication', 'peerauthentications'),
   security('AuthorizationPolicy', 'authorizationpolicies'),
   { ...istio('Telemetry', 'telemetries'), group: 'telemetry.istio.io', versions: ['v1', 'v1alpha1'] },

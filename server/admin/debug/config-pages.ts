@@ -33,6 +33,7 @@ export function policiesOf(index: PolicyIndex): readonly Policy[] {
   add(index.requestAuthentications);
   add(index.gateways);
   add(index.sidecars);
+  add(index.envoyFilters);
   return [...all.values()].toSorted((a, b) => compareText(a.source, b.source));
 }
 
@@ -41,6 +42,7 @@ const apiVersionOf: Readonly<Record<PolicyKind, string>> = {
   DestinationRule: 'networking.istio.io/v1',
   Gateway: 'networking.istio.io/v1',
   Sidecar: 'networking.istio.io/v1',
+  EnvoyFilter: 'networking.istio.io/v1alpha3',
   PeerAuthentication: 'security.istio.io/v1',
   AuthorizationPolicy: 'security.istio.io/v1',
   Telemetry: 'telemetry.istio.io/v1',
@@ -61,6 +63,7 @@ function configEntry(policy: Policy): Record<string, unknown> {
 function plain(value: unknown): unknown {
   if (value instanceof Map) return Object.fromEntries([...value].map(([key, entry]) => [String(key), plain(entry)]));
   if (Array.isArray(value)) return value.map(plain);
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, plain(entry)]));
 }

@@ -118,6 +118,7 @@ export function aMesh(parts: MeshParts = {}): MeshSnapshot {
       peerAuthentications: [],
       gateways: [],
       sidecars: [],
+      envoyFilters: [],
     },
   };
 }

@@ -35,6 +35,7 @@ export function agentArguments(place: AgentPlace): readonly string[] {
     '--work-dir': directory,
     '--envoy': envoy,
     '--drain': '1s',
+    '--status-port': '15020',
     '--ads': ads,
     '--dns': kind === 'sidecar' ? 'on' : 'off',
     // A gateway has no application beside it, and shows other networks only what is in its own.

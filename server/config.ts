@@ -57,6 +57,8 @@ export interface ServeConfig {
   readonly staleAfterMs: number;
   /** How often the gateways of other networks are probed; 0: never. */
   readonly gatewayProbeMs: number;
+  /** Whether findings are written into the status of the primary's objects. */
+  readonly objectStatus: boolean;
   readonly logLevel: string;
   /** Which addresses the keys of token issuers may be fetched from. */
   readonly jwksAddresses: ReachableAddresses;
@@ -101,6 +103,7 @@ export interface ServeOptions {
   readonly stalePolicy: string;
   readonly staleAfter: string;
   readonly gatewayProbe: string;
+  readonly objectStatus: string;
   readonly jwksAllow: string;
   readonly jwksDeny: string;
   readonly logLevel: string;
@@ -154,6 +157,7 @@ export function readServeConfig(options: ServeOptions, isDirectory: (path: strin
     stalePolicy: readStalePolicy(options.stalePolicy),
     staleAfterMs: readDurationMs('--stale-after', options.staleAfter),
     gatewayProbeMs: readGatewayProbeMs(options.gatewayProbe),
+    objectStatus: readSwitch('--object-status', options.objectStatus),
     jwksAddresses: {
       allow: readBlocks('--jwks-allow', options.jwksAllow),
       deny: readBlocks('--jwks-deny', options.jwksDeny),
@@ -266,6 +270,11 @@ function readWorkers(value: string): number {
 function readStalePolicy(value: string): StalePolicy {
   if (value === 'keep' || value === 'degrade' || value === 'drop') return value;
   throw new ConfigError(`--stale-policy ${value}: use keep, degrade or drop.`);
+}
+
+function readSwitch(option: string, value: string): boolean {
+  if (value === 'on' || value === 'off') return value === 'on';
+  throw new ConfigError(`${option} ${value}: use on or off.`);
 }
 
 const gatewayProbeMs = 5_000;

@@ -9,6 +9,7 @@ import type { MeshSettings } from '../discovery/model/mesh-config.ts';
 import type { ClusterRegistry } from '../discovery/registry/cluster-registry.ts';
 import { MeshStore } from '../discovery/mesh/mesh-store.ts';
 import type { ChangeSet } from '../discovery/model/change-set.ts';
+import type { Problem } from '../discovery/model/problem.ts';
 import { DirectorySecrets } from './credentials/directory-secrets.ts';
 import { GatewayCredentials } from './credentials/gateway-credentials.ts';
 import { KubeSecrets } from './credentials/kube-secrets.ts';
@@ -34,6 +35,7 @@ import { openAuthority, type OpenedAuthority } from './open-authority.ts';
 import { openDiff } from './open-diff.ts';
 import { openInjection } from './open-injection.ts';
 import { openMachines } from './open-machines.ts';
+import { openObjectStates, statusWriters } from './open-object-status.ts';
 import { openTokenKeys } from './open-token-keys.ts';
 import { openWorkers } from './open-workers.ts';
 import { openPrimary, runWriters, tokenReviewer } from './open-primary.ts';
@@ -90,6 +92,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   const primary = client === undefined ? undefined : { client, metrics: new PrimaryMetrics(metrics.registry) };
   const directorySecrets = new DirectorySecrets();
   const heardMachines = new HeardMachines();
+  const states = openObjectStates(config, client);
   const clusters = await openClusters({
     config,
     mesh: meshConfig,
@@ -98,6 +101,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     onEvent: (event) => metrics.told(event),
     secrets: primary === undefined ? directorySecrets : undefined,
     machines: heardMachines,
+    sightings: states,
   });
 
   const store = new MeshStore({
@@ -157,6 +161,12 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     onChange: (problems) => problemLog.update({ clusterId: config.clusterId, problems }),
   });
   started.add('findings', () => findings.close());
+  const otherProblems = (): readonly Problem[] => [
+    ...(authority?.problems() ?? []),
+    ...tokenKeys.problems(),
+    ...credentials.problems(),
+    ...withoutRepeats(findings.current, cache.problems()),
+  ];
   const reader = runningInstance({
     version,
     store,
@@ -165,12 +175,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     prober,
     describeRemote: (status) => clusters.remotes.describe(status),
     authority: () => authority?.issuer.material,
-    problems: () => [
-      ...(authority?.problems() ?? []),
-      ...tokenKeys.problems(),
-      ...credentials.problems(),
-      ...withoutRepeats(findings.current, cache.problems()),
-    ],
+    problems: otherProblems,
     readiness: () => readiness.report(),
   });
   const findingMetrics = new FindingMetrics(metrics.registry, reader);
@@ -252,7 +257,18 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   started.add('streams', () => drain(connections, config.drainMs));
   // Stopped first, so that another replica can lead while the streams of this one end.
   if (primary !== undefined && issuer !== undefined) {
-    runWriters({ ...primary, config, issuer, others: [machines.cleaner], log, started });
+    const statuses = statusWriters({
+      states,
+      client: primary.client,
+      primary: clusters.primary,
+      remotes: clusters.remotes,
+      readiness,
+      findings,
+      problems: otherProblems,
+      registry: metrics.registry,
+      log,
+    });
+    runWriters({ ...primary, config, issuer, others: [machines.cleaner, ...statuses], log, started });
   }
 }
 

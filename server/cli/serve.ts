@@ -46,6 +46,7 @@ export function serveCommand(): Command {
       option('--jwks-allow <blocks>', 'CIDR blocks to fetch keys of token issuers from, with commas').default(''),
     )
     .addOption(option('--jwks-deny <blocks>', 'CIDR blocks to fetch none from, unless allowed').default(''))
+    .addOption(option('--object-status <on|off>', 'write findings into the status of objects').default('on'))
     .addOption(option('--max-certificate-ttl <duration>', 'longest life of a workload certificate').default('90d'))
     .addOption(option('--max-stream-age <duration>', 'end xDS streams after this time; 0 never').default('0'))
     .addOption(option('--max-proxies <n>', 'refuse further proxies, so that they go to another replica').default('0'))

@@ -16,7 +16,6 @@ export type * from './policies/envoy-filter.ts';
 export type * from './policies/gateway.ts';
 export type * from './policies/load-balancer.ts';
 export type * from './policies/peer-authentication.ts';
-export type * from './policies/proxy-config.ts';
 export type * from './policies/request-authentication.ts';
 export type * from './policies/sidecar.ts';
 export type * from './policies/telemetry.ts';

@@ -25,6 +25,7 @@ import type { RootFile } from './identity/root-file.ts';
 import { joinRoots } from './identity/workload-certificate.ts';
 import type { Log } from './log.ts';
 import { registerMachine } from './machine/register-machine.ts';
+import { FileSecrets } from './secrets/file-secrets.ts';
 import { secretSnapshot } from './secrets/secret-snapshot.ts';
 import { systemRootsPem } from './secrets/system-roots.ts';
 import { SecretStore } from './secrets/secret-store.ts';
@@ -89,6 +90,7 @@ async function runWithDns(config: AgentConfig, parts: RunningParts, { roots, dns
     secretSnapshot(keeper.current, { mesh: joinRoots([roots.pem, keeper.current?.rootsPem ?? '']), system });
   const store = new SecretStore(snapshot());
   const publish = (): void => store.replace(snapshot());
+  const files = new FileSecrets({ store, clock: parts.clock, log });
   keeper.onChange(publish);
 
   const directory = await workDirectory(config);
@@ -96,9 +98,9 @@ async function runWithDns(config: AgentConfig, parts: RunningParts, { roots, dns
   const running: Promise<void>[] = [];
   try {
     const secretSocketPath = config.secretSocketPath ?? join(directory, 'sds.sock');
-    const secrets = await startSecretService({ path: secretSocketPath, owner: config.owner, store, log });
+    const secrets = await startSecretService({ path: secretSocketPath, owner: config.owner, store, files, log });
     try {
-      running.push(keeper.run(loops.signal), roots.watch(publish, loops.signal));
+      running.push(keeper.run(loops.signal), roots.watch(publish, loops.signal), files.run(loops.signal));
       const bootstrapFile = await writeBootstrap(config, directory, {
         secretSocketPath,
         statusPort: parts.statusPort,

@@ -8,6 +8,7 @@ import { xdsServices } from '../../proto/xds-service.ts';
 import type { Owner } from '../owner.ts';
 import { AgentError, reasonOf } from '../agent-error.ts';
 import type { Log } from '../log.ts';
+import type { FileSecrets } from './file-secrets.ts';
 import { secretTypeUrl } from './secret-snapshot.ts';
 import type { SecretStore } from './secret-store.ts';
 import { DeltaSecretSubscription, WorldSecretSubscription } from './secret-subscription.ts';
@@ -18,6 +19,8 @@ export type SecretServiceOptions = {
   /** Who may connect; undefined for this process's own user. */
   readonly owner: Owner | undefined;
   readonly store: SecretStore;
+  /** Told which files are asked for; absent: none is served. */
+  readonly files?: FileSecrets | undefined;
   readonly log: Log;
 };
 
@@ -80,7 +83,7 @@ type SecretStream<Request> = grpc.ServerDuplexStream<Request, Uint8Array>;
 function serve<Request extends { readonly typeUrl?: string | undefined }>(
   call: SecretStream<Request>,
   subscription: SecretSubscription<Request>,
-  { store, log }: SecretServiceOptions,
+  { store, files, log }: SecretServiceOptions,
 ): void {
   let writing = false;
   let ended = false;
@@ -99,6 +102,7 @@ function serve<Request extends { readonly typeUrl?: string | undefined }>(
   const end = (): void => {
     ended = true;
     stopListening();
+    files?.release(call);
   };
   call.on('data', (request: Request) => {
     if (request.typeUrl !== undefined && request.typeUrl !== '' && request.typeUrl !== secretTypeUrl) {
@@ -109,6 +113,7 @@ function serve<Request extends { readonly typeUrl?: string | undefined }>(
     }
     const refusal = subscription.receive(request);
     if (refusal !== undefined) log.error({ reason: refusal.reason }, 'Envoy refused a secret');
+    if (!ended) files?.want(call, subscription.names);
     flush();
   });
   call.on('end', () => {

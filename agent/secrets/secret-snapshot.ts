@@ -1,5 +1,5 @@
-// The secrets that an Envoy is served, encoded: `default`, the workload's key and certificate in one resource, `ROOTCA`, the mesh's
-// roots, and `file-root:system`, the machine's. Pure. In: the certificate, if there is one yet, and the roots. Out: bytes and versions
+// The secrets that an Envoy is served by default, encoded: `default`, the workload's key and certificate in one resource, `ROOTCA`, the
+// mesh's roots, and `file-root:system`, the machine's. Pure. In: the certificate, if there is one yet, and the roots. Out: bytes and versions
 // by name.
 
 import { createHash } from 'node:crypto';
@@ -13,17 +13,16 @@ export const secretNames = Object.freeze({
   roots: 'ROOTCA',
   systemRoots: 'file-root:system',
 } as const);
-export type SecretName = (typeof secretNames)[keyof typeof secretNames];
 
 export type EncodedSecret = {
-  readonly name: SecretName;
+  readonly name: string;
   readonly bytes: Uint8Array;
   /** A hash of the bytes. */
   readonly version: string;
 };
 
 /** Holds what is available now; a name that is missing is to be waited for. */
-export type SecretSnapshot = ReadonlyMap<SecretName, EncodedSecret>;
+export type SecretSnapshot = ReadonlyMap<string, EncodedSecret>;
 
 export const secretTypeUrl = Secret.typeUrl;
 
@@ -38,7 +37,7 @@ export function secretSnapshot(certificate: WorkloadCertificate | undefined, roo
   const secrets = [];
   if (certificate !== undefined) {
     secrets.push(
-      encoded(secretNames.certificate, {
+      encodedSecret({
         name: secretNames.certificate,
         tlsCertificate: {
           certificateChain: { inlineBytes: Buffer.from(certificate.chainPem) },
@@ -53,16 +52,17 @@ export function secretSnapshot(certificate: WorkloadCertificate | undefined, roo
   ] as const) {
     // An empty bundle would have Envoy trust nobody, or worse: it is never sent.
     if (pem === '') continue;
-    secrets.push(encoded(name, { name, validationContext: { trustedCa: { inlineBytes: Buffer.from(pem) } } }));
+    secrets.push(encodedSecret({ name, validationContext: { trustedCa: { inlineBytes: Buffer.from(pem) } } }));
   }
   return new Map(secrets.map((secret) => [secret.name, secret]));
 }
 
-export function isSecretName(name: string): name is SecretName {
-  return Object.values<string>(secretNames).includes(name);
+/** Whether such a secret may come to be: one of the agent's own, or that of files. */
+export function isSecretName(name: string): boolean {
+  return Object.values<string>(secretNames).includes(name) || /^file-(cert|root):/.test(name);
 }
 
-function encoded(name: SecretName, secret: Secret): EncodedSecret {
+export function encodedSecret(secret: Secret & { readonly name: string }): EncodedSecret {
   const bytes = encode(Secret, secret);
-  return { name, bytes, version: createHash('sha256').update(bytes).digest('hex').slice(0, 16) };
+  return { name: secret.name, bytes, version: createHash('sha256').update(bytes).digest('hex').slice(0, 16) };
 }

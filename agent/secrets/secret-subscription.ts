@@ -15,9 +15,11 @@ export interface SecretSubscription<Request> {
   receive(request: Request): Refusal | undefined;
   /** The encoded response that brings the client up to date, and remembers that it was sent. */
   next(snapshot: SecretSnapshot): Uint8Array | undefined;
+  /** What the client subscribes to. */
+  readonly names: readonly string[];
 }
 
-// Nobody needs more than the two; a client that asks for thousands is kept from growing the set.
+// Nobody needs more than a few; a client that asks for thousands is kept from growing the set.
 const maxNames = 100;
 
 /** State of the world: every response holds all of the subscribed secrets that exist. */
@@ -25,6 +27,10 @@ export class WorldSecretSubscription implements SecretSubscription<DiscoveryRequ
   #names: readonly string[] = [];
   #sentVersion: string | undefined;
   #nonce = 0;
+
+  get names(): readonly string[] {
+    return this.#names;
+  }
 
   receive(request: DiscoveryRequest): Refusal | undefined {
     const nonce = request.responseNonce ?? '';
@@ -60,6 +66,10 @@ export class DeltaSecretSubscription implements SecretSubscription<DeltaDiscover
   #unknown = new Set<string>();
   #nonce = 0;
 
+  get names(): readonly string[] {
+    return [...this.#versions.keys()];
+  }
+
   receive(request: DeltaDiscoveryRequest): Refusal | undefined {
     for (const name of request.resourceNamesUnsubscribe ?? []) {
       this.#versions.delete(name);
@@ -67,8 +77,9 @@ export class DeltaSecretSubscription implements SecretSubscription<DeltaDiscover
     }
     for (const name of request.resourceNamesSubscribe ?? []) {
       // Subscribing again to a name asks for it again, unless this is the stream's first request and says what it has.
-      if (isSecretName(name)) this.#versions.set(name, request.initialResourceVersions?.[name]);
-      else if (this.#unknown.size < maxNames) this.#unknown.add(name);
+      if (isSecretName(name)) {
+        if (this.#versions.size < maxNames) this.#versions.set(name, request.initialResourceVersions?.[name]);
+      } else if (this.#unknown.size < maxNames) this.#unknown.add(name);
     }
     const nonce = request.responseNonce ?? '';
     if (nonce !== '' && nonce !== String(this.#nonce)) return undefined;

@@ -4,6 +4,7 @@
 import { readChoice } from '../convert/choice.ts';
 import type { FieldReader } from '../convert/field-reader.ts';
 import type { ClientTls, ClientTlsMode } from '../model/policy.ts';
+import { checkFilePath } from './file-path.ts';
 
 const modes: Readonly<Record<string, ClientTlsMode>> = {
   DISABLE: 'disable',
@@ -24,6 +25,14 @@ export function readClientTls(reader: FieldReader): ClientTls {
   const privateKey = reader.string('privateKey') ?? '';
   const caCertificates = reader.string('caCertificates') ?? '';
   const caCrl = reader.string('caCrl') ?? '';
+  for (const [name, text] of Object.entries({
+    clientCertificate: certificateChain,
+    privateKey,
+    caCertificates,
+    caCrl,
+  })) {
+    checkFilePath(reader, name, text);
+  }
   const subjectAltNames = reader.strings('subjectAltNames').filter((name) => name !== '');
   const insecureSkipVerify = reader.boolean('insecureSkipVerify') ?? false;
   reader.end();

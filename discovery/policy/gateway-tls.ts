@@ -11,6 +11,7 @@ import type {
   ServerTls,
   TlsVersion,
 } from '../model/policies/gateway.ts';
+import { checkFilePath } from './file-path.ts';
 
 const modes: Readonly<Record<string, GatewayTlsMode>> = {
   PASSTHROUGH: 'passthrough',
@@ -213,9 +214,7 @@ function readPair(reader: FieldReader): { readonly certificate: string; readonly
 
 function path(reader: FieldReader, name: string): string {
   const text = reader.requiredString(name);
-  if (text !== '' && !text.startsWith('/')) {
-    reader.findings.error('invalid-value', reader.at(name), `${show(text)} is not an absolute path: correct it`);
-  }
+  checkFilePath(reader, name, text);
   return text;
 }
 

@@ -11,6 +11,15 @@ export const aggregated: ConfigSource = Object.freeze({
   resourceApiVersion: ApiVersion.V3,
 });
 
+/** How long a cluster or a listener waits for files that the agent can't read. */
+const fileWaitMs = 5_000;
+
+/** Files beside the proxy, read by the agent, which sees when they are replaced. One that is missing keeps nothing else waiting for long. */
+export function fileSecret(name: string): SdsSecretConfig {
+  const { sdsConfig, ...secret } = agentSecret(name);
+  return { ...secret, sdsConfig: { ...sdsConfig, initialFetchTimeout: duration(fileWaitMs) } };
+}
+
 /** A secret from the agent, over the bootstrap's static cluster `sds-grpc`. */
 export function agentSecret(name: string): SdsSecretConfig {
   return {

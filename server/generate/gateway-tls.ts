@@ -1,5 +1,5 @@
-// TLS of clients that ends at a gateway: certificates from Secrets over the aggregated stream, from files beside the proxy, or the
-// mesh's own from the agent. In: a server. Out: its transport socket.
+// TLS of clients that ends at a gateway: certificates from Secrets over the aggregated stream, or from the agent: the mesh's own, and
+// those in files beside the proxy. In: a server. Out: its transport socket.
 
 import type { GatewayServer, ServerTls, TlsVersion } from '../../discovery/model/policy.ts';
 import { packAny } from '../../proto/codec.ts';
@@ -13,8 +13,8 @@ import {
   type SdsSecretConfig,
   type SubjectAltNameMatcher,
 } from '../../proto/generated/envoy.extensions.transport_sockets.tls.v3.ts';
-import { agentSecret } from './config-source.ts';
-import { clientRootsResourceName, credentialResourceName } from './names.ts';
+import { agentSecret, fileSecret } from './config-source.ts';
+import { certificateFileName, clientRootsResourceName, credentialResourceName, rootsFileName } from './names.ts';
 import { duration, isFalse, isTrue } from './well-known-types.ts';
 
 /**
@@ -81,31 +81,23 @@ const protocols: Readonly<Record<TlsVersion, TlsParameters_TlsProtocol>> = {
   '1.3': TlsParameters_TlsProtocol.TLSv1_3,
 };
 
-function certificates({
-  certificates: from,
-}: ServerTls): Pick<CommonTlsContext, 'tlsCertificates' | 'tlsCertificateSdsSecretConfigs'> {
+function certificates({ certificates: from }: ServerTls): Pick<CommonTlsContext, 'tlsCertificateSdsSecretConfigs'> {
   if (from.kind === 'secrets') {
     return { tlsCertificateSdsSecretConfigs: from.names.map((name) => credential(credentialResourceName(name))) };
   }
   return {
-    tlsCertificates: from.pairs.map(({ certificate, key }) => ({
-      certificateChain: { filename: certificate },
-      privateKey: { filename: key },
-    })),
+    tlsCertificateSdsSecretConfigs: from.pairs.map(({ certificate, key }) =>
+      fileSecret(certificateFileName(certificate, key)),
+    ),
   };
 }
 
-function clientRoots(tls: ServerTls): Pick<CommonTlsContext, 'validationContext' | 'combinedValidationContext'> {
+function clientRoots(tls: ServerTls): Pick<CommonTlsContext, 'combinedValidationContext'> {
   const { clientRoots: roots } = tls;
   if (roots === undefined) return {};
-  const checks = validation(tls);
-  if (roots.kind === 'file') return { validationContext: { ...checks, trustedCa: { filename: roots.path } } };
-  return {
-    combinedValidationContext: {
-      defaultValidationContext: checks,
-      validationContextSdsSecretConfig: credential(clientRootsResourceName(roots.name)),
-    },
-  };
+  const validationContextSdsSecretConfig =
+    roots.kind === 'file' ? fileSecret(rootsFileName(roots.path)) : credential(clientRootsResourceName(roots.name));
+  return { combinedValidationContext: { defaultValidationContext: validation(tls), validationContextSdsSecretConfig } };
 }
 
 /** The mesh's roots; any workload of the mesh, unless names are given. */

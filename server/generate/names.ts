@@ -78,6 +78,16 @@ export function clientRootsResourceName(secret: string): string {
   return `kubernetes://${secret}-cacert`;
 }
 
+/** `file-cert:CHAIN~KEY`: files beside the proxy, as both agents serve them. */
+export function certificateFileName(chain: string, key: string): string {
+  return `file-cert:${chain}~${key}`;
+}
+
+/** `file-root:PATH` */
+export function rootsFileName(path: string): string {
+  return `file-root:${path}`;
+}
+
 /** `ROUTE/HOST:PORT`: resource name and `name` field alike, since Envoy applies the removal of a virtual host only then. */
 export function virtualHostName(route: string, host: Hostname, port: number): string {
   return `${route}/${host}:${port}`;

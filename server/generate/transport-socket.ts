@@ -14,7 +14,8 @@ import {
 } from '../../proto/generated/envoy.extensions.transport_sockets.tls.v3.ts';
 import { RawBuffer } from '../../proto/generated/envoy.extensions.transport_sockets.raw_buffer.v3.ts';
 import { packAny } from '../../proto/codec.ts';
-import { agentSecret } from './config-source.ts';
+import { agentSecret, fileSecret } from './config-source.ts';
+import { certificateFileName, rootsFileName } from './names.ts';
 import { isTrue } from './well-known-types.ts';
 
 const tlsSocketName = 'envoy.transport_sockets.tls';
@@ -96,11 +97,8 @@ export function upstreamTls({ tls, sni, alpn }: UpstreamTlsOptions): TransportSo
         ...(clientCertificate === undefined
           ? {}
           : {
-              tlsCertificates: [
-                {
-                  certificateChain: { filename: clientCertificate.certificateChain },
-                  privateKey: { filename: clientCertificate.privateKey },
-                },
+              tlsCertificateSdsSecretConfigs: [
+                fileSecret(certificateFileName(clientCertificate.certificateChain, clientCertificate.privateKey)),
               ],
             }),
         ...serverValidation(tls),
@@ -120,12 +118,11 @@ function serverValidation({
   if (insecureSkipVerify) return {};
   const checks: CertificateValidationContext = {
     ...(subjectAltNames.length === 0 ? {} : { matchTypedSubjectAltNames: subjectAltNames.map(exactName) }),
+    // The agents serve no revocation lists. It is read when the cluster is made, and again with every change of the roots.
     ...(caCrl === undefined ? {} : { crl: { filename: caCrl } }),
   };
-  if (caCertificates !== undefined) {
-    return { validationContext: { trustedCa: { filename: caCertificates }, ...checks } };
-  }
-  const roots = agentSecret('file-root:system');
+  const roots =
+    caCertificates === undefined ? agentSecret('file-root:system') : fileSecret(rootsFileName(caCertificates));
   if (Object.keys(checks).length === 0) return { validationContextSdsSecretConfig: roots };
   return {
     combinedValidationContext: { defaultValidationContext: checks, validationContextSdsSecretConfig: roots },

@@ -36,10 +36,27 @@ export function staticSecrets({ chain, key }: MeshCertificate, rootPem: string):
   ];
 }
 
-/** The same bootstrap, where secrets that an agent would serve are its own. */
+/** The same bootstrap, where secrets that an agent would serve are its own; those of files are named as files. */
 export function withStaticSecrets(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return value.map(withStaticSecrets);
+  const files = new Set<string>();
+  const bootstrap = withoutSources(value, files);
+  if (files.size === 0) return bootstrap;
+  const { staticResources, ...rest } = bootstrap as { readonly staticResources: Record<string, JsonValue> };
+  const { secrets = [] } = staticResources as { readonly secrets?: readonly JsonValue[] };
+  return { ...rest, staticResources: { ...staticResources, secrets: [...secrets, ...[...files].map(secretOfFiles)] } };
+}
+
+function withoutSources(value: JsonValue, files: Set<string>): JsonValue {
+  if (Array.isArray(value)) return value.map((item) => withoutSources(item, files));
   if (typeof value !== 'object' || value === null) return value;
-  const { sdsConfig: _sdsConfig, ...rest } = value as Record<string, JsonValue>;
-  return Object.fromEntries(Object.entries(rest).map(([name, inner]) => [name, withStaticSecrets(inner)]));
+  const { sdsConfig, ...rest } = value as Record<string, JsonValue>;
+  const { name } = rest;
+  if (sdsConfig !== undefined && typeof name === 'string' && /^file-(cert|root):\//.test(name)) files.add(name);
+  return Object.fromEntries(Object.entries(rest).map(([key, inner]) => [key, withoutSources(inner, files)]));
+}
+
+function secretOfFiles(name: string): JsonValue {
+  const [chain = '', key] = name.replace(/^file-(cert|root):/, '').split('~');
+  if (key === undefined) return { name, validationContext: { trustedCa: { filename: chain } } };
+  return { name, tlsCertificate: { certificateChain: { filename: chain }, privateKey: { filename: key } } };
 }

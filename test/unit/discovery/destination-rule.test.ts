@@ -83,6 +83,8 @@ describe('a traffic policy is refused', () => {
     ['outlierDetection.interval', 'invalid-duration', { outlierDetection: { interval: '0s' } }],
     ['tls.clientCertificate', 'missing-field', tls({ mode: 'MUTUAL', privateKey: '/key' })],
     ['tls.clientCertificate', 'conflicting-fields', tls({ mode: 'SIMPLE', clientCertificate: '/a' })],
+    ['tls.caCertificates', 'invalid-value', tls({ mode: 'SIMPLE', caCertificates: 'ca.crt' })],
+    ['tls.privateKey', 'invalid-value', tls({ mode: 'MUTUAL', clientCertificate: '/a', privateKey: '/b~c' })],
     ['tls.caCertificates', 'conflicting-fields', tls({ mode: 'ISTIO_MUTUAL', caCertificates: '/a' })],
     [
       'tls.caCertificates',

@@ -13,6 +13,7 @@ export interface PooledWorkerOptions {
   readonly begin: (port: number, stream: HttpStream) => OpenStream | undefined;
   /** The worker begins or ceases to serve, or has a connection less. */
   readonly changed: () => void;
+  readonly onServing: (pid: number | undefined) => void;
   readonly onLine: (line: string) => void;
 }
 
@@ -47,8 +48,9 @@ interface Running {
   readonly link: WorkerLink;
 }
 
-/** Looks at it without an answer, after which it is taken for hung. */
+/** Looks at it without an answer, after which it is taken for hung; starting takes longer. */
 const maxMissedLooks = 10;
+const maxStartLooks = 100;
 
 export class PooledWorker {
   readonly number: number;
@@ -156,7 +158,7 @@ export class PooledWorker {
     this.#missedLooks = answers === this.#answersSeen ? this.#missedLooks + 1 : 0;
     this.#answersSeen = answers;
     void running.link.ask();
-    if (this.#missedLooks <= maxMissedLooks) return;
+    if (this.#missedLooks <= (this.#serving ? maxMissedLooks : maxStartLooks)) return;
     this.#hung = true;
     running.process.kill();
   }
@@ -174,6 +176,7 @@ export class PooledWorker {
     await link.ask();
     if (this.#running?.link !== link) return;
     this.#serving = true;
+    this.#options.onServing(this.#running.process.pid);
     this.#options.changed();
   }
 

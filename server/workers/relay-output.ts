@@ -47,8 +47,7 @@ export class RelayOutput {
 
   /** A gRPC message in parts. */
   message(stream: number, parts: readonly Uint8Array[]): void {
-    // Parts of a message that is in one piece, as all of state of the world are, belong to nobody else.
-    const payloads = parts.map((part) => (parts.length > 1 ? this.#payload(part) : undefined));
+    const payloads = parts.map((part) => this.#payload(part));
     let bodyBytes = 0;
     for (const [index, part] of parts.entries()) bodyBytes += 4 + (payloads[index] === undefined ? part.length : 0);
     const { batch } = this.#socket;

@@ -100,7 +100,8 @@ export class WorkerLink {
     this.#usage = usage;
     this.#answers += 1;
     if (this.#askedMs === undefined) return;
-    this.#lagMs = performance.now() - this.#askedMs;
+    // The first answer comes when the process has started, which says nothing of its lateness.
+    if (this.#answers > 1) this.#lagMs = performance.now() - this.#askedMs;
     this.#askedMs = undefined;
     const { resolve } = this.#answered;
     this.#answered = Promise.withResolvers();

@@ -16,6 +16,8 @@ export interface WorkerPoolOptions {
   readonly log: Log;
   readonly clock: Clock;
   readonly random: Random;
+  /** How often it is looked whether workers answer; ten looks without an answer end a worker. A second if not given. */
+  readonly lookMs?: number | undefined;
 }
 
 /** A port whose connections workers serve. */
@@ -28,7 +30,7 @@ const backOff = { firstMs: 100, longestMs: 30_000 } as const;
 
 /** One that ran this long was not broken from the start: the next failure counts as the first again. */
 const stableMs = 60_000;
-const lookMs = 1000;
+const defaultLookMs = 1000;
 const endGraceMs = 2000;
 const measureMs = 500;
 
@@ -63,6 +65,7 @@ export class WorkerPool {
           number: index + 1,
           begin: (port, stream) => this.#ports.get(port)?.begin(stream),
           changed: () => this.#changed(),
+          onServing: (pid) => options.log.info({ worker: index + 1, workerPid: pid }, 'a worker serves'),
           onLine: (line) => options.log.error({ worker: index + 1, line }, 'a worker says'),
         }),
     );
@@ -73,7 +76,7 @@ export class WorkerPool {
     this.#kept = Promise.all(this.#workers.map((worker) => this.#keep(worker)));
     this.#looking = setInterval(() => {
       for (const worker of this.#workers) worker.look();
-    }, lookMs);
+    }, this.#options.lookMs ?? defaultLookMs);
     await this.#until(() => this.#workers.every((worker) => worker.serving), signal);
   }
 

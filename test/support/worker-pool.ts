@@ -11,9 +11,9 @@ export interface TestWorkers extends AsyncDisposable {
   readonly lines: readonly LogLine[];
 }
 
-export async function startWorkers(count: number): Promise<TestWorkers> {
+export async function startWorkers(count: number, lookMs?: number): Promise<TestWorkers> {
   const { log, lines } = memoryLog();
-  const pool = new WorkerPool({ count, log, clock: systemClock, random: Math.random });
+  const pool = new WorkerPool({ count, log, clock: systemClock, random: Math.random, lookMs });
   await pool.start(new AbortController().signal);
   return { pool, lines, [Symbol.asyncDispose]: () => pool.stop() };
 }

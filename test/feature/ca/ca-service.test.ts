@@ -20,7 +20,8 @@ import { Issuer, type IssuerOptions } from '../../../ca/issuer.ts';
 import { certificateService } from '../../../proto/ca-service.ts';
 import type { IstioCertificateRequest, IstioCertificateResponse } from '../../../proto/generated/istio.v1.auth.ts';
 import { caMethods } from '../../../server/ca-service.ts';
-import { GrpcPort } from '../../../server/grpc/grpc-port.ts';
+import { openGrpcPort } from '../../../server/workers/worker-port.ts';
+import { testWorkers } from '../../support/worker-pool.ts';
 import { renewingTlsCredentials } from '../../../server/tls-credentials.ts';
 import { makeAuthority, ok, type TestAuthority } from '../../support/certificate-authority.ts';
 import { makeCsr, makeKeyPair } from '../../support/make-csr.ts';
@@ -60,21 +61,24 @@ async function startInstance(authority: TestAuthority, options: InstanceOptions 
     onFailure: (error) => internalErrors.push(error),
   });
   const counter = (name: keyof typeof counts) => ({ inc: () => void counts[name]++ });
-  const server = await GrpcPort.open({
-    address: '127.0.0.1:0',
-    tls: tls.tls,
-    methods: caMethods({
-      issuer,
-      authenticator: options.authenticator ?? authenticator,
-      onInternalError: (error) => internalErrors.push(error),
-      counters: {
-        csr_count: counter('csr_count'),
-        success_cert_issuance_count: counter('success_cert_issuance_count'),
-        authentication_failure_count: counter('authentication_failure_count'),
-      },
-    }),
-    onError: (error) => internalErrors.push(error),
-  });
+  const server = await openGrpcPort(
+    {
+      address: '127.0.0.1:0',
+      tls: tls.tls,
+      methods: caMethods({
+        issuer,
+        authenticator: options.authenticator ?? authenticator,
+        onInternalError: (error) => internalErrors.push(error),
+        counters: {
+          csr_count: counter('csr_count'),
+          success_cert_issuance_count: counter('success_cert_issuance_count'),
+          authentication_failure_count: counter('authentication_failure_count'),
+        },
+      }),
+      onError: (error) => internalErrors.push(error),
+    },
+    testWorkers(),
+  );
   const { port } = server;
   const dispose = async () => {
     stop.abort();

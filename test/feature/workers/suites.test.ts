@@ -1,7 +1,8 @@
-// All that the transport, the door and the xDS protocol promise is kept with workers, too: the same suites once more, their ports served
+// All that the transport, the door, the certificate service and the xDS protocol promise is kept with workers, too: the same suites once more, their ports served
 // by two.
 
 import '../admission.test.ts';
+import '../ca/ca-service.test.ts';
 import '../grpc-transport.test.ts';
 import '../xds-protocol/answers.test.ts';
 import '../xds-protocol/bad-clients.test.ts';

@@ -54,8 +54,9 @@ export class CollectedChanges {
     );
   }
 
+  /** By their first proxies. */
   get groups(): readonly DiffProxies[] {
-    return this.#groups;
+    return this.#groups.toSorted((a, b) => ((a.proxies[0] ?? '') < (b.proxies[0] ?? '') ? -1 : 1));
   }
 
   get proxyCount(): number {

@@ -272,7 +272,7 @@ function envoyOf(
   const levels = ['trace', 'debug', 'info', 'warning', 'error', 'critical', 'off'] as const;
   return {
     program: program ?? (envoyPath === undefined || envoyPath === '' ? 'envoy' : envoyPath),
-    concurrency: wholeNumber('--concurrency', concurrency, { from: 1, to: 1024 }),
+    concurrency: wholeNumber('--concurrency', concurrency, { from: 0, to: 1024 }),
     logLevel: oneOf('--envoy-log-level', envoyLogLevel, levels),
   };
 }

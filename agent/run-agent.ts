@@ -236,8 +236,8 @@ function envoyOptions(
       '-c',
       bootstrapFile,
       '--disable-hot-restart',
-      '--concurrency',
-      String(envoy.concurrency),
+      // 0 is one for each core, as without the option.
+      ...(envoy.concurrency === 0 ? [] : ['--concurrency', String(envoy.concurrency)]),
       '--log-level',
       envoy.logLevel,
       '--drain-time-s',

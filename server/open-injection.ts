@@ -8,6 +8,7 @@ import { backOffMs } from '../discovery/source/kube/back-off.ts';
 import { KubeError } from '../discovery/source/kube/kube-error.ts';
 import { ConfigError, type ServeConfig } from './config.ts';
 import type { AdmissionQuestion } from './inject/admission-review.ts';
+import type { DeclaredProxyConfigs } from './inject/declared-proxy-config.ts';
 import { InjectionMetrics } from './inject/injection-metrics.ts';
 import type { InstanceFacts } from './inject/injection-settings.ts';
 import { InjectionState, type InjectionTexts } from './inject/injection-state.ts';
@@ -32,6 +33,8 @@ export interface OpenInjectionOptions {
   readonly issuer: Issuer | undefined;
   /** Judges an object that is about to be written into the primary. */
   readonly check: ObjectCheck;
+  /** Objects of kind ProxyConfig, as they are now; undefined until the primary was read. */
+  readonly declared: () => DeclaredProxyConfigs | undefined;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly started: Started;
@@ -50,7 +53,13 @@ export async function openInjection(options: OpenInjectionOptions): Promise<void
     answer: (question: AdmissionQuestion) => answerValidation(question, options.check),
     metrics: new ValidationMetrics(options.metrics.registry),
   };
-  const handler = webhookHandler({ settings: () => current.state?.settings, metrics, validation, log });
+  const handler = webhookHandler({
+    settings: () => current.state?.settings,
+    declared: options.declared,
+    metrics,
+    validation,
+    log,
+  });
   const server = await listen(options, issuer, handler, stop.signal);
   const following = followSettings(options, metrics, stop.signal, (state) => {
     current.state = state;

@@ -31,6 +31,7 @@ import { HeardMachines } from './machines/heard-machines.ts';
 import { MeshRoots } from './mesh-roots.ts';
 import { openAdmission } from './open-admission.ts';
 import { objectCheck } from './validate/object-check.ts';
+import type { DeclaredProxyConfigs } from './inject/declared-proxy-config.ts';
 import { openAuthority, type OpenedAuthority } from './open-authority.ts';
 import { openDiff } from './open-diff.ts';
 import { openInjection } from './open-injection.ts';
@@ -252,7 +253,12 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     primary: clusters.primary,
     meshDefaults: startSettings,
   });
-  await openInjection({ config, domain: meshConfig.domain, client, issuer, check, metrics, log, started });
+  const declared = (): DeclaredProxyConfigs | undefined => {
+    const { policies, config: settings } = store.snapshot;
+    const { rootNamespace } = settings;
+    return clusters.primary.known ? { policies: policies.proxyConfigs, rootNamespace } : undefined;
+  };
+  await openInjection({ config, domain: meshConfig.domain, client, issuer, check, declared, metrics, log, started });
   isListening = true;
   started.add('streams', () => drain(connections, config.drainMs));
   // Stopped first, so that another replica can lead while the streams of this one end.

@@ -60,6 +60,7 @@ function declaredPolicies({ policies }: MeshSnapshot): readonly Policy[] {
     ...policies.gateways,
     ...policies.requestAuthentications,
     ...policies.telemetries,
+    ...policies.proxyConfigs,
     ...policies.sidecars,
     ...policies.envoyFilters,
   ];

@@ -12,7 +12,7 @@ type SelectingPolicy = PolicyBase & Selecting;
 
 export function* selectorFindings(facts: MeshFacts): Generator<Problem> {
   const { peerAuthentications, authorizationPolicies, gateways } = facts.mesh.policies;
-  const { requestAuthentications, telemetries, sidecars, envoyFilters } = facts.mesh.policies;
+  const { requestAuthentications, telemetries, proxyConfigs, sidecars, envoyFilters } = facts.mesh.policies;
   const { rootNamespace } = facts.mesh.config;
   const field = 'spec.selector.matchLabels';
   for (const policy of peerAuthentications) {
@@ -28,6 +28,9 @@ export function* selectorFindings(facts: MeshFacts): Generator<Problem> {
   }
   for (const policy of telemetries) {
     yield* empty(policy, { field, among: facts.workloadsIn(policy.namespace), so: 'nothing is told because of it' });
+  }
+  for (const policy of proxyConfigs) {
+    yield* empty(policy, { field, among: facts.workloadsIn(policy.namespace), so: 'no proxy is started with it' });
   }
   for (const policy of sidecars) {
     const sidecarField = 'spec.workloadSelector.labels';

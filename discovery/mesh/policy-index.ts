@@ -17,6 +17,7 @@ export const emptyPolicyIndex: PolicyIndex = Object.freeze({
   peerAuthentications: [],
   authorizationPolicies: [],
   telemetries: [],
+  proxyConfigs: [],
   requestAuthentications: [],
   gateways: [],
   sidecars: [],
@@ -63,6 +64,10 @@ export function updatePolicyIndex(index: PolicyIndex, changes: readonly PolicyCh
     telemetries: revise(
       index.telemetries,
       collect(changes, (policy) => (policy.kind === 'Telemetry' ? policy : undefined)),
+    ),
+    proxyConfigs: revise(
+      index.proxyConfigs,
+      collect(changes, (policy) => (policy.kind === 'ProxyConfig' ? policy : undefined)),
     ),
     gateways: revise(
       index.gateways,

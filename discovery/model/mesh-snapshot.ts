@@ -12,6 +12,7 @@ import type {
   EnvoyFilterPolicy,
   GatewayPolicy,
   PeerAuthenticationPolicy,
+  ProxyConfigPolicy,
   RequestAuthenticationPolicy,
   SidecarPolicy,
   TelemetryPolicy,
@@ -52,6 +53,8 @@ export interface PolicyIndex {
   readonly peerAuthentications: readonly PeerAuthenticationPolicy[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
   readonly telemetries: readonly TelemetryPolicy[];
+  /** For pods that are made; proxies are not sent anything because of them. */
+  readonly proxyConfigs: readonly ProxyConfigPolicy[];
   readonly requestAuthentications: readonly RequestAuthenticationPolicy[];
   readonly gateways: readonly GatewayPolicy[];
   readonly sidecars: readonly SidecarPolicy[];

@@ -5,6 +5,7 @@ import type { DestinationRulePolicy } from './policies/destination-rule.ts';
 import type { EnvoyFilterPolicy } from './policies/envoy-filter.ts';
 import type { GatewayPolicy } from './policies/gateway.ts';
 import type { PeerAuthenticationPolicy } from './policies/peer-authentication.ts';
+import type { ProxyConfigPolicy } from './policies/proxy-config.ts';
 import type { RequestAuthenticationPolicy } from './policies/request-authentication.ts';
 import type { SidecarPolicy } from './policies/sidecar.ts';
 import type { TelemetryPolicy } from './policies/telemetry.ts';
@@ -16,6 +17,7 @@ export type * from './policies/envoy-filter.ts';
 export type * from './policies/gateway.ts';
 export type * from './policies/load-balancer.ts';
 export type * from './policies/peer-authentication.ts';
+export type * from './policies/proxy-config.ts';
 export type * from './policies/request-authentication.ts';
 export type * from './policies/sidecar.ts';
 export type * from './policies/telemetry.ts';
@@ -30,5 +32,6 @@ export type Policy =
   | RequestAuthenticationPolicy
   | SidecarPolicy
   | TelemetryPolicy
+  | ProxyConfigPolicy
   | EnvoyFilterPolicy;
 export type PolicyKind = Policy['kind'];

@@ -9,6 +9,7 @@ import { convertEnvoyFilter } from './envoy-filter/envoy-filter.ts';
 import { convertGateway } from './gateway.ts';
 import { convertPeerAuthentication } from './peer-authentication.ts';
 import type { PolicyContext } from './policy-fields.ts';
+import { convertProxyConfig } from './proxy-config.ts';
 import { convertSidecar } from './sidecar.ts';
 import { convertRequestAuthentication } from './request-authentication.ts';
 import { convertTelemetry } from './telemetry.ts';
@@ -23,6 +24,7 @@ const converters: Readonly<Record<PolicyKind, Converter>> = {
   Gateway: convertGateway,
   AuthorizationPolicy: convertAuthorizationPolicy,
   Telemetry: convertTelemetry,
+  ProxyConfig: convertProxyConfig,
   RequestAuthentication: convertRequestAuthentication,
   Sidecar: convertSidecar,
   EnvoyFilter: convertEnvoyFilter,

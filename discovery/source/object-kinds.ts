@@ -41,6 +41,7 @@ const readKinds: Readonly<Record<string, readonly KindEntry[]>> = {
     entry('DestinationRule', istioVersions, false),
     entry('ServiceEntry', istioVersions, false),
     entry('Sidecar', istioVersions, false),
+    entry('ProxyConfig', 'v1beta1', false),
     entry('EnvoyFilter', 'v1alpha3', false),
   ],
   'gateway.networking.k8s.io': [entry('Gateway', 'v1 v1beta1', true)],
@@ -59,7 +60,6 @@ const readKinds: Readonly<Record<string, readonly KindEntry[]>> = {
 
 /** Kinds of the mesh APIs that exist and are not implemented: what they ask for would not happen, so they are errors. */
 const unsupportedKinds: Readonly<Record<string, readonly string[]>> = {
-  'networking.istio.io': ['ProxyConfig'],
   'extensions.istio.io': ['WasmPlugin', 'TrafficExtension'],
   'gateway.networking.k8s.io': [
     'GatewayClass',

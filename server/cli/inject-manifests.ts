@@ -5,6 +5,9 @@ import { readFile } from 'node:fs/promises';
 import { text as textOfStream } from 'node:stream/consumers';
 import { parseAllDocuments, type Document } from 'yaml';
 import { isMapping } from '../../discovery/convert/field-reader.ts';
+import type { ProxyConfigPolicy } from '../../discovery/model/policies/proxy-config.ts';
+import { convertProxyConfig } from '../../discovery/policy/proxy-config.ts';
+import type { DeclaredProxyConfigs } from '../inject/declared-proxy-config.ts';
 import { InjectError } from '../inject/inject-error.ts';
 import { injectPod } from '../inject/inject-pod.ts';
 import type { InjectionSettings } from '../inject/injection-settings.ts';
@@ -31,9 +34,10 @@ export interface InjectedManifests {
 export async function injectManifests(text: string, options: InjectManifestsOptions): Promise<InjectedManifests> {
   const settings = await offlineSettings(options);
   const remarks: string[] = [];
-  const context = { settings, remarks, options, namespaceLabels: labelsOf(options.namespaceLabels) };
   const parsed = parseAllDocuments(text);
   const documents = 'empty' in parsed ? [] : parsed;
+  const declared = { policies: proxyConfigsIn(documents, options), rootNamespace: settings.systemNamespace };
+  const context = { settings, declared, remarks, options, namespaceLabels: labelsOf(options.namespaceLabels) };
   const starts = [0, ...documents.map((document) => endOf(document, text))];
   const parts = documents.map((document, index) => {
     const [error] = document.errors;
@@ -60,9 +64,39 @@ export async function readInput(path: string): Promise<string> {
 
 interface Context {
   readonly settings: InjectionSettings;
+  readonly declared: DeclaredProxyConfigs;
   readonly remarks: string[];
   readonly options: InjectManifestsOptions;
   readonly namespaceLabels: Readonly<Record<string, string>> | undefined;
+}
+
+/** What the same text declares of proxies. @throws InjectError for one that is wrong */
+function proxyConfigsIn(documents: readonly Document[], { namespace }: InjectManifestsOptions): ProxyConfigPolicy[] {
+  return documents
+    .filter(({ errors }) => errors.length === 0)
+    .flatMap((document) => objectsOf(document.toJS(), []))
+    .filter(({ object }) => scalarAt(object, 'kind') === 'ProxyConfig')
+    .map(({ object }) => {
+      const metadata = {
+        name: scalarAt(object, 'metadata', 'name') ?? '',
+        namespace: scalarAt(object, 'metadata', 'namespace') ?? namespace,
+        labels: {},
+        annotations: {},
+        createdAtMs: 0,
+      };
+      const apiVersion = scalarAt(object, 'apiVersion') ?? '';
+      const origin = { place: 'the manifests' };
+      const { value, problems } = convertProxyConfig({
+        apiVersion,
+        kind: 'ProxyConfig',
+        metadata,
+        body: { spec: object['spec'] },
+        origin,
+      });
+      if (value !== undefined) return value;
+      const reasons = problems.map(({ field, message }) => `${field ?? 'spec'}: ${message}`);
+      throw new InjectError('invalid-pod', `ProxyConfig ${metadata.namespace}/${metadata.name}: ${reasons.join(' ')}`);
+    });
 }
 
 /** Whether something was changed. */
@@ -92,7 +126,7 @@ function objectsOf(
 
 /** The template with its proxy, as it was written otherwise; undefined when it stays. */
 function injectedPod(object: Mapping, place: PodPlace, context: Context): Mapping | undefined {
-  const { settings, options, namespaceLabels, remarks } = context;
+  const { settings, declared, options, namespaceLabels, remarks } = context;
   const namespace = scalarAt(object, 'metadata', 'namespace') ?? options.namespace;
   const name = `${scalarAt(object, 'kind') ?? ''} ${namespace}/${scalarAt(object, 'metadata', 'name') ?? ''}`;
   const labels = textsAt(place.template, 'metadata', 'labels');
@@ -105,7 +139,7 @@ function injectedPod(object: Mapping, place: PodPlace, context: Context): Mappin
       return undefined;
     }
   }
-  const result = injectPod({ pod: place.pod, namespace, settings });
+  const result = injectPod({ pod: place.pod, namespace, settings, declared });
   if (result instanceof InjectError)
     throw new InjectError(result.code, `${name}: ${result.message}`, { cause: result });
   if (result.kind === 'left-alone') {

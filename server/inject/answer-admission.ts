@@ -2,6 +2,7 @@
 // do, or a refusal in words. Pure.
 
 import type { AdmissionAnswer, AdmissionQuestion } from './admission-review.ts';
+import type { DeclaredProxyConfigs } from './declared-proxy-config.ts';
 import { InjectError } from './inject-error.ts';
 import { injectPod, podName } from './inject-pod.ts';
 import type { InjectionOutcome } from './injection-metrics.ts';
@@ -18,17 +19,22 @@ export interface AnsweredAdmission {
   readonly reason?: string;
 }
 
+export interface AnswerOptions {
+  readonly settings: InjectionSettings;
+  readonly declared: DeclaredProxyConfigs;
+  readonly caller: CallerFacts;
+}
+
 export function answerInjection(
   question: AdmissionQuestion,
-  settings: InjectionSettings,
-  caller: CallerFacts,
+  { settings, declared, caller }: AnswerOptions,
 ): AnsweredAdmission {
   // Ephemeral containers and other changes of a pod that runs are no business of an injection.
   if (question.kind !== '/pod' || question.operation !== 'CREATE' || question.subresource !== '') {
     return unchanged('only the creation of pods is injected');
   }
   const namespace = question.namespace || (scalarAt(question.object, 'metadata', 'namespace') ?? '');
-  const result = injectPod({ pod: question.object, namespace, settings, caller });
+  const result = injectPod({ pod: question.object, namespace, settings, caller, declared });
   if (result instanceof InjectError) return refused(result.message, 400);
   if (result.kind === 'left-alone') return unchanged(result.reason);
   const patch = jsonPatch(question.object, result.pod);

@@ -2,6 +2,7 @@
 // templates; a pod that has its sidecar is left alone, so injecting twice changes nothing.
 
 import { isTrueText, listOf } from './annotation-values.ts';
+import { noProxyConfigs, type DeclaredProxyConfigs } from './declared-proxy-config.ts';
 import { decideInjection, proxyName } from './decide-injection.ts';
 import { InjectError } from './inject-error.ts';
 import { initContainer } from './init-container.ts';
@@ -23,6 +24,8 @@ export interface InjectionRequest {
   readonly namespace: string;
   readonly settings: InjectionSettings;
   readonly caller?: CallerFacts;
+  /** Objects of kind ProxyConfig; absent: there are none. */
+  readonly declared?: DeclaredProxyConfigs;
 }
 
 export type InjectionResult =
@@ -41,7 +44,8 @@ export function injectPod(request: InjectionRequest): InjectionResult | InjectEr
   if (templates instanceof InjectError) return about(request, templates);
   const base = templates.find((name) => builtInTemplates.includes(name));
   const role = base === 'gateway' ? 'router' : 'sidecar';
-  const context = sidecarContext({ role, pod, namespace, settings, caller: request.caller ?? {} });
+  const { caller = {}, declared = noProxyConfigs } = request;
+  const context = sidecarContext({ role, pod, namespace, settings, caller, declared });
   if (context instanceof InjectError) return about(request, context);
   let added: Mapping = base === undefined ? {} : builtInTemplate(context);
   for (const name of templates) added = strategicMerge(added, settings.templates.get(name) ?? {});

@@ -1,5 +1,5 @@
-// Istio's ProxyConfig: of the mesh, and over it that of a pod's annotation `proxy.istio.io/config`. In: the annotation's YAML and the
-// mesh's. Out: both merged as the agent is to get them, with the few fields that the injection itself obeys; or what is wrong.
+// Istio's ProxyConfig: of the mesh, over it what objects declare, and over that a pod's annotation `proxy.istio.io/config`. In: the
+// annotation's YAML and the others. Out: all merged as the agent is to get them, with the few fields that the injection itself obeys; or what is wrong.
 
 import { isMapping } from '../../discovery/convert/field-reader.ts';
 import { InjectError } from './inject-error.ts';
@@ -86,16 +86,21 @@ export interface ProxyConfig {
   readonly discoveryAddress: string | undefined;
 }
 
-/** Errors: `invalid-annotation`, with the field. */
-export function proxyConfig(mesh: Mapping, annotation: string | undefined): ProxyConfig | InjectError {
-  if (annotation === undefined) return view(mesh);
+/** `declared`: over the mesh's and under the annotation, each over the ones before. Errors: `invalid-annotation`, with the field. */
+export function proxyConfig(
+  mesh: Mapping,
+  declared: readonly Mapping[],
+  annotation: string | undefined,
+): ProxyConfig | InjectError {
+  const base = declared.reduce((config, over) => merged(config, over), mesh);
+  if (annotation === undefined) return view(base);
   const parsed = parseYaml(annotation);
   const own = 'value' in parsed ? parsed.value : undefined;
   if (!isMapping(own)) {
     return refused('is not a mapping in YAML: write for example {"concurrency": 2}');
   }
   const wrong = wrongProxyConfig(own);
-  return wrong === undefined ? view(merged(mesh, own)) : refused(wrong);
+  return wrong === undefined ? view(merged(base, own)) : refused(wrong);
 }
 
 /** What is wrong with the fields of a ProxyConfig; undefined when nothing is. */

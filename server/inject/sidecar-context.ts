@@ -4,6 +4,7 @@
 import { label } from '../../discovery/convert/well-known.ts';
 import { checkAnnotations, type DataPlane } from './annotation-rules.ts';
 import { isTrueText, listOf } from './annotation-values.ts';
+import { declaredProxyConfigs, type DeclaredProxyConfigs } from './declared-proxy-config.ts';
 import { proxyName } from './decide-injection.ts';
 import { InjectError } from './inject-error.ts';
 import type { InjectionSettings, TrafficSettings } from './injection-settings.ts';
@@ -57,6 +58,8 @@ export interface ContextOptions {
   readonly namespace: string;
   readonly settings: InjectionSettings;
   readonly caller: CallerFacts;
+  /** Objects of kind ProxyConfig. */
+  readonly declared: DeclaredProxyConfigs;
 }
 
 /** Errors: `invalid-annotation`. */
@@ -66,13 +69,15 @@ export function sidecarContext({
   namespace,
   settings,
   caller,
+  declared,
 }: ContextOptions): SidecarContext | InjectError {
   const annotations = textsAt(pod, 'metadata', 'annotations');
   const labels = textsAt(pod, 'metadata', 'labels');
   const dataPlane = dataPlaneOf(annotations, settings);
   const { refusals } = checkAnnotations(annotations, dataPlane);
   if (refusals.length > 0) return new InjectError('invalid-annotation', refusals.join(' '));
-  const config = proxyConfig(settings.proxyConfig, annotations[proxyConfigAnnotation]);
+  const objects = declaredProxyConfigs(declared, { namespace, labels });
+  const config = proxyConfig(settings.proxyConfig, objects, annotations[proxyConfigAnnotation]);
   if (config instanceof InjectError) return config;
   const interceptionMode = annotations['sidecar.istio.io/interceptionMode'] ?? config.interceptionMode ?? 'REDIRECT';
   const native = annotations['sidecar.istio.io/nativeSidecar'];

@@ -5,6 +5,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { Log } from '../log.ts';
 import { admissionReviewOf, readAdmissionReview, type AdmissionQuestion } from './admission-review.ts';
 import { answerInjection, answerTooEarly, answerUnknownRevision, type AnsweredAdmission } from './answer-admission.ts';
+import type { DeclaredProxyConfigs } from './declared-proxy-config.ts';
 import { InjectError } from './inject-error.ts';
 import { podName } from './inject-pod.ts';
 import type { InjectionMetrics, InjectionOutcome } from './injection-metrics.ts';
@@ -15,6 +16,8 @@ import { callerOfPath } from './webhook-path.ts';
 export interface WebhookOptions {
   /** In force now; undefined until they are known. */
   readonly settings: () => InjectionSettings | undefined;
+  /** Objects of kind ProxyConfig, as they are now; undefined until they are known. */
+  readonly declared: () => DeclaredProxyConfigs | undefined;
   readonly metrics: InjectionMetrics;
   /** Absent: objects of the mesh are not validated. */
   readonly validation?: ValidationDesk | undefined;
@@ -88,7 +91,7 @@ async function serve(options: WebhookOptions, request: IncomingMessage, response
   response.writeHead(200, { 'Content-Type': 'application/json' }).end(text);
 }
 
-function answerFor(path: string, { settings }: WebhookOptions): Answer | InjectError | undefined {
+function answerFor(path: string, options: WebhookOptions): Answer | InjectError | undefined {
   if (path.startsWith(unknownRevisionPath)) {
     const known = path.slice(unknownRevisionPath.length).split('/');
     return (question) => answerUnknownRevision(question, known);
@@ -96,8 +99,10 @@ function answerFor(path: string, { settings }: WebhookOptions): Answer | InjectE
   const caller = callerOfPath(path);
   if (caller === undefined || caller instanceof InjectError) return caller;
   return (question) => {
-    const current = settings();
-    return current === undefined ? answerTooEarly() : answerInjection(question, current, caller);
+    const settings = options.settings();
+    const declared = options.declared();
+    if (settings === undefined || declared === undefined) return answerTooEarly();
+    return answerInjection(question, { settings, declared, caller });
   };
 }
 

@@ -142,6 +142,7 @@ export function mesh(parts: MeshParts): MeshSnapshot {
       peerAuthentications: of('PeerAuthentication'),
       authorizationPolicies: of('AuthorizationPolicy'),
       telemetries: of('Telemetry'),
+      proxyConfigs: of('ProxyConfig'),
       requestAuthentications: of('RequestAuthentication'),
       gateways: of('Gateway'),
       sidecars: of('Sidecar'),

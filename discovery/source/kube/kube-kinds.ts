@@ -51,6 +51,7 @@ export const kubeKinds: readonly KubeKind[] = [
   istio('DestinationRule', 'destinationrules'),
   istio('ServiceEntry', 'serviceentries'),
   istio('Sidecar', 'sidecars'),
+  { ...istio('ProxyConfig', 'proxyconfigs'), versions: ['v1beta1'] },
   { ...istio('EnvoyFilter', 'envoyfilters'), versions: ['v1alpha3'] },
   security('PeerAuthentication', 'peerauthentications'),
   security('AuthorizationPolicy', 'authorizationpolicies'),

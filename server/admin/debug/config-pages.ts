@@ -30,6 +30,7 @@ export function policiesOf(index: PolicyIndex): readonly Policy[] {
   add(index.peerAuthentications);
   add(index.authorizationPolicies);
   add(index.telemetries);
+  add(index.proxyConfigs);
   add(index.requestAuthentications);
   add(index.gateways);
   add(index.sidecars);
@@ -46,6 +47,7 @@ const apiVersionOf: Readonly<Record<PolicyKind, string>> = {
   PeerAuthentication: 'security.istio.io/v1',
   AuthorizationPolicy: 'security.istio.io/v1',
   Telemetry: 'telemetry.istio.io/v1',
+  ProxyConfig: 'networking.istio.io/v1beta1',
   RequestAuthentication: 'security.istio.io/v1',
 };
 

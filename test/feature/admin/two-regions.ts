@@ -114,6 +114,7 @@ export function aMesh(parts: MeshParts = {}): MeshSnapshot {
       wildcardDestinationRules: [],
       authorizationPolicies: [],
       telemetries: [],
+      proxyConfigs: [],
       requestAuthentications: [],
       peerAuthentications: [],
       gateways: [],

@@ -119,3 +119,17 @@ it('a stock Envoy without an image is refused, and a cluster that nobody named i
   const named = await inject(deployment, '--cluster-id', 'cluster-1');
   expect(named.stderr).not.toContain('--cluster-id');
 });
+
+it('a ProxyConfig in the same text says how the proxies are started', async () => {
+  const proxyConfig = (spec: string): string =>
+    `apiVersion: networking.istio.io/v1beta1\nkind: ProxyConfig\nmetadata: { name: threads }\nspec: ${spec}\n---\n`;
+  const { code, stdout } = await inject(
+    `${proxyConfig('{ concurrency: 3, environmentVariables: { FROM: object } }')}${deployment}`,
+  );
+  expect(code).toBe(0);
+  expect(stdout).toContain('"concurrency":3');
+  expect(stdout).toMatch(/name: FROM\n\s+value: object/);
+  const wrong = await inject(`${proxyConfig('{ concurrency: many }')}${deployment}`);
+  expect([wrong.code, wrong.stdout]).toEqual([1, '']);
+  expect(wrong.stderr).toContain('spec.concurrency');
+});

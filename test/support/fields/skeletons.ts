@@ -56,6 +56,7 @@ const skeletons: Readonly<Record<string, readonly object[]>> = {
     { rules: [{ when: [{ key: 'request.headers[x]', values: ['y'] }] }] },
   ],
   Telemetry: [{}],
+  ProxyConfig: [{}],
 };
 
 export function skeletonsOf(kind: string): readonly object[] {

@@ -10,10 +10,11 @@ import { injectionSettings, podOf } from '../../support/injection.ts';
 import { memoryLog } from '../../support/memory-log.ts';
 
 const registry = new Registry();
-const known = { settings: true };
+const known = { settings: true, objects: true };
 const server = createServer(
   webhookHandler({
     settings: () => (known.settings ? injectionSettings() : undefined),
+    declared: () => (known.objects ? { policies: [], rootNamespace: 'istio-system' } : undefined),
     metrics: new InjectionMetrics(registry),
     log: memoryLog().log,
   }),
@@ -132,6 +133,13 @@ it('pods are refused while the settings are not known', async () => {
   known.settings = false;
   const { response } = await ask(review());
   known.settings = true;
+  expect(response).toMatchObject({ allowed: false, status: { code: 503 } });
+});
+
+it('pods are refused while it is not known what is declared of their proxies', async () => {
+  known.objects = false;
+  const { response } = await ask(review());
+  known.objects = true;
   expect(response).toMatchObject({ allowed: false, status: { code: 503 } });
 });
 

@@ -1,6 +1,6 @@
 // Scalars and enums in proto3 JSON. In: a field and what stands there. Out: the value as protobufjs takes it, or a mistake.
 import protobuf from 'protobufjs/light.js';
-import type { JsonReading } from './from-json.ts';
+import type { JsonReading } from './from-json-reading.ts';
 
 const ranges: Readonly<Record<string, readonly [bigint, bigint]>> = {
   int32: [-(2n ** 31n), 2n ** 31n - 1n],

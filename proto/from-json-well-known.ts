@@ -1,7 +1,7 @@
 // Messages that proto3 JSON writes in a way of their own: durations, times, wrappers, structs, masks. In: a message type and JSON. Out:
 // the message as a plain object.
 import type protobuf from 'protobufjs/light.js';
-import { isMapping, type JsonReading, type PlainMessage } from './from-json.ts';
+import { isMapping, type JsonReading, type PlainMessage } from './from-json-reading.ts';
 import { readScalar } from './from-json-scalar.ts';
 
 /** Undefined for a message that is written field by field; `value` is undefined after a mistake. */

@@ -44,13 +44,17 @@ function mergeField(field: protobuf.Field, into: unknown, from: unknown, options
 
 /** Of the same type: merged inside; of another: replaced. */
 function mergeAny(into: Plain, from: Plain, options: MergeOptions): Plain {
-  const name = fullNameOfTypeUrl(String(into['typeUrl'] ?? ''));
-  if (fullNameOfTypeUrl(String(from['typeUrl'] ?? '')) !== name) return from;
+  const name = nameOf(into);
+  if (nameOf(from) !== name) return from;
   const type = findExtension(name);
   if (type === undefined) return from;
   const added = (from['plain'] as Plain | undefined) ?? decodePlain(type, from['value']);
   const merged = mergeMessage(type, decodePlain(type, into['value']), added, options);
   return { typeUrl: into['typeUrl'], value: type.encode(merged).finish() };
+}
+
+function nameOf({ typeUrl }: Plain): string {
+  return typeof typeUrl === 'string' ? fullNameOfTypeUrl(typeUrl) : '';
 }
 
 /** The message in `bytes`: what was not sent is absent, 64-bit integers are text. Throws when it is no such message. */

@@ -108,7 +108,8 @@ function brokenBytes({ min_len: least = 0, max_len: most = Infinity }: NonNullab
 function brokenText(rules: TextRules, value: string): string | undefined {
   if (value === '' && rules.ignore_empty === true) return undefined;
   const { min_len: least = 0, max_len: most = Infinity, max_bytes: mostBytes = Infinity } = rules;
-  const { length } = [...value];
+  // Code points, as the rule has it.
+  const { length } = Array.from(value);
   if (length < least) return least === 1 ? 'is missing' : `has fewer than ${least} characters`;
   if (length > most) return `has more than ${most} characters`;
   if (Buffer.byteLength(value) > mostBytes) return `has more than ${mostBytes} bytes`;

@@ -1,6 +1,6 @@
 // Whether a route configuration, a virtual host or a route is one that a patch is for.
 
-import type { EnvoyPatch } from '../../discovery/model/policy.ts';
+import type { EnvoyPatch, RouteActionKind } from '../../discovery/model/policy.ts';
 import type { Route, RouteConfiguration, VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
 
 /** A server of a Gateway whose requests a route configuration is for. */
@@ -57,14 +57,10 @@ export function routeMatches(route: Route, { route: match }: EnvoyPatch): boolea
   const wanted = match?.virtualHost?.route;
   if (wanted === undefined) return true;
   if (wanted.name !== undefined && wanted.name !== route.name) return false;
-  switch (wanted.action) {
-    case undefined:
-      return true;
-    case 'route':
-      return route.route !== undefined;
-    case 'redirect':
-      return route.redirect !== undefined;
-    case 'direct-response':
-      return route.directResponse !== undefined;
-  }
+  return wanted.action === undefined || hasAction(route, wanted.action);
+}
+
+function hasAction(route: Route, action: RouteActionKind): boolean {
+  const members = { route: route.route, redirect: route.redirect, 'direct-response': route.directResponse } as const;
+  return members[action] !== undefined;
 }

@@ -21,17 +21,8 @@ export function editList<T>(list: readonly T[], { operation, value, matches }: L
   if (operation === 'add') return [...list, value];
   const at = matches === undefined ? undefined : list.findIndex(matches);
   if (at === -1) return list;
-  switch (operation) {
-    case 'insert-first':
-      return [value, ...list];
-    case 'insert-before':
-      return list.toSpliced(at ?? 0, 0, value);
-    case 'insert-after':
-      return at === undefined ? [...list, value] : list.toSpliced(at + 1, 0, value);
-    case 'replace':
-      return at === undefined ? list : list.with(at, value);
-    case 'merge':
-    case 'merge-replacing-lists':
-      return list;
-  }
+  if (operation === 'insert-first') return [value, ...list];
+  if (operation === 'insert-before') return list.toSpliced(at ?? 0, 0, value);
+  if (operation === 'insert-after') return list.toSpliced(at === undefined ? list.length : at + 1, 0, value);
+  return operation === 'replace' && at !== undefined ? list.with(at, value) : list;
 }

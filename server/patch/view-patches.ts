@@ -4,7 +4,7 @@
 import { Cluster } from '../../proto/generated/envoy.config.cluster.v3.ts';
 import { TypedExtensionConfig } from '../../proto/generated/envoy.config.core.v3.ts';
 import { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
-import { RouteConfiguration, VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
+import type { RouteConfiguration, VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
 import type { EnvoyPatch, PatchPlace } from '../../discovery/model/policy.ts';
 import type { Problem } from '../../discovery/model/problem.ts';
 import type { Resource } from '../generate/resource.ts';

@@ -43,21 +43,17 @@ function report({ findings }: FieldReader, field: string, mistake: JsonMistake):
   } else findings.error(mistake.code, at, `${at} ${mistake.message}: ${remedyOf(mistake)}`);
 }
 
+const remedies: Readonly<Record<JsonMistake['code'], string>> = {
+  'unknown-field': 'remove it or correct its spelling, or use TypedStruct for a field that is newer than this version',
+  'unknown-type': 'correct it, or use TypedStruct for a type that is newer than this version',
+  'missing-field': 'add it',
+  'conflicting-fields': 'keep one of them',
+  'invalid-type': 'correct it',
+};
+
 function remedyOf({ code, path }: JsonMistake): string {
-  switch (code) {
-    case 'unknown-field':
-      return /(^|\.)config$/.test(path)
-        ? 'write typed_config with an @type'
-        : 'remove it or correct its spelling, or use TypedStruct for a field that is newer than this version';
-    case 'unknown-type':
-      return 'correct it, or use TypedStruct for a type that is newer than this version';
-    case 'missing-field':
-      return 'add it';
-    case 'conflicting-fields':
-      return 'keep one of them';
-    case 'invalid-type':
-      return 'correct it';
-  }
+  const isOld = code === 'unknown-field' && /(^|\.)config$/.test(path);
+  return isOld ? 'write typed_config with an @type' : remedies[code];
 }
 
 function joined(field: string, path: string): string {

@@ -2,7 +2,7 @@
 // the other end, attached to its class; what the proxy answers is kept for those who ask.
 
 import type { ClusterId, NetworkId, ObjectKey } from '../discovery/model/names.ts';
-import { resourceName, type ResourceName } from './cache/encoded-resource.ts';
+import { resourceName, type EncodedResource, type ResourceName } from './cache/encoded-resource.ts';
 import { generatedTypes, type Attachment, type ResourceCache } from './cache/resource-cache.ts';
 import { emptyTypeSnapshot, lookUp, type TypeSnapshot } from './cache/type-snapshot.ts';
 import type { GatewayCredentials, HeldCredentials } from './credentials/gateway-credentials.ts';
@@ -33,6 +33,11 @@ export interface Rejection {
   readonly atMs: number;
 }
 
+/** A rejection of which it is known what the proxy can't take, or that this can't be found out: then `blamed` is empty. */
+export interface KnownRejection extends Rejection {
+  readonly blamed: readonly EncodedResource[];
+}
+
 /** One open stream, as far as the engine knows. */
 export interface ProxySession {
   readonly opening: StreamOpening;
@@ -58,7 +63,7 @@ export interface ProxySessionsOptions {
   readonly now: () => number;
   /** Streams are refused until then, so that a proxy is never told of an empty mesh. */
   readonly ready: () => boolean;
-  readonly onRejection: (proxy: Proxy, rejection: Rejection) => void;
+  readonly onRejection: (proxy: Proxy, rejection: KnownRejection) => void;
 }
 
 const maxMessageChars = 4096;
@@ -117,7 +122,8 @@ export class ProxySessions implements SnapshotSource {
         const rejection = this.#rejectionOf(report, attachment);
         if (rejection === undefined) return;
         rejections.set(report.typeUrl, rejection);
-        this.#options.onRejection(attachment.proxy, rejection);
+        const { blamed } = report;
+        if (blamed !== undefined) this.#options.onRejection(attachment.proxy, { ...rejection, blamed });
       },
       reportHealth: (trouble) => machine?.report({ healthy: trouble === undefined, message: cut(trouble ?? '') }),
       close: () => {
@@ -138,7 +144,8 @@ export class ProxySessions implements SnapshotSource {
   #rejectionOf(report: AckReport, attachment: Attachment): Rejection | undefined {
     if (report.error === undefined) return undefined;
     const message = cut(report.error);
-    const named = report.names.filter((name) => message.includes(name));
+    const blamed = report.blamed?.map(({ name }) => name) ?? [];
+    const named = blamed.length > 0 ? blamed : report.names.filter((name) => message.includes(name));
     const resourceNames = (named.length > 0 ? named : report.names).slice(0, maxResourceNames);
     const snapshot = attachment.snapshot(report.typeUrl);
     const sources = new Set(resourceNames.flatMap((name) => lookUp(snapshot, resourceName(name))?.sources ?? []));

@@ -37,6 +37,7 @@ import { openDiff } from './open-diff.ts';
 import { openInjection } from './open-injection.ts';
 import { openMachines } from './open-machines.ts';
 import { openObjectStates, statusWriters } from './open-object-status.ts';
+import { openRejections } from './open-rejections.ts';
 import { openTokenKeys } from './open-token-keys.ts';
 import { openWorkers } from './open-workers.ts';
 import { openPrimary, runWriters, tokenReviewer } from './open-primary.ts';
@@ -149,9 +150,19 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     roots: () => roots.snapshot,
     now: Date.now,
     ready: () => readiness.serving(),
-    onRejection: (proxy, rejection) => log.error({ proxy: proxy.nodeId, ...rejection }, 'a proxy rejected a response'),
+    onRejection: ({ nodeId }, { typeUrl, message, blamed }) =>
+      rejections.report({ nodeId, typeUrl, said: message, blamed }),
   });
   const connections = new ConnectionSet();
+  const rejections = openRejections({
+    connections,
+    primary: clusters.primary,
+    store,
+    cache,
+    registry: metrics.registry,
+    log,
+    started,
+  });
   const prober = openProber({ config, log, started }, { store, metrics, clusters });
 
   const problemLog = new ProblemLog(log);
@@ -166,6 +177,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     ...(authority?.problems() ?? []),
     ...tokenKeys.problems(),
     ...credentials.problems(),
+    ...rejections.problems(),
     ...withoutRepeats(findings.current, cache.problems()),
   ];
   const reader = runningInstance({

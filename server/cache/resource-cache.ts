@@ -19,6 +19,7 @@ import { viewKeysOf } from '../view/view-key.ts';
 import { indexViews, type ViewIndex } from '../view/view-index.ts';
 import { affectedAddresses } from './affected-addresses.ts';
 import { SharedAffectedHosts } from './affected-hosts.ts';
+import { ChangeCauses } from './change-causes.ts';
 import { InboundResources } from './inbound-resources.ts';
 import { OutboundResources } from './outbound-resources.ts';
 import type { EncodingListener } from './resource-sets.ts';
@@ -77,6 +78,8 @@ interface Member {
 }
 
 export class ResourceCache {
+  /** What the last changes made. */
+  readonly causes = new ChangeCauses();
   readonly #outbound: ViewStore<OutboundScope, OutboundResources>;
   readonly #inbound: ViewStore<InboundScope, InboundResources>;
   readonly #classes = new Map<string, ProxyClass>();
@@ -160,6 +163,7 @@ export class ResourceCache {
   update(mesh: MeshSnapshot, change: ChangeSet): void {
     const before = this.#mesh;
     this.#mesh = mesh;
+    this.causes.begin(before, mesh, change);
     this.#index = indexViews(mesh, this.#index);
     const outbound = this.#outbound.update(mesh, change);
     const inbound = this.#inbound.update(mesh, change);
@@ -167,7 +171,11 @@ export class ResourceCache {
     for (const proxyClass of this.#classes.values()) {
       const types = (outbound.get(proxyClass.outbound) ?? noTypes).union(inbound.get(proxyClass.inbound) ?? noTypes);
       if (types.size === 0) continue;
-      for (const typeUrl of types) proxyClass.snapshots.set(typeUrl, compose(proxyClass, typeUrl));
+      for (const typeUrl of types) {
+        const after = compose(proxyClass, typeUrl);
+        this.causes.note(proxyClass.snapshots.get(typeUrl), after);
+        proxyClass.snapshots.set(typeUrl, after);
+      }
       for (const member of proxyClass.members) told.set(member, types);
     }
     for (const member of this.#membersToPlace(before, change)) this.#place(member, told);
@@ -194,6 +202,7 @@ export class ResourceCache {
     next.members.add(member);
     member.proxyClass = next;
     this.#leave(before, member);
+    for (const type of generatedTypes) this.causes.note(before.snapshots.get(type), snapshotOf(next, type));
     const differing = generatedTypes.filter((type) => before.snapshots.get(type) !== next.snapshots.get(type));
     if (before.snapshots.has(NameTable.typeUrl)) differing.push(NameTable.typeUrl);
     told.set(member, new Set(differing).union(told.get(member) ?? noTypes));

@@ -17,7 +17,7 @@ import type { StreamEnd } from './stream-end.ts';
 import type { Batch, Pending } from './response-batch.ts';
 import { ofDelta, ofSotw, type StreamRequest } from './stream-request.ts';
 import { Subscription } from './subscription.ts';
-import { TypeDelivery, type Standing, type TypeStatus } from './type-delivery.ts';
+import { TypeDelivery, type RejectedPart, type Standing, type TypeStatus } from './type-delivery.ts';
 import { isKnownType, isReportType, routeConfigurationOf, ruleOf, typeUrls } from './type-rules.ts';
 
 /** The transport of one stream. */
@@ -47,6 +47,14 @@ export interface ConnectionStatus {
   readonly connectedAtMs: number;
   /** In the order in which a change reaches the client. */
   readonly types: readonly TypeStatus[];
+}
+
+/** What a client can't take. */
+export interface ClientRejection {
+  readonly nodeId: string;
+  readonly typeUrl: string;
+  /** Absent when the client did not say which resource of a response it is. */
+  readonly part?: RejectedPart | undefined;
 }
 
 export class Connection {
@@ -123,6 +131,12 @@ export class Connection {
     const snapshot = type === undefined ? undefined : this.#opened?.snapshot(typeUrl);
     if (type === undefined || snapshot === undefined) return [];
     return select(snapshot).flatMap((resource) => type.standing(resource) ?? []);
+  }
+
+  /** What its client can't take at present. */
+  rejections(): readonly ClientRejection[] {
+    const nodeId = this.#opened?.nodeId ?? '';
+    return this.#types.flatMap((type) => type.rejectedParts().map((found) => ({ ...found, nodeId })));
   }
 
   #receive(request: StreamRequest): void {

@@ -35,6 +35,12 @@ export interface BlameOptions {
   readonly suspects: WeakSet<EncodedResource>;
 }
 
+/** A resource in a version. */
+export interface RejectedPart {
+  readonly name: ResourceName;
+  readonly version: ResourceVersion;
+}
+
 /** How a client stands to a resource in one version. */
 export type Standing = 'accepted' | 'rejected' | 'unanswered';
 
@@ -193,6 +199,15 @@ export class TypeDelivery {
       stuck: flight !== undefined && clock.nowMs - flight.sentAtMs >= clock.orderTimeoutMs,
       rejected: this.#lastError !== undefined || this.#isolation !== undefined,
     };
+  }
+
+  /** What the client can't take at present; a rejection of nobody knows what is one without a part. */
+  rejectedParts(): readonly { readonly typeUrl: string; readonly part?: RejectedPart }[] {
+    const { typeUrl } = this;
+    if (this.#rejectedParts.size > 0) {
+      return [...this.#rejectedParts].map(([name, version]) => ({ typeUrl, part: { name, version } }));
+    }
+    return this.#lastError === undefined ? [] : [{ typeUrl }];
   }
 
   status(): TypeStatus {

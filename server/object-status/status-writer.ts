@@ -156,9 +156,9 @@ export class StatusWriter {
       this.#pending.delete(key);
       return nowMs;
     }
-    // Whenever a condition becomes another one the time would make it yet another one.
-    const said = status.conditions.map(({ lastTransitionTime: _time, ...condition }) => condition);
-    const text = JSON.stringify([generation, said, status.validationMessages]);
+    // Not its message, whose numbers may change all the time, nor its time.
+    const said = status.conditions.map((condition) => [condition['type'], condition['status'], condition['reason']]);
+    const text = JSON.stringify([generation, said]);
     const before = this.#pending.get(key);
     if (before?.text === text) return before.sinceMs;
     this.#pending.set(key, { text, sinceMs: nowMs });

@@ -40,6 +40,15 @@ function rightsIn(objects: readonly TestObject[]): readonly unknown[] {
     });
 }
 
+interface Rule {
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+function rulesIn(object: unknown): readonly Rule[] {
+  return (object as { readonly rules: readonly Rule[] }).rules;
+}
+
 /** With other names for the namespace and what carries the revision. */
 function renamed(objects: readonly TestObject[], names: Readonly<Record<string, string>>): readonly TestObject[] {
   return JSON.parse(JSON.stringify(objects), (_key, value: unknown) =>
@@ -56,6 +65,16 @@ describe('rights', () => {
       const withoutMore = { ...values, revisionTags: [], gatewaySecrets: [] };
       expect(rightsIn(await renderChart({ chart, values: withoutMore }))).toEqual(expected);
     }
+  });
+
+  it('to statuses are left out where none is written', async () => {
+    const objects = await renderChart({ chart, values: { ...least, objectStatus: false } });
+    expect(container(objects).args).toContain('--object-status=off');
+    const isOfStatus = ({ resources, verbs }: Rule): boolean =>
+      verbs.join() === 'patch' && resources.every((resource) => resource.endsWith('/status'));
+    const every = rulesIn(onlyOne(await rights('primary.yaml'), 'ClusterRole'));
+    expect(every.some(isOfStatus)).toBe(true);
+    expect(rulesIn(onlyOne(objects, 'ClusterRole'))).toEqual(every.filter((rule) => !isOfStatus(rule)));
   });
 
   it('of a revision in another namespace are the same under its names', async () => {
@@ -162,6 +181,7 @@ describe('a pod', () => {
       '--stale-policy=degrade',
       '--stale-after=5m',
       '--gateway-probe=on',
+      '--object-status=on',
       '--max-certificate-ttl=90d',
       '--max-stream-age=0',
       '--drain=60s',

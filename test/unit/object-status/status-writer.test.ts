@@ -91,6 +91,18 @@ describe('a finding', () => {
     expect(store.asked).toEqual([]);
   });
 
+  it('whose words change all the time is written all the same', async () => {
+    const { store, world, pass } = scene();
+    store.declare('a');
+    for (let look = 0; look < 10; look += 1) {
+      world.problems = [{ ...finding('a'), message: `${look} proxies reject it` }];
+      await pass(0);
+      await pass(lookMs);
+    }
+    expect(store.asked.length).toBe(1);
+    expect(store.conditions('a')).toEqual({ [accepted]: 'False', [passed]: 'False' });
+  });
+
   it('about an object that was changed since is not written', async () => {
     const { store, world, pass } = scene();
     store.declare('a');

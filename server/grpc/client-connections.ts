@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { Http2Connection, type OpenStream } from './http2-connection.ts';
 import type { HttpStream } from './http-stream.ts';
+import { MessageFramer } from './message-framing.ts';
 import type { RotatingServerTls } from './rotating-server-tls.ts';
 import type { TransportLimits } from './transport-limits.ts';
 
@@ -16,6 +17,14 @@ export interface ClientConnectionsOptions {
   readonly begin: (stream: HttpStream) => OpenStream;
 }
 
+/**
+ * One TLS record and a DATA frame of the usual size. Node keeps the buffers of a TLS connection's largest burst for as long as the
+ * connection lives, so no burst is larger.
+ */
+const maxTlsPieceBytes = 16 * 1024;
+/** In plaintext nothing is kept. */
+const maxPieceBytes = 64 * 1024;
+
 export class ClientConnections {
   readonly #connections = new Set<Http2Connection>();
   /** All that are open, those that never get as far as HTTP/2 too. */
@@ -26,9 +35,10 @@ export class ClientConnections {
 
   constructor({ tls, limits, begin }: ClientConnectionsOptions) {
     const http2 = http2Options(limits);
+    const framer = new MessageFramer(tls === undefined ? maxPieceBytes : maxTlsPieceBytes);
     const serve = (socket: Socket): void => {
       const session = performServerHandshake(socket, http2);
-      const connection = new Http2Connection(session, { limits, begin });
+      const connection = new Http2Connection(session, { limits, framer, begin });
       this.#connections.add(connection);
       session.once('close', () => this.#connections.delete(connection));
     };

@@ -4,6 +4,7 @@ import { constants, type ServerHttp2Session } from 'node:http2';
 import { connectionPeer } from './connection-peer.ts';
 import { Http2Stream } from './http2-stream.ts';
 import type { ConnectionPeer, HttpStream } from './http-stream.ts';
+import type { MessageFramer } from './message-framing.ts';
 import type { GrpcStatus } from './status.ts';
 import type { TransportLimits } from './transport-limits.ts';
 
@@ -15,6 +16,8 @@ export interface OpenStream {
 
 export interface ConnectionOptions {
   readonly limits: TransportLimits;
+  /** Shared by all connections. */
+  readonly framer: MessageFramer;
   /** Takes a stream that the client has opened. */
   readonly begin: (stream: HttpStream) => OpenStream;
 }
@@ -51,6 +54,10 @@ export class Http2Connection {
       const ageMs = maxConnectionAgeMs * (0.9 + 0.2 * Math.random());
       this.#timers.push(setTimeout(() => this.#retire(), ageMs));
     }
+  }
+
+  get framer(): MessageFramer {
+    return this.#options.framer;
   }
 
   get peer(): ConnectionPeer {

@@ -2,24 +2,18 @@
 
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { ConnectionPeer, HttpStream, StreamReader } from './http-stream.ts';
-import { framed } from './message-framing.ts';
+import type { MessageFramer, Piece } from './message-framing.ts';
 import type { SentHeaders } from './status.ts';
 
-/**
- * One TLS record and a DATA frame of the usual size. Node keeps the buffers of a TLS connection's largest burst for as long as the
- * connection lives, so no burst is larger.
- */
-const maxPieceBytes = 16 * 1024;
-
-interface Piece {
-  readonly piece: Uint8Array;
-  /** Of the last piece of a message. */
-  readonly taken: (() => void) | undefined;
+interface Message {
+  readonly pieces: readonly Piece[];
+  readonly taken: () => void;
 }
 
 /** What a stream needs of the connection that it is on. */
 export interface StreamConnection {
   readonly peer: ConnectionPeer;
+  readonly framer: MessageFramer;
   leave(): void;
 }
 
@@ -28,7 +22,9 @@ export class Http2Stream implements HttpStream {
   readonly peer: ConnectionPeer;
   readonly headers: IncomingHttpHeaders;
   /** Not yet handed to the stream; bounded by what the handler writes before it waits. */
-  readonly #queue: Piece[] = [];
+  readonly #queue: Message[] = [];
+  /** Of the first message. */
+  #nextPiece = 0;
   #writing = false;
   /** What follows the queue. */
   #trailers: SentHeaders | undefined;
@@ -77,44 +73,49 @@ export class Http2Stream implements HttpStream {
   }
 
   write(message: readonly Uint8Array[], taken: () => void): void {
-    const parts = framed(message);
-    const [only] = parts;
-    if (only !== undefined && parts.length === 1 && only.length <= maxPieceBytes && !this.#writing) {
+    const pieces = this.#connection.framer.pieces(message);
+    const [only] = pieces;
+    if (only !== undefined && pieces.length === 1 && !this.#writing) {
       this.#writing = true;
       this.#hand(only, taken);
       return;
     }
-    const last = parts.length - 1;
-    for (const [index, part] of parts.entries()) {
-      for (let start = 0; ; start += maxPieceBytes) {
-        const isEnd = start + maxPieceBytes >= part.length;
-        const piece = part.length <= maxPieceBytes ? part : part.subarray(start, start + maxPieceBytes);
-        this.#queue.push({ piece, taken: isEnd && index === last ? taken : undefined });
-        if (isEnd) break;
-      }
-    }
+    this.#queue.push({ pieces, taken });
     if (!this.#writing) this.#writeNext();
   }
 
   /** One piece at a time: what the transport took makes room for the next. */
   #writeNext(): void {
-    const next = this.#queue.shift();
-    this.#writing = next !== undefined;
-    if (next === undefined) {
+    const [message] = this.#queue;
+    const piece = message?.pieces[this.#nextPiece];
+    this.#writing = piece !== undefined;
+    if (message === undefined || piece === undefined) {
       if (this.#trailers !== undefined) this.#finish(this.#trailers);
       return;
     }
-    this.#hand(next.piece, next.taken);
+    this.#nextPiece += 1;
+    if (this.#nextPiece < message.pieces.length) return this.#hand(piece, undefined);
+    this.#queue.shift();
+    this.#nextPiece = 0;
+    return this.#hand(piece, message.taken);
   }
 
-  #hand(piece: Uint8Array, taken: (() => void) | undefined): void {
+  #hand(piece: Piece, taken: (() => void) | undefined): void {
     if (this.#gone) return;
-    this.#stream.write(piece, (error?: Error | null) => {
+    const stream = this.#stream;
+    const done = (error?: Error | null): void => {
       // What a reset stream gives back was not taken.
-      if ((error !== undefined && error !== null) || this.#stream.destroyed) return;
+      if ((error !== undefined && error !== null) || stream.destroyed) return;
       taken?.();
       this.#writeNext();
-    });
+    };
+    const last = piece.length - 1;
+    if (last > 0) stream.cork();
+    for (const [index, bytes] of piece.entries()) {
+      if (index === last) stream.write(bytes, done);
+      else stream.write(bytes);
+    }
+    if (last > 0) stream.uncork();
   }
 
   end(trailers: SentHeaders): void {

@@ -8,21 +8,68 @@ const prefixBytes = 5;
 /** Up to this size a message is copied behind its prefix and written as one; the parts of a larger one go as they are. */
 const maxCopiedBytes = 4096;
 
-/** What goes onto the wire for a message that is given in parts, one after the other. */
-export function framed(parts: readonly Uint8Array[]): readonly Uint8Array[] {
-  let length = 0;
+/** Buffers that are handed to the transport at once. */
+export type Piece = readonly Uint8Array[];
+
+interface Cut {
+  /** Of the message that it begins. */
+  readonly messageBytes: number;
+  readonly pieces: readonly Piece[];
+}
+
+/** Cuts messages into pieces. The first part of a large one may be sent to many streams: it is cut once for all of them. */
+export class MessageFramer {
+  readonly #maxPieceBytes: number;
+  readonly #cuts = new WeakMap<Uint8Array, Cut>();
+
+  constructor(maxPieceBytes: number) {
+    this.#maxPieceBytes = maxPieceBytes;
+  }
+
+  /** What goes onto the wire for a message that is given in parts, one after the other; at least one piece. */
+  pieces(parts: readonly Uint8Array[]): readonly Piece[] {
+    let length = 0;
+    for (const part of parts) length += part.length;
+    const [first, ...others] = parts;
+    if (first === undefined || length <= maxCopiedBytes) return [[behindPrefix(parts, length)]];
+    const pieces = this.#begin(first, length);
+    if (others.length === 0) return pieces;
+    // What is behind the part that streams share is a few bytes, which would make a write of their own.
+    if (length - first.length <= maxCopiedBytes) return [...pieces.slice(0, -1), [...(pieces.at(-1) ?? []), ...others]];
+    return [...pieces, ...others.flatMap((part) => this.#divide(part, 0))];
+  }
+
+  #begin(part: Uint8Array, messageBytes: number): readonly Piece[] {
+    const known = this.#cuts.get(part);
+    if (known?.messageBytes === messageBytes) return known.pieces;
+    const pieces = [[behindPrefix([], messageBytes), part.subarray(0, this.#maxPieceBytes)]];
+    pieces.push(...this.#divide(part, this.#maxPieceBytes));
+    this.#cuts.set(part, { messageBytes, pieces });
+    return pieces;
+  }
+
+  #divide(part: Uint8Array, from: number): Uint8Array[][] {
+    const pieces: Uint8Array[][] = [];
+    for (let start = from; start < part.length; start += this.#maxPieceBytes) {
+      pieces.push([part.subarray(start, start + this.#maxPieceBytes)]);
+    }
+    return pieces;
+  }
+}
+
+/** `parts` behind the prefix of a message of so many bytes. */
+function behindPrefix(parts: readonly Uint8Array[], messageBytes: number): Uint8Array {
+  let length = prefixBytes;
   for (const part of parts) length += part.length;
-  const copied = length <= maxCopiedBytes;
-  const bytes = Buffer.allocUnsafe(copied ? prefixBytes + length : prefixBytes);
+  const bytes = Buffer.allocUnsafe(length);
   bytes[0] = 0;
-  bytes.writeUInt32BE(length, 1);
-  if (!copied) return [bytes, ...parts];
+  bytes.writeUInt32BE(messageBytes, 1);
   let offset = prefixBytes;
   for (const part of parts) {
     bytes.set(part, offset);
     offset += part.length;
   }
-  return [bytes];
+  return bytes;
 }
 
 export class MessageReader {

@@ -10,6 +10,7 @@ import { resourceName, type EncodedResource, type ResourceName } from '../cache/
 import { emptyTypeSnapshot, type TypeSnapshot } from '../cache/type-snapshot.ts';
 import { encodeDelta, encodeSotw } from './encode-response.ts';
 import { mayAdd, mayRemove, type Progress } from './make-before-break.ts';
+import { nonceOf } from './nonce.ts';
 import { ReportDelivery } from './report-delivery.ts';
 import type { OpenedNode, Peer } from './snapshot-source.ts';
 import type { StreamContext } from './stream-context.ts';
@@ -210,7 +211,7 @@ export class Connection {
 
   #nextNonce(): string {
     this.#nonces += 1;
-    return `${this.#options.id}-${this.#nonces}`;
+    return nonceOf(this.#options.id, this.#nonces);
   }
 
   #begin(typeUrl: string): TypeDelivery {

@@ -93,7 +93,7 @@ async function serveStream(call: Call, options: StreamOptions): Promise<void> {
       write: (message, flushed) => call.write(message, flushed),
       end: (end) => call.end(end),
     };
-    const id = randomBytes(6).toString('hex');
+    const id = randomBytes(6).toString('base64url');
     const connection = new Connection({ id, variant, typeUrl, peer: outcome.peer, sink, context });
     call.onInterrupt((status) => connection.closed(streamEndOf(status)));
     call.listen({

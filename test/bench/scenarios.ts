@@ -242,7 +242,7 @@ function perProxy(received: Received, proxies: number, encodings: number): Exact
   return perChange(received, { trials: 1, proxies }, encodings);
 }
 
-/** Rounded to a hundredth: nonces get longer as they are counted up. */
+/** Rounded to a hundredth: markers of changes are not all of the same length. */
 function perChange(
   received: Received,
   { trials, proxies }: { readonly trials: number; readonly proxies: number },

@@ -45,6 +45,7 @@ export interface Member {
   /** An address of the loopback. */
   readonly address: string;
   readonly label: readonly [string, string];
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 const gateway: Member = {
@@ -67,11 +68,14 @@ export interface Answer {
 export interface Asking {
   readonly port: number;
   readonly host: string;
+  readonly path?: string;
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string } | undefined;
 }
 
 /** Rejects when the connection is refused or closed. */
-export function ask({ port, host, tls }: Asking): Promise<Answer> {
+export function ask({ port, host, path = '/', method = 'GET', headers = {}, tls }: Asking): Promise<Answer> {
   return new Promise((resolveAnswer, reject) => {
     const onAnswer = (message: IncomingMessage): void => {
       const chunks: Buffer[] = [];
@@ -91,7 +95,8 @@ export function ask({ port, host, tls }: Asking): Promise<Answer> {
         }),
       );
     };
-    const common = { host: '127.0.0.1', port, path: '/', headers: { host }, agent: false as const, timeout: 5000 };
+    const to = { host: '127.0.0.1', port, path, method, headers: { ...headers, host } };
+    const common = { ...to, agent: false as const, timeout: 5000 };
     const request =
       tls === undefined
         ? httpRequest(common, onAnswer)
@@ -102,7 +107,18 @@ export function ask({ port, host, tls }: Asking): Promise<Answer> {
   });
 }
 
-export async function startGatewayScene(): Promise<GatewayScene> {
+/** What differs from scene to scene. */
+export interface GatewaySceneOptions {
+  /** MeshConfig, YAML. */
+  readonly meshConfig?: string;
+  /** More options of the control plane. */
+  readonly argv?: readonly string[];
+  /** More labels of the gateway's pod. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export async function startGatewayScene(options: GatewaySceneOptions = {}): Promise<GatewayScene> {
+  const { meshConfig = '{}', argv = [], labels = {} } = options;
   const directory = await mkdtemp(join(tmpdir(), 'isthmus-gateway-'));
   const registry = join(directory, 'registry');
   const authority = await makeAuthority();
@@ -115,11 +131,13 @@ export async function startGatewayScene(): Promise<GatewayScene> {
   await mkdir(join(directory, 'ca'));
   for (const name of caFileNames) await writeFile(join(directory, 'ca', name), authority.files[name]);
   await writeFile(join(directory, `${account}-token`), `${account}-token`);
-  await writeFile(join(registry, 'base.yaml'), baseObjects(applicationPort));
+  await writeFile(join(registry, 'base.yaml'), baseObjects(applicationPort, labels));
+  await writeFile(join(directory, 'mesh.yaml'), meshConfig);
   const control = await startServe({
     argv: [
       ['--cluster-id', 'cluster-1', '--network', 'network1', '--registry', registry],
       ['--ca-dir', join(directory, 'ca'), '--state-dir', join(directory, 'state')],
+      ['--mesh-config', join(directory, 'mesh.yaml'), ...argv],
     ].flat(),
   });
   const agents: RunningProcess[] = [];
@@ -128,7 +146,7 @@ export async function startGatewayScene(): Promise<GatewayScene> {
     agents.push(started);
     return started;
   };
-  const agent = await startMember(gateway, adminPort);
+  const agent = await startMember({ ...gateway, labels }, adminPort);
   const stats = async (): Promise<string> => (await fetch(`http://127.0.0.1:${adminPort}/stats`)).text();
   const dispose = async (): Promise<void> => {
     await Promise.all(agents.map((each) => each.stop({ graceMs: 10_000 })));
@@ -197,9 +215,10 @@ export function secretYaml(
   ].join('\n');
 }
 
-/** It says who it was asked for, and what it was told of the client's certificate. */
+/** It says who it was asked for, what it was told of the client's certificate, and which headers it was sent. */
 async function startApplication(): Promise<Server> {
   const server = createServer((request, response) => {
+    response.setHeader('x-sent', encodeURIComponent(JSON.stringify(request.headers)));
     response.setHeader('x-client', String(request.headers['x-forwarded-client-cert'] ?? ''));
     response.end(`application asked for ${request.headers.host ?? ''}`);
   });
@@ -210,7 +229,7 @@ async function startApplication(): Promise<Server> {
 }
 
 async function startAgent(
-  { type, namespace: place, account: as, podName, address, label }: Member,
+  { type, namespace: place, account: as, podName, address, label, labels = {} }: Member,
   { control, directory, adminPort }: Pick<GatewayScene, 'control' | 'directory' | 'adminPort'>,
 ): Promise<RunningProcess> {
   return startProcess(
@@ -220,6 +239,7 @@ async function startAgent(
       ['--token', join(directory, `${as}-token`), '--cluster-id', 'cluster-1', '--network', 'network1'],
       ['--proxy-type', type, '--namespace', place, '--service-account', as],
       ['--pod-name', podName, '--pod-ip', address, '--label', label.join('='), '--drain', '1s'],
+      Object.entries(labels).flatMap(([key, value]) => ['--label', `${key}=${value}`]),
       ['--admin-port', String(adminPort), '--health-port', '0', '--prometheus-port', '0'],
       ['--envoy', await envoyPath()],
     ].flat(),
@@ -227,7 +247,8 @@ async function startAgent(
   );
 }
 
-function memberObjects({ namespace: place, account: as, podName, address, label: [key, value] }: Member): string {
+function memberObjects({ namespace: place, account: as, podName, address, label, labels = {} }: Member): string {
+  const all = Object.entries({ [label[0]]: label[1], ...labels }).map(([key, value]) => `${key}: ${value}`);
   return `
 apiVersion: v1
 kind: Namespace
@@ -244,15 +265,15 @@ stringData: { token: ${as}-token }
 ---
 apiVersion: v1
 kind: Pod
-metadata: { name: ${podName}, namespace: ${place}, labels: { ${key}: ${value} } }
+metadata: { name: ${podName}, namespace: ${place}, labels: { ${all.join(', ')} } }
 spec: { serviceAccountName: ${as}, containers: [] }
 status: { phase: Running, podIP: ${address}, podIPs: [{ ip: ${address} }], conditions: [{ type: Ready, status: "True" }] }
 `;
 }
 
-function baseObjects(applicationPort: number): string {
+function baseObjects(applicationPort: number, labels: Readonly<Record<string, string>>): string {
   return `
-${memberObjects(gateway)}---
+${memberObjects({ ...gateway, labels })}---
 apiVersion: v1
 kind: Service
 metadata: { name: app, namespace: sample }

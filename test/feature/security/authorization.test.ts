@@ -366,7 +366,7 @@ describe.each(Object.entries(rows))('%s', (name, { allowed = [], denied = [], pa
 });
 
 test('what a dry run would have decided is counted', async () => {
-  const counter = `http.inbound_0.0.0.0_${envoy.httpPort('a dry run does nothing')}.rbac.istio_dry_run_deny_shadow_denied`;
+  const counter = `http.inbound_0.0.0.0_${envoy.httpPort('a dry run does nothing')}.rbac.istio_dry_run_deny_.shadow_denied`;
   const before = await envoy.stat(counter);
   await envoy.ask('a dry run does nothing');
   expect(await envoy.stat(counter)).toBe(before + 1);

@@ -175,7 +175,9 @@ export async function guardInEnvoy({ workloads, clusters = {} }: GuardedEnvoyOpt
       const { body } = await send(adminPort, {
         path: `/stats?filter=^${encodeURIComponent(name.replaceAll('.', String.raw`\.`))}$`,
       });
-      return Number(/: (\d+)/.exec(body)?.[1] ?? Number.NaN);
+      const value = /: (\d+)/.exec(body)?.[1];
+      if (value === undefined) throw new Error(`there is no statistic ${name}`);
+      return Number(value);
     },
     [Symbol.asyncDispose]: async () => {
       await envoy.stop();

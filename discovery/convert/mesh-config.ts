@@ -14,6 +14,7 @@ import type {
 } from '../model/mesh-config.ts';
 import type { Problem } from '../model/problem.ts';
 import { canonicalAddress, isCidr } from './address.ts';
+import { readAccessLogFormat } from './access-log-format.ts';
 import { readChoice } from './choice.ts';
 import { checkExportTo } from './export-to.ts';
 import { readDuration } from './duration.ts';
@@ -22,7 +23,9 @@ import { FieldReader, isMapping, show } from './field-reader.ts';
 import { Findings, type Conversion } from './findings.ts';
 import { readGatewayTopology } from './gateway-topology.ts';
 import { readLocalitySettings } from './locality-settings.ts';
+import { readMeshTraffic } from './mesh-traffic.ts';
 import { compareText } from '../model/network-gateway.ts';
+import { warnOfUnsupported } from './unsupported-mesh-fields.ts';
 
 /** Reads a ConfigMap manifest, a mapping with `mesh` and `meshNetworks`, or a bare MeshConfig. `place` names the text in messages. */
 export function parseMeshSettings(text: string, place: string, defaults: MeshSettings): Conversion<MeshSettings> {
@@ -62,6 +65,8 @@ export function readMeshConfig(value: unknown, place: string, defaults: MeshConf
   const localityLb = readLocalitySettings(reader, 'localityLbSetting');
   // The rest of it is obeyed where pods are injected, which reads the text itself.
   const gatewayTopology = readGatewayTopology(reader.object('defaultConfig'));
+  const accessLogFormat = readAccessLogFormat(reader);
+  const traffic = readMeshTraffic(reader, defaults.traffic ?? {});
   const config: MeshConfig = {
     ...defaults,
     trustDomain: reader.string('trustDomain') ?? defaults.trustDomain,
@@ -72,6 +77,9 @@ export function readMeshConfig(value: unknown, place: string, defaults: MeshConf
     outboundTrafficPolicy: policy ?? defaults.outboundTrafficPolicy,
     connectTimeoutMs: readDuration(reader, 'connectTimeout', 1) ?? defaults.connectTimeoutMs,
     accessLogFile: reader.string('accessLogFile') ?? defaults.accessLogFile,
+    ...(accessLogFormat === undefined ? {} : { accessLogFormat }),
+    ...(reader.boolean('disableEnvoyListenerLog') === true ? { disableListenerLog: true } : {}),
+    ...(Object.keys(traffic).length === 0 ? {} : { traffic }),
     enableAutoMtls: reader.boolean('enableAutoMtls') ?? defaults.enableAutoMtls,
     pathNormalization: readPathNormalization(reader) ?? defaults.pathNormalization,
     defaultExportTo: readDefaultExportTo(reader, defaults),
@@ -82,6 +90,7 @@ export function readMeshConfig(value: unknown, place: string, defaults: MeshConf
     ...readDefaultProviders(reader),
   };
   reader.raw('enablePrometheusMerge');
+  warnOfUnsupported(reader);
   reader.warnRest();
   return findings.conclude(config);
 }

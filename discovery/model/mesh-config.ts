@@ -5,7 +5,9 @@ import type { GatewayTopology } from './gateway-topology.ts';
 import type { ClusterId, Hostname, NetworkId } from './names.ts';
 import type { LocalitySettings } from './policies/load-balancer.ts';
 import type { SideMetrics } from './policies/telemetry-metrics.ts';
+import type { TcpKeepalive } from './policies/destination-rule.ts';
 import type { TraceTag } from './policies/telemetry.ts';
+import type { RetryPolicy } from './policies/virtual-service.ts';
 
 export interface MeshConfig {
   readonly trustDomain: string;
@@ -19,6 +21,11 @@ export interface MeshConfig {
   readonly connectTimeoutMs: number;
   /** File that Envoy writes access logs to, e.g. `/dev/stdout`; empty: none. */
   readonly accessLogFile: string;
+  /** Of lines in that file; absent: the product's own. */
+  readonly accessLogFormat?: AccessLogFormat | undefined;
+  /** Connections that no filter chain takes are logged nowhere. Absent: they are. */
+  readonly disableListenerLog?: true | undefined;
+  readonly traffic?: MeshTraffic | undefined;
   readonly enableAutoMtls: boolean;
   /** What is done to paths before rules look at them: `base` resolves `.` and `..`. */
   readonly pathNormalization: 'none' | 'base' | 'merge-slashes' | 'decode-and-merge-slashes';
@@ -42,6 +49,23 @@ export interface MeshConfig {
     | undefined;
   /** Of a view: what holds for its workloads. Nobody declares it here. */
   readonly telemetry?: SideTelemetry | undefined;
+}
+
+/** With Envoy's command operators. */
+export type AccessLogFormat =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'json'; readonly labels: Readonly<Record<string, string>> };
+
+/** Where no DestinationRule or VirtualService says otherwise. What is absent is as without it. */
+export interface MeshTraffic {
+  readonly keepalive?: TcpKeepalive | undefined;
+  /** Ports of HTTP/1 are spoken to in HTTP/2. */
+  readonly upgradesToHttp2?: boolean | undefined;
+  readonly retries?: RetryPolicy | undefined;
+  /** Of names that clusters look up; absent: as long as answers hold. */
+  readonly dnsRefreshMs?: number | undefined;
+  /** Of the mesh's mutual TLS. */
+  readonly minTls?: '1.2' | '1.3' | undefined;
 }
 
 /** What is logged and traced of the requests on one side of a workload. Providers are names of `extensionProviders`. */

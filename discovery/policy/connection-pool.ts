@@ -4,7 +4,8 @@
 import { readChoice } from '../convert/choice.ts';
 import { readDuration } from '../convert/duration.ts';
 import type { FieldReader } from '../convert/field-reader.ts';
-import type { ConnectionPool, TcpKeepalive } from '../model/policy.ts';
+import { readKeepalive } from '../convert/mesh-traffic.ts';
+import type { ConnectionPool } from '../model/policy.ts';
 
 const most = 2_147_483_647;
 
@@ -33,21 +34,11 @@ function readTcp(reader: FieldReader): ConnectionPool {
   });
 }
 
-function readKeepalive(reader: FieldReader): TcpKeepalive {
-  const keepalive = present({
-    probes: limit(reader, 'probes'),
-    timeMs: readDuration(reader, 'time', 1000),
-    intervalMs: readDuration(reader, 'interval', 1000),
-  });
-  reader.end();
-  return keepalive;
-}
-
-const upgrades = { DEFAULT: undefined, DO_NOT_UPGRADE: undefined, UPGRADE: 'upgrade' } as const;
+const upgrades = { DEFAULT: undefined, DO_NOT_UPGRADE: 'as-declared', UPGRADE: 'upgrade' } as const;
 
 function readHttp(reader: FieldReader): ConnectionPool {
   reader.refuse('http2KeepAlive');
-  const upgrade = readChoice<'upgrade' | undefined>(reader, 'h2UpgradePolicy', upgrades);
+  const upgrade = readChoice<'upgrade' | 'as-declared' | undefined>(reader, 'h2UpgradePolicy', upgrades);
   const asClient = reader.boolean('useClientProtocol') === true;
   return present({
     maxPendingRequests: limit(reader, 'http1MaxPendingRequests'),

@@ -1,6 +1,7 @@
 // One HTTP route of a VirtualService: what it matches, where it sends, how it changes the request.
 // https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRoute
 
+import { readRetries } from '../convert/route-retries.ts';
 import { readDuration } from '../convert/duration.ts';
 import type { FieldReader } from '../convert/field-reader.ts';
 import type { Delegate, HttpRoute } from '../model/policy.ts';
@@ -11,7 +12,6 @@ import { readHttpMatch } from './http-match.ts';
 import { readMirrors } from './mirrors.ts';
 import { readDestinations, type RouteContext } from './route-destination.ts';
 import { readHeaderOperations } from './route-headers.ts';
-import { readRetries } from './route-retries.ts';
 
 export function readHttpRoute(reader: FieldReader, context: RouteContext): HttpRoute {
   const matches = reader.objects('match').map((match) => readHttpMatch(match, context.namespace));

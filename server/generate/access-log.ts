@@ -34,7 +34,7 @@ const line = [
 export function accessLogs(config: MeshConfig, reads: 'requests' | 'connections'): readonly AccessLog[] {
   const declared = config.telemetry?.accessLogs;
   if (declared === undefined) {
-    return config.accessLogFile === '' ? [] : [fileLog(config.accessLogFile, textFormat(line))];
+    return config.accessLogFile === '' ? [] : [fileLog(config.accessLogFile, standardFormat(config))];
   }
   return declared.flatMap((log) => declaredLog(log, config, reads));
 }
@@ -55,9 +55,15 @@ function declaredLog(
 }
 
 /** `envoy` is there without being declared, as in Istio: the standard output, or where MeshConfig says. */
-function builtIn(name: string, { accessLogFile }: MeshConfig): AccessLog | undefined {
+function builtIn(name: string, config: MeshConfig): AccessLog | undefined {
   if (name !== 'envoy') return undefined;
-  return fileLog(accessLogFile === '' ? '/dev/stdout' : accessLogFile, textFormat(line));
+  return fileLog(config.accessLogFile === '' ? '/dev/stdout' : config.accessLogFile, standardFormat(config));
+}
+
+/** As MeshConfig has it. */
+function standardFormat({ accessLogFormat: format }: MeshConfig): SubstitutionFormatString {
+  if (format === undefined) return textFormat(line);
+  return format.kind === 'json' ? { jsonFormat: struct(format.labels) } : textFormat(withLineEnd(format.text));
 }
 
 function providerLog(provider: MeshConfig['extensionProviders'][number], reads: string): AccessLog | undefined {
@@ -91,7 +97,11 @@ function openTelemetryLog(provider: Extract<LogProvider, { kind: 'opentelemetry-
 
 function formatOf({ text, labels }: Extract<LogProvider, { kind: 'file-log' }>): SubstitutionFormatString {
   if (labels !== undefined) return { jsonFormat: struct(labels) };
-  return textFormat(text === undefined ? line : text.endsWith('\n') ? text : `${text}\n`);
+  return textFormat(text === undefined ? line : withLineEnd(text));
+}
+
+function withLineEnd(text: string): string {
+  return text.endsWith('\n') ? text : `${text}\n`;
 }
 
 function textFormat(text: string): SubstitutionFormatString {

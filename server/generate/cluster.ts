@@ -75,7 +75,12 @@ export function serviceCluster(options: ServiceClusterOptions): Cluster {
     const edsClusterConfig = { edsConfig: aggregated, serviceName: name };
     return { ...balanced, type: Cluster_DiscoveryType.EDS, edsClusterConfig };
   }
-  const resolving = { dnsLookupFamily: dnsFamily(view), respectDnsTtl: true };
+  const { dnsRefreshMs } = view.config.traffic ?? {};
+  const resolving = {
+    dnsLookupFamily: dnsFamily(view),
+    respectDnsTtl: true,
+    ...(dnsRefreshMs === undefined ? {} : { dnsRefreshRate: duration(dnsRefreshMs) }),
+  };
   if (discovery === 'looked-up' && service.entry !== undefined) {
     const selection = selectionOf(policy, subset, view.config);
     return { ...balanced, ...lookedUpEndpoints(service.entry, name, { view, service, port, selection }, resolving) };

@@ -13,13 +13,15 @@ export interface LookedUp {
   readonly selection: EndpointSelection;
 }
 
+type Resolving = Pick<Cluster, 'dnsLookupFamily' | 'respectDnsTtl' | 'dnsRefreshRate'>;
+
 /** `resolving`: what a cluster has that asks DNS. */
 export function lookedUpEndpoints(
   entry: EntryDetails,
   clusterName: string,
   { view, service, port, selection }: LookedUp,
-  resolving: Pick<Cluster, 'dnsLookupFamily' | 'respectDnsTtl'>,
-): Pick<Cluster, 'type' | 'loadAssignment' | 'dnsLookupFamily' | 'respectDnsTtl'> {
+  resolving: Resolving,
+): Pick<Cluster, 'type' | 'loadAssignment'> & Resolving {
   const endpoints = view.endpointsFor(service.host, port, selection);
   const assignment = loadAssignment(clusterName, endpoints);
   const all = endpoints.groups.flatMap((group) => group.endpoints);

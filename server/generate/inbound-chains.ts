@@ -35,7 +35,7 @@ export function inboundChains(options: InboundChainsOptions): readonly FilterCha
   const mtls = (applicationProtocols: readonly string[]): FilterChain => ({
     name: `${name}-mtls`,
     filterChainMatch: { ...destination, transportProtocol: 'tls', applicationProtocols },
-    transportSocket: downstreamMtls({ trustDomains, http }),
+    transportSocket: downstreamMtls({ trustDomains, http, minTls: config.traffic?.minTls }),
     filters,
   });
   const plain = (chainName: string, transportProtocol: string): FilterChain => ({

@@ -1,6 +1,6 @@
 // What a declared HTTP route does with a request: sends it on, redirects its client, or answers it.
 
-import type { HttpRedirect, HttpRoute, Rewrite, TrafficPolicy } from '../../discovery/model/policy.ts';
+import type { HttpRedirect, HttpRoute, RetryPolicy, Rewrite, TrafficPolicy } from '../../discovery/model/policy.ts';
 import {
   RedirectAction_RedirectResponseCode,
   type RedirectAction,
@@ -24,6 +24,8 @@ export interface RouteClusters {
   readonly policies: readonly (TrafficPolicy | undefined)[];
   /** The port that the request came to. */
   readonly port: number;
+  /** Where the route says nothing of them. */
+  readonly retries: RetryPolicy | undefined;
 }
 
 export function declaredRoute(http: HttpRoute, match: RouteMatch, clusters: RouteClusters): Route {
@@ -45,7 +47,7 @@ export function declaredRoute(http: HttpRoute, match: RouteMatch, clusters: Rout
 }
 
 function routeAction(http: HttpRoute, match: RouteMatch, clusters: RouteClusters): RouteAction {
-  const retries = retryPolicy(http.retries);
+  const retries = retryPolicy(http.retries ?? clusters.retries);
   const authority = http.rewrite?.authority ?? declaredAuthority(http.headers);
   const mirrors = mirrorPolicies(http, clusters.mirrors);
   const hashPolicy = requestHash(clusters.policies.filter((_, index) => http.destinations[index]?.weight !== 0));

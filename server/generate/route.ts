@@ -1,5 +1,6 @@
 // Routes of a virtual host: what VirtualServices declare for a host, or the plain route to all of its endpoints.
 
+import type { MeshConfig } from '../../discovery/model/mesh-config.ts';
 import type { HttpMatch, HttpRoute, TrafficPolicy, VirtualServicePolicy } from '../../discovery/model/policy.ts';
 import type { Problem } from '../../discovery/model/problem.ts';
 import type { Route, RouteMatch } from '../../proto/generated/envoy.config.route.v3.ts';
@@ -27,7 +28,8 @@ export interface RoutePlace {
 }
 
 /** Every request to one cluster, with default retries and no timeout. */
-export function plainRoute(cluster: string, policy?: TrafficPolicy): Route {
+export function plainRoute(cluster: string, { traffic }: MeshConfig, policy?: TrafficPolicy): Route {
+  const retries = retryPolicy(traffic?.retries);
   const hashPolicy = requestHash([policy]);
   return {
     name: 'default',
@@ -35,7 +37,7 @@ export function plainRoute(cluster: string, policy?: TrafficPolicy): Route {
     route: {
       cluster,
       timeout: duration(0),
-      retryPolicy: retryPolicy(undefined),
+      ...(retries === undefined ? {} : { retryPolicy: retries }),
       ...(hashPolicy.length === 0 ? {} : { hashPolicy }),
     },
   };
@@ -86,6 +88,7 @@ function routesOf(view: OutboundView, policy: VirtualServicePolicy, place: Route
       mirrors: mirrors.map(({ cluster }) => cluster),
       policies: destinations.map(({ policy: traffic }) => traffic),
       port: place.port,
+      retries: view.config.traffic?.retries,
     };
     for (const { match, statPrefix } of matches) {
       const route = declaredRoute(http, match, clusters);

@@ -10,7 +10,7 @@ import { addressDiscoveryOf, podCluster, serviceCluster } from './cluster.ts';
 import { loadAssignment } from './load-assignment.ts';
 import { outboundClusterName } from './names.ts';
 import type { Resource } from './resource.ts';
-import { selectionOf, trafficPolicyOf } from './traffic-policy.ts';
+import { selectionOf, trafficPolicyOf, withMeshDefaults } from './traffic-policy.ts';
 
 export function serviceClusters(view: OutboundView, service: MeshService): readonly Resource<Cluster>[] {
   return targetsOf(view, service).flatMap(({ port, subset, policy, rule }) => {
@@ -66,7 +66,7 @@ function targetsOf(view: OutboundView, service: MeshService): readonly Target[] 
     [undefined, ...(rule?.subsets ?? [])].map((subset) => ({
       port,
       subset,
-      policy: trafficPolicyOf(rule, port.port, subset),
+      policy: withMeshDefaults(trafficPolicyOf(rule, port.port, subset), view.config),
       rule,
     })),
   );

@@ -1,7 +1,7 @@
 // Which traffic policy and which endpoints a cluster has: DestinationRule, port override, subset.
 
 import { label } from '../../discovery/convert/well-known.ts';
-import type { DestinationRulePolicy, Subset, TrafficPolicy } from '../../discovery/model/policy.ts';
+import type { ConnectionPool, DestinationRulePolicy, Subset, TrafficPolicy } from '../../discovery/model/policy.ts';
 import type { MeshConfig } from '../../discovery/model/mesh-config.ts';
 import { localitySettingsOf } from '../view/client-traits.ts';
 import type { Reach } from '../view/network-view.ts';
@@ -19,6 +19,17 @@ export function trafficPolicyOf(
   const base = rule?.portPolicies.get(port) ?? rule?.trafficPolicy ?? {};
   if (subset === undefined) return base;
   return subset.portPolicies?.get(port) ?? { ...base, ...subset.trafficPolicy };
+}
+
+/** With what MeshConfig says of connections that the policy says nothing of. */
+export function withMeshDefaults(policy: TrafficPolicy, { traffic }: MeshConfig): TrafficPolicy {
+  const { keepalive, upgradesToHttp2 } = traffic ?? {};
+  if (keepalive === undefined && upgradesToHttp2 !== true) return policy;
+  const defaults: ConnectionPool = {
+    ...(keepalive === undefined ? {} : { keepalive }),
+    ...(upgradesToHttp2 === true ? { upstreamProtocol: 'upgrade' } : {}),
+  };
+  return { ...policy, connectionPool: { ...defaults, ...policy.connectionPool } };
 }
 
 /** Gateways pass on nothing but mesh mTLS, so without it only the own network is in reach. */

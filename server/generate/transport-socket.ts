@@ -1,6 +1,7 @@
 // Transport sockets: the mesh's mutual TLS with certificates from the agent, plain TLS, plain text.
 
 import { isIP } from 'node:net';
+import type { MeshTraffic } from '../../discovery/model/mesh-config.ts';
 import type { ClientTls } from '../../discovery/model/policy.ts';
 import type { TransportSocket } from '../../proto/generated/envoy.config.core.v3.ts';
 import {
@@ -47,7 +48,7 @@ export function upstreamMtls({ sni, identities, http2 }: UpstreamMtlsOptions): T
   return {
     name: tlsSocketName,
     typedConfig: packAny(UpstreamTlsContext, {
-      commonTlsContext: meshContext(validation, http2 ? ['istio', 'h2'] : ['istio']),
+      commonTlsContext: meshContext(validation, http2 ? ['istio', 'h2'] : ['istio'], undefined),
       sni,
     }),
   };
@@ -57,10 +58,12 @@ export interface DownstreamMtlsOptions {
   /** Trust domains whose workloads are let in. */
   readonly trustDomains: readonly string[];
   readonly http: boolean;
+  /** Absent: 1.2. */
+  readonly minTls?: MeshTraffic['minTls'];
 }
 
 /** Mutual TLS from other workloads of the mesh. */
-export function downstreamMtls({ trustDomains, http }: DownstreamMtlsOptions): TransportSocket {
+export function downstreamMtls({ trustDomains, http, minTls }: DownstreamMtlsOptions): TransportSocket {
   const validation: CertificateValidationContext = {
     matchTypedSubjectAltNames: trustDomains.map((domain) => ({
       sanType: SubjectAltNameMatcher_SanType.URI,
@@ -71,7 +74,7 @@ export function downstreamMtls({ trustDomains, http }: DownstreamMtlsOptions): T
   return {
     name: tlsSocketName,
     typedConfig: packAny(DownstreamTlsContext, {
-      commonTlsContext: meshContext(validation, alpn),
+      commonTlsContext: meshContext(validation, alpn, minTls),
       requireClientCertificate: isTrue,
     }),
   };
@@ -139,10 +142,15 @@ export function plainText(): TransportSocket {
   return { name: 'envoy.transport_sockets.raw_buffer', typedConfig: packAny(RawBuffer, {}) };
 }
 
-function meshContext(validation: CertificateValidationContext, alpnProtocols: readonly string[]): CommonTlsContext {
+function meshContext(
+  validation: CertificateValidationContext,
+  alpnProtocols: readonly string[],
+  minTls: MeshTraffic['minTls'],
+): CommonTlsContext {
   return {
     tlsParams: {
-      tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2,
+      tlsMinimumProtocolVersion:
+        minTls === '1.3' ? TlsParameters_TlsProtocol.TLSv1_3 : TlsParameters_TlsProtocol.TLSv1_2,
       tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
     },
     alpnProtocols,

@@ -9,6 +9,7 @@ const unmatched: AccessLogFilter = Object.freeze({ responseFlagFilter: { flags: 
 
 /** Where accesses are logged anyhow. */
 export function unmatchedLogs(config: MeshConfig): readonly AccessLog[] {
+  if (config.disableListenerLog === true) return [];
   return accessLogs(config, 'connections').map((log) => ({
     ...log,
     filter: log.filter === undefined ? unmatched : { andFilter: { filters: [unmatched, log.filter] } },

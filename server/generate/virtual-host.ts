@@ -34,7 +34,7 @@ export function serviceVirtualHost(view: OutboundView, service: MeshService, por
     name,
     domains: domainsOf(view, service, port.port),
     routes: declared?.routes ?? [
-      plainRoute(cluster, trafficPolicyOf(view.destinationRule(service.host), port.port, undefined)),
+      plainRoute(cluster, view.config, trafficPolicyOf(view.destinationRule(service.host), port.port, undefined)),
     ],
     includeRequestAttemptCount: true,
   };
@@ -71,7 +71,7 @@ export function podVirtualHost(
   const message: VirtualHost = {
     name,
     domains: namesOf(view, service).map((form) => `*.${form}`),
-    routes: [plainRoute(podClusterName(service.host, port.port))],
+    routes: [plainRoute(podClusterName(service.host, port.port), view.config)],
     includeRequestAttemptCount: true,
   };
   const sources = [objectKey('Service', service.namespace, service.name)];

@@ -42,7 +42,7 @@ export interface ConnectionPool {
   /** Of connections without a request; 0: never. */
   readonly httpIdleTimeoutMs?: number | undefined;
   /** `upgrade`: HTTP/2 towards the endpoints. `as-client`: whatever the client speaks. */
-  readonly upstreamProtocol?: 'upgrade' | 'as-client' | undefined;
+  readonly upstreamProtocol?: 'upgrade' | 'as-client' | 'as-declared' | undefined;
   readonly maxConcurrentStreams?: number | undefined;
 }
 

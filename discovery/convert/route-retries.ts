@@ -1,9 +1,9 @@
-// When and how often an HTTP route tries again.
+// When and how often requests are tried again, of an HTTP route or of all.
 // https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPRetry
 
-import { readDuration } from '../convert/duration.ts';
-import { show, type FieldReader } from '../convert/field-reader.ts';
 import type { RetryPolicy } from '../model/policy.ts';
+import { readDuration } from './duration.ts';
+import { show, type FieldReader } from './field-reader.ts';
 
 const retryConditions: ReadonlySet<string> = new Set([
   '5xx',

@@ -1,0 +1,66 @@
+// Fields of MeshConfig that people set: each is obeyed, or told with its name and what to do in its stead.
+
+import { expect, it } from 'vitest';
+import { readMeshConfig } from '../../../discovery/convert/mesh-config.ts';
+import { defaultMeshConfig } from '../../../discovery/model/mesh-config.ts';
+
+const read = (fields: object) => readMeshConfig(fields, 'mesh', defaultMeshConfig);
+
+it.each([
+  ['accessLogFile', '/dev/stdout', { accessLogFile: '/dev/stdout' }],
+  ['accessLogFormat', '%PROTOCOL%', { accessLogFormat: { kind: 'text', text: '%PROTOCOL%' } }],
+  ['accessLogEncoding', 'TEXT', {}],
+  ['disableEnvoyListenerLog', true, { disableListenerLog: true }],
+  ['tcpKeepalive', { time: '10s', probes: 0 }, { traffic: { keepalive: { timeMs: 10_000 } } }],
+  ['h2UpgradePolicy', 'UPGRADE', { traffic: { upgradesToHttp2: true } }],
+  ['defaultHttpRetryPolicy', { attempts: 0 }, { traffic: { retries: { attempts: 0, retryOn: '' } } }],
+  ['dnsRefreshRate', '5s', { traffic: { dnsRefreshMs: 5000 } }],
+  ['meshMTLS', { minProtocolVersion: 'TLSV1_3' }, { traffic: { minTls: '1.3' } }],
+  ['verifyCertificateAtClient', true, {}],
+  ['defaultProviders', { metrics: ['prometheus'] }, { defaultProviders: { metrics: ['prometheus'] } }],
+] as const)('%s is obeyed', (field, given, wanted) => {
+  const { value, problems } = read({ [field]: given });
+  expect(problems).toEqual([]);
+  expect(value).toMatchObject(wanted);
+});
+
+it('lines of JSON hold what is asked for, or what is usual', () => {
+  const labels = (fields: object) => {
+    const format = read({ accessLogEncoding: 'JSON', ...fields }).value?.accessLogFormat;
+    return format?.kind === 'json' ? format.labels : undefined;
+  };
+  expect(labels({ accessLogFormat: '{"a": "%PROTOCOL%"}' })).toEqual({ a: '%PROTOCOL%' });
+  expect(labels({})).toMatchObject({ response_code: '%RESPONSE_CODE%' });
+});
+
+it.each([
+  ['accessLogFormat', { accessLogEncoding: 'JSON', accessLogFormat: 'plain text' }],
+  ['accessLogEncoding', { accessLogEncoding: 'XML' }],
+  ['tcpKeepalive.time', { tcpKeepalive: { time: 'long' } }],
+  ['defaultHttpRetryPolicy.retryOn', { defaultHttpRetryPolicy: { attempts: 1, retryOn: 'never' } }],
+  ['meshMTLS.minProtocolVersion', { meshMTLS: { minProtocolVersion: 'SSL' } }],
+])('a wrong %s refuses the text', (field, fields) => {
+  const { value, problems } = read(fields);
+  expect(value).toBeUndefined();
+  expect(problems).toMatchObject([{ severity: 'error', field }]);
+});
+
+it.each([
+  'enableTracing',
+  'enableEnvoyAccessLogService',
+  'protocolDetectionTimeout',
+  'discoverySelectors',
+  'caCertificates',
+  'tlsDefaults',
+  'inboundClusterStatName',
+  'outboundClusterStatName',
+  'proxyHttpPort',
+  'ingressControllerMode',
+  'hboneIdleTimeout',
+  'whatever',
+])('%s changes nothing, and that is told by its name', (field) => {
+  const { value, problems } = read({ [field]: 'given' });
+  expect(value).toEqual(read({}).value);
+  expect(problems).toMatchObject([{ severity: 'warning', code: 'unsupported-field', field }]);
+  expect(problems[0]?.message).toContain(field);
+});

@@ -140,6 +140,8 @@ async function proxy(to: ServeProcess): Promise<XdsStream> {
   await stream.accept(typeUrls.listener);
   stream.send({ typeUrl: typeUrls.route, subscribe: ['80'] });
   await stream.accept(typeUrls.route);
+  stream.send({ typeUrl: typeUrls.virtualHost });
+  await stream.accept(typeUrls.virtualHost);
   return stream;
 }
 
@@ -208,7 +210,7 @@ describe('the status of an object', () => {
       apiVersion: 'networking.istio.io/v1',
       kind: 'Sidecar',
       metadata: { name: 'statusless', namespace },
-      spec: { egress: [{ hosts: ['./nobody.example.com'] }] },
+      spec: { workloadSelector: { labels: { app: 'nobody' } }, egress: [{ hosts: ['./nobody.example.com'] }] },
     });
     const findings = async (): Promise<string> => JSON.stringify(await replicas[0]?.json('/api/v1/problems'));
     await waitFor(findings, (text) => text.includes('Sidecar/sample/statusless'), { what: 'a finding about it' });
@@ -219,31 +221,43 @@ describe('the status of an object', () => {
 });
 
 it('a status that is written sends nothing to any proxy', async () => {
-  const streams = await Promise.all(replicas.map(proxy));
-  const before = streams.map(({ received }) => received.length);
-  // Nothing of it was ever good: nothing changes for proxies.
-  await applyYaml(virtualService('quiet', badMatch));
-  await expectCondition('quiet', `${accepted}=False`);
-  await cluster.api.apply({
+  // In force, and yet there is something to say about it.
+  const named = virtualService('quiet', {});
+  const quiet = { ...named, spec: { hosts: ['helloworld'], http: [routeTo('nowhere')] } };
+  await applyYaml(quiet);
+  await expectCondition('quiet', `${passed}=False`);
+  const machine = {
     apiVersion: 'networking.istio.io/v1',
     kind: 'WorkloadEntry',
-    metadata: { name: 'machine', namespace, labels: { app: 'machine' } },
+    metadata: { name: 'machine', namespace, labels: { app: 'helloworld' } },
     spec: { address: '10.0.0.9' },
-    status: { conditions: [{ type: accepted, status: 'True' }] },
-  });
-  const taken = async (): Promise<number> => writesTo('machine');
-  await waitFor(taken, (count) => count > 0, { what: 'the conditions of the entry', timeoutMs: 30_000 });
+  };
+  await cluster.api.apply(machine);
+  const streams = await Promise.all(replicas.map(proxy));
+  const before = streams.map(({ received }) => received.length);
+  // Somebody takes our conditions away, and others are ours by name: both are written again.
+  const taken = { conditions: [], validationMessages: [] };
+  const counts = await Promise.all(['quiet', 'machine'].map(writesTo));
+  await cluster.api.apply({ ...quiet, status: taken });
+  await cluster.api.apply({ ...machine, status: { conditions: [{ type: passed, status: 'Unknown' }] } });
+  await waitFor(
+    () => Promise.all(['quiet', 'machine'].map(writesTo)),
+    (now) => now.every((count, index) => count > (counts[index] ?? 0)),
+    { what: 'both statuses', timeoutMs: 30_000 },
+  );
+  await expectCondition('quiet', `${passed}=False`);
   expect(streams.map(({ received }) => received.length)).toEqual(before);
-  // What does concern proxies still comes.
-  await applyService('later', '10.0.0.3');
-  for (const stream of streams) {
+  // What does concern proxies comes.
+  await cluster.api.apply({ ...quiet, spec: { hosts: ['helloworld'], http: [routeTo('helloworld')] } });
+  for (const [index, stream] of streams.entries()) {
     await waitFor(
-      () => stream.received.length,
-      (count) => count > (before[0] ?? 0),
-      { what: 'the new service' },
+      () => stream.received.slice(before[index]).map(({ typeUrl }) => typeUrl),
+      (types) => types.includes(typeUrls.virtualHost),
+      { what: 'the new route' },
     );
     stream.close();
   }
+  await expectCondition('quiet', passed);
 });
 
 it('one replica writes, another one goes on where it was killed, and what is written is not written again', async () => {

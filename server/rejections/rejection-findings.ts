@@ -80,7 +80,10 @@ function whatWasSaid(versions: readonly RejectedVersion[]): string {
 /** The words of a proxy are not ours: one line, printable, of a bearable length. */
 function shortened(said: string): string {
   const line = said.replaceAll(/[\s\p{C}]+/gu, ' ').trim();
-  return line.length <= maxSaidChars ? line : `${line.slice(0, maxSaidChars)}…`;
+  if (line.length <= maxSaidChars) return line;
+  // Envoy quotes what it can't take first, and gives the reason last.
+  const half = maxSaidChars / 2;
+  return `${line.slice(0, half)} … ${line.slice(-half)}`;
 }
 
 function capital(text: string): string {

@@ -1,0 +1,159 @@
+// Objects that a real Envoy can't take although nothing is wrong with them for us: everything else goes on, the last good form stays in
+// use, the finding is there, and an edit heals.
+
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { waitFor } from '../../support/wait-for.ts';
+import { ask, startGatewayScene, type GatewayScene } from '../gateways/gateway-scene.ts';
+
+let scene: GatewayScene;
+/** Requests for a host that no edit of these tests is about. */
+let asking: { readonly answers: Set<string>; stop(): Promise<void> };
+
+/** A program that is larger than a proxy is told to run. */
+const immense = 'x{1000}'.repeat(40);
+
+const gateway = (servers = ''): string => `
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: public, namespace: edge }
+spec:
+  selector: { istio: ingress }
+  servers:
+    - { port: { number: ${scene.ports.http}, name: http, protocol: HTTP }, hosts: ["*.example.com"] }${servers}
+`;
+
+const routes = (name: string, http: string): string => `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: ${name}, namespace: sample }
+spec:
+  gateways: [edge/public]
+  hosts: [${name}.example.com]
+  http:
+    - ${http}
+`;
+const toApp = 'route: [{ destination: { host: app, port: { number: 80 } } }]';
+const saying = (body: string): string => `directResponse: { status: 200, body: { string: ${body} } }`;
+const matching = (regex: string): string =>
+  `{ match: [{ uri: { regex: '${regex}' } }], directResponse: { status: 204 } }\n    - ${saying('edited')}`;
+
+const rule = (maxConnections: number, tls = ''): string => `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: app, namespace: sample }
+spec:
+  host: app
+  trafficPolicy: { connectionPool: { tcp: { maxConnections: ${maxConnections} } }${tls} }
+`;
+
+async function answerOf(name: string): Promise<string> {
+  return ask({ port: scene.ports.http, host: `${name}.example.com` }).then(
+    ({ status, text }) => `${status} ${text}`,
+    () => 'no answer',
+  );
+}
+
+async function answers(name: string, wanted: string): Promise<void> {
+  await waitFor(
+    () => answerOf(name),
+    (answer) => answer.startsWith(wanted),
+    { what: `${name} to answer ${wanted}` },
+  );
+}
+
+interface Found {
+  readonly code: string;
+  readonly object?: string;
+  readonly message: string;
+}
+
+async function rejections(count: number): Promise<readonly Found[]> {
+  return waitFor(
+    async () => (await scene.problems()).filter(({ code }) => code === 'rejected-by-proxy'),
+    (found) => found.length === count,
+    { what: `${count} findings of rejections` },
+  );
+}
+
+beforeAll(async () => {
+  scene = await startGatewayScene();
+  await scene.declare('gateway', gateway());
+  await scene.declare('steady', routes('steady', toApp));
+  await scene.declare('shop', routes('shop', saying('good')));
+  await answers('steady', '200');
+  await answers('shop', '200 good');
+}, 120_000);
+
+afterAll(() => scene?.[Symbol.asyncDispose]());
+
+beforeEach(() => {
+  const stop = new AbortController();
+  const seen = new Set<string>();
+  const asked = (async () => {
+    while (!stop.signal.aborted) {
+      seen.add(await answerOf('steady'));
+      await setTimeout(5);
+    }
+  })();
+  asking = {
+    answers: seen,
+    stop: async () => {
+      stop.abort();
+      await asked;
+    },
+  };
+});
+
+afterEach(async () => {
+  await asking.stop();
+  expect([...asking.answers]).toEqual(['200 application asked for steady.example.com']);
+});
+
+test('a virtual host that Envoy rejects: its last good routes stay, and what changed with it arrives', async () => {
+  await scene.declare('shop', `${routes('shop', matching(immense))}---${routes('news', saying('new'))}`);
+  const [found] = await rejections(1);
+  expect(found?.object).toBe('VirtualService/sample/shop');
+  expect(found?.message).toContain('shop.example.com');
+  expect(found?.message).toContain('program size');
+  await answers('news', '200 new');
+  expect(await answerOf('shop')).toBe('200 good');
+  await scene.declare('shop', `${routes('shop', matching('/a+'))}---${routes('news', saying('new'))}`);
+  await answers('shop', '200 edited');
+  await rejections(0);
+});
+
+test('a cluster that Envoy rejects: its last good form stays', async () => {
+  await scene.declare('rule', rule(77));
+  const config = async (): Promise<string> =>
+    (await fetch(`http://127.0.0.1:${scene.adminPort}/config_dump?resource=dynamic_active_clusters`)).text();
+  await waitFor(config, (dump) => dump.includes('"max_connections": 77'), { what: 'the rule to be in force' });
+  await scene.declare('rule', rule(78, `, tls: { mode: SIMPLE, sni: ${'a'.repeat(300)} }`));
+  const [found] = await rejections(1);
+  expect(found?.object).toBe('DestinationRule/sample/app');
+  expect(found?.message).toContain('value length must be at most 255 bytes');
+  expect(found?.message).toContain('stays in use');
+  expect(await config()).toContain('"max_connections": 77');
+  await scene.declare('rule', rule(79));
+  await waitFor(config, (dump) => dump.includes('"max_connections": 79'), {
+    what: 'the corrected rule to be in force',
+  });
+  await rejections(0);
+});
+
+test('a listener that Envoy rejects: the Gateway goes back to the servers that it had, which never close', async () => {
+  const server = (bind: string): string =>
+    `\n    - { port: { number: ${scene.ports.https}, name: more, protocol: HTTP }, bind: ${bind}, hosts: ["*.example.com"] }`;
+  await scene.declare('gateway', gateway(server('203.0.113.7')));
+  const [found] = await rejections(1);
+  expect(found?.object).toBe('Gateway/edge/public');
+  expect(found?.message).toContain('Cannot assign requested address');
+  expect(found?.message).toContain('stays in use');
+  await scene.declare('gateway', gateway(server('127.0.0.1')));
+  await waitFor(
+    () => ask({ port: scene.ports.https, host: 'steady.example.com' }).then(({ status }) => status, String),
+    (status) => status === 200,
+    { what: 'the corrected server to answer' },
+  );
+  await rejections(0);
+});

@@ -46,10 +46,16 @@ interface Places {
   readonly gateways: ReadonlyMap<string, Place>;
 }
 
+export interface ExplainedEndpoints {
+  readonly groups: readonly WhyEndpoints[];
+  /** Those that get requests while nothing fails. */
+  readonly used: readonly Endpoint[];
+}
+
 const maxAddresses = 5;
 
 /** Groups of endpoints that share cluster, network and fate: used ones first, then by cluster and network. */
-export function explainEndpoints(question: EndpointsQuestion): readonly WhyEndpoints[] {
+export function explainEndpoints(question: EndpointsQuestion): ExplainedEndpoints {
   const { mesh, scope, host, port, selection } = question;
   const endpoints = mesh.endpoints.get(host) ?? [];
   const places = placesIn(buildOutboundView(scope, mesh).endpointsFor(host, port, selection));
@@ -71,9 +77,10 @@ export function explainEndpoints(question: EndpointsQuestion): readonly WhyEndpo
   const first = all.filter((group) => !isDegraded(group, mesh) && weightOf(group) > 0);
   const weights = firstWeights(first.length === 0 ? all : first, places);
   const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
-  return all
+  const described = all
     .flatMap((group) => describe(group, question, total === 0 ? 0 : (100 * (weights.get(group) ?? 0)) / total))
     .toSorted(compareGroups);
+  return { groups: described, used: [...weights.keys()].flatMap(({ members }) => members) };
 }
 
 /** What each group gets of the traffic while nothing fails, as weights. A gateway's is shared by those that stand behind it. */
@@ -161,6 +168,7 @@ function describe(group: Group, question: EndpointsQuestion, percent: number): r
       addresses: members.slice(0, maxAddresses).map(({ address }) => address),
       gateways: fate.gateways,
       percent: roundPercent(percent),
+      ...(group.priority === undefined || weightOf(group) === 0 ? {} : { tier: group.priority }),
     },
   ];
 }

@@ -5,22 +5,29 @@ import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import type { ClusterId } from '../../discovery/model/names.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import type {
+  ConnectionMatch,
   Destination,
-  HeaderMatch,
   HttpMatch,
   HttpRoute,
-  StringMatch,
+  TcpRoute,
+  TlsMatch,
+  TlsRoute,
   VirtualServicePolicy,
+  WeightedDestination,
 } from '../../discovery/model/policy.ts';
-import type { MeshService, ServicePort } from '../../discovery/model/service.ts';
+import { isHttp, type MeshService, type ServicePort } from '../../discovery/model/service.ts';
 import type { Proxy } from '../proxy/proxy.ts';
 import { outboundClusterName } from '../generate/names.ts';
 import { selectionOf, trafficPolicyOf } from '../generate/traffic-policy.ts';
 import { buildOutboundView, type EndpointSelection } from '../view/outbound-view.ts';
 import type { OutboundScope } from '../view/scope.ts';
 import { labelsMatch } from '../view/visibility.ts';
+import { all, dependsOn, no, some, yes, type Decision } from './decision.ts';
+import { explainAccess } from './explain-access.ts';
 import { explainEndpoints } from './explain-endpoints.ts';
-import { roundPercent, type WhyDestination, type WhyRoute, type WhyShare } from './why-report.ts';
+import { matchText, takesRequest, type AskedRequest } from './match-request.ts';
+import { redirectText, routeDetails } from './route-details.ts';
+import { roundPercent, type WhyDestination, type WhyEndpoints, type WhyRoute, type WhyShare } from './why-report.ts';
 
 export interface RoutesQuestion {
   readonly mesh: MeshSnapshot;
@@ -28,30 +35,143 @@ export interface RoutesQuestion {
   readonly proxy: Proxy;
   readonly service: MeshService;
   readonly port: ServicePort;
-  /** Of the host, when the port speaks HTTP. */
+  /** Of the host, for this proxy. */
   readonly virtualService?: VirtualServicePolicy | undefined;
+  /** Where its routes are followed: `mesh`, or `NAMESPACE/NAME` of a Gateway. */
+  readonly gateway: string;
+  readonly request: AskedRequest;
 }
 
 /** Routes in the order in which they are tried. */
 export function explainRoutes(question: RoutesQuestion): readonly WhyRoute[] {
-  const routes = question.virtualService?.http ?? [];
-  if (routes.length > 0) return routes.map((route) => explainRoute(route, question));
-  const destination = explainDestination({ host: question.service.host, port: question.port.port }, 100, question);
-  return [{ name: 'default', match: 'everything', destinations: [destination], shares: sharesOf([destination]) }];
+  const { virtualService, port, service } = question;
+  const declared = virtualService === undefined ? [] : declaredRoutes(virtualService, port);
+  const routes = inTurn(declared.map((route) => explainRoute(route, question)));
+  if (declared.length > 0 && isHttp(port.protocol)) return routes;
+  // A connection that no route takes goes where it was made to, at a gateway alone it is closed.
+  if (declared.length > 0 && question.gateway !== 'mesh') return routes;
+  if (routes.some(({ takes }) => takes === 'yes')) return routes;
+  const destination = explainDestination({ host: service.host, port: port.port }, 100, question);
+  return [...routes, { ...plainRoute, destinations: [destination], shares: sharesOf([destination]) }];
 }
 
-function explainRoute(route: HttpRoute, question: RoutesQuestion): WhyRoute {
-  const total = route.destinations.reduce((sum, { weight }) => sum + weight, 0);
-  const destinations = route.destinations.map(({ destination, weight }) =>
-    explainDestination(destination, total === 0 ? 0 : roundPercent((100 * weight) / total), question),
-  );
-  const skipped = reasonToSkip(route, question);
+const plainRoute = Object.freeze({
+  name: 'default',
+  match: 'everything',
+  takes: 'yes',
+  dependsOn: [],
+  details: [],
+} as const);
+
+/** A route of any kind, as far as they are alike. */
+interface DeclaredRoute {
+  readonly name: string;
+  readonly match: string;
+  readonly place: string;
+  readonly destinations: readonly WeightedDestination[];
+  readonly details: readonly string[];
+  readonly action?: string | undefined;
+  /** What is behind it sees another path than the caller asks for. */
+  readonly rewritesPath: boolean;
+  readonly decision: (request: AskedRequest) => Decision;
+  readonly matches: readonly PlaceMatch[];
+}
+
+type PlaceMatch = Pick<HttpMatch, 'port' | 'gateways' | 'sourceNamespace' | 'sourceLabels'>;
+
+/** TLS routes are tried before TCP routes. */
+function declaredRoutes({ http, tls, tcp }: VirtualServicePolicy, { protocol }: ServicePort): readonly DeclaredRoute[] {
+  if (isHttp(protocol)) return http.map(httpRoute);
+  return [
+    ...tls.map((route, index) => connectionRoute(route, `spec.tls[${String(index)}]`)),
+    ...tcp.map((route, index) => connectionRoute(route, `spec.tcp[${String(index)}]`)),
+  ];
+}
+
+function httpRoute(route: HttpRoute, index: number): DeclaredRoute {
+  const { name, matches, destinations, place, rewrite } = route;
   const action = actionOf(route);
+  const field = place?.field ?? `spec.http[${String(index)}]`;
   return {
-    name: route.name === '' ? 'unnamed' : route.name,
-    match: route.matches.length === 0 ? 'everything' : route.matches.map(matchText).join(', or '),
-    ...(skipped === undefined ? {} : { skipped }),
+    name: name === '' ? 'unnamed' : name,
+    match: matches.length === 0 ? 'everything' : matches.map(matchText).join(', or '),
+    place: place?.source === undefined ? field : `${field} of ${place.source}`,
+    destinations,
+    details: routeDetails(route),
     ...(action === undefined ? {} : { action }),
+    rewritesPath: rewrite?.uri !== undefined || rewrite?.uriRegex !== undefined,
+    decision: (request) => takesRequest(matches, request),
+    matches,
+  };
+}
+
+function connectionRoute({ matches, destinations }: TcpRoute | TlsRoute, place: string): DeclaredRoute {
+  const decisions = matches.map(connectionDecision);
+  return {
+    name: 'unnamed',
+    match: matches.length === 0 ? 'everything' : matches.map(connectionText).join(', or '),
+    place,
+    destinations,
+    details: [],
+    rewritesPath: false,
+    decision: () => (decisions.length === 0 ? yes : some(decisions)),
+    matches,
+  };
+}
+
+function connectionText(match: ConnectionMatch | TlsMatch): string {
+  const parts = [
+    'sniHosts' in match ? `server name ${match.sniHosts.join(' or ')}` : undefined,
+    match.destinationSubnets.length === 0 ? undefined : `to ${match.destinationSubnets.join(' or ')}`,
+    match.sourceSubnet === undefined ? undefined : `from ${match.sourceSubnet}`,
+    match.port === undefined ? undefined : `port ${String(match.port)}`,
+  ].filter((part) => part !== undefined);
+  return parts.length === 0 ? 'everything' : parts.join(' and ');
+}
+
+function connectionDecision(match: ConnectionMatch | TlsMatch): Decision {
+  return all([
+    'sniHosts' in match ? dependsOn('the server name of the TLS hello') : yes,
+    match.destinationSubnets.length === 0 ? yes : dependsOn('the address that is connected to'),
+    match.sourceSubnet === undefined ? yes : dependsOn('the address of the caller'),
+  ]);
+}
+
+/** What an earlier route takes for certain no later one gets. */
+function inTurn(routes: readonly WhyRoute[]): readonly WhyRoute[] {
+  const first = routes.findIndex(({ takes }) => takes === 'yes');
+  if (first < 0) return routes;
+  return routes.map((route, index) => {
+    if (index <= first || route.skipped !== undefined) return route;
+    const before = routes[first]?.name ?? '';
+    return {
+      ...route,
+      takes: 'no',
+      dependsOn: [],
+      skipped: `an earlier route${before === 'unnamed' ? '' : `, ${before},`} takes them`,
+    };
+  });
+}
+
+function explainRoute(route: DeclaredRoute, question: RoutesQuestion): WhyRoute {
+  const total = route.destinations.reduce((sum, { weight }) => sum + weight, 0);
+  const { path: _asked, ...request } = question.request;
+  const behind = route.rewritesPath ? { ...question, request } : question;
+  const destinations = route.destinations.map(({ destination, weight }) =>
+    explainDestination(destination, total === 0 ? 0 : roundPercent((100 * weight) / total), behind),
+  );
+  const unfit = reasonToSkip(route.matches, question);
+  const decision = unfit === undefined ? route.decision(question.request) : no;
+  const skipped = unfit ?? (decision.kind === 'no' ? 'its match does not fit what was asked' : undefined);
+  return {
+    name: route.name,
+    match: route.match,
+    place: route.place,
+    takes: decision.kind,
+    dependsOn: decision.kind === 'depends' ? decision.on : [],
+    ...(skipped === undefined ? {} : { skipped }),
+    ...(route.action === undefined ? {} : { action: route.action }),
+    details: route.details,
     destinations,
     shares: sharesOf(destinations),
   };
@@ -65,7 +185,7 @@ function explainDestination(
   const { mesh, scope } = question;
   const view = buildOutboundView(scope, mesh);
   const service = view.service(host);
-  const named = { host, ...(subset === undefined ? {} : { subset }), weightPercent };
+  const named = { host, ...(subset === undefined ? {} : { subset }), weightPercent, access: [] };
   if (service === undefined) {
     return { ...named, problem: `${host} is not a service that this workload can see`, endpoints: [] };
   }
@@ -86,12 +206,25 @@ function explainDestination(
     return { ...described, problem: `subset ${subset} is not declared: ${where}`, endpoints: [] };
   }
   if (service.kind === 'external-name') return { ...described, endpoints: [] };
-  const selected = selectionOf(trafficPolicyOf(rule, port.port, declared), declared, mesh.config);
+  const traffic = trafficPolicyOf(rule, port.port, declared);
+  const selected = selectionOf(traffic, declared, mesh.config);
   const selection: EndpointSelection =
     scope.type === 'router' ? { labels: selected.labels, reach: 'direct-mtls' } : selected;
-  const endpoints = explainEndpoints({ mesh, scope, host, port, selection });
+  const { groups: endpoints, used } = explainEndpoints({ mesh, scope, host, port, selection });
+  const { proxy, request } = question;
+  // A connection that is passed on as it is carries the identity of whoever began it.
+  const access =
+    selection.reach === 'direct-mtls'
+      ? []
+      : explainAccess({ mesh, proxy, service, port, request, traffic, endpoints: used });
   const usable = endpoints.some((group) => group.percent > 0);
-  return { ...described, ...(usable ? {} : { problem: 'no endpoint can be used' }), endpoints };
+  return { ...described, ...(usable ? {} : { problem: problemOf(service, endpoints) }), endpoints, access };
+}
+
+/** Undefined where requests go on to wherever the name or the connection leads. */
+function problemOf({ entry }: MeshService, endpoints: readonly WhyEndpoints[]): string | undefined {
+  if (entry !== undefined && entry.resolution === 'none' && endpoints.length === 0) return undefined;
+  return 'no endpoint can be used';
 }
 
 /** The declared port; else the one asked for, if that host has it; else its only port. */
@@ -119,15 +252,15 @@ function sharesOf(destinations: readonly WhyDestination[]): readonly WhyShare[] 
 }
 
 /** Why no match of the route can take a request of this workload on this port; undefined when one can. */
-function reasonToSkip(route: HttpRoute, question: RoutesQuestion): string | undefined {
-  if (route.matches.length === 0) return undefined;
-  const reasons = route.matches.map((match) => reasonAgainst(match, question));
+function reasonToSkip(matches: readonly PlaceMatch[], question: RoutesQuestion): string | undefined {
+  if (matches.length === 0) return undefined;
+  const reasons = matches.map((match) => reasonAgainst(match, question));
   return reasons.includes(undefined) ? undefined : reasons[0];
 }
 
-function reasonAgainst(match: HttpMatch, { proxy, port }: RoutesQuestion): string | undefined {
+function reasonAgainst(match: PlaceMatch, { proxy, port, gateway }: RoutesQuestion): string | undefined {
   if (match.port !== undefined && match.port !== port.port) return `it is for port ${String(match.port)}`;
-  if (match.gateways.length > 0 && !match.gateways.includes('mesh')) {
+  if (match.gateways.length > 0 && !match.gateways.includes(gateway)) {
     return `it is for gateways ${match.gateways.join(', ')}`;
   }
   if (match.sourceNamespace !== undefined && match.sourceNamespace !== proxy.namespace) {
@@ -140,38 +273,7 @@ function reasonAgainst(match: HttpMatch, { proxy, port }: RoutesQuestion): strin
   return undefined;
 }
 
-function matchText(match: HttpMatch): string {
-  const parts = [
-    named('path', match.uri),
-    named('scheme', match.scheme),
-    named('method', match.method),
-    named('authority', match.authority),
-    ...match.headers.map((header) => `header ${headerText(header)}`),
-    ...match.withoutHeaders.map((header) => `not header ${headerText(header)}`),
-    ...match.queryParams.map((parameter) => `query ${headerText(parameter)}`),
-    match.port === undefined ? undefined : `port ${String(match.port)}`,
-  ].filter((part) => part !== undefined);
-  return parts.length === 0 ? 'everything' : parts.join(' and ');
-}
-
-function named(what: string, match: StringMatch | undefined): string | undefined {
-  return match === undefined ? undefined : `${what} ${stringMatchText(match)}`;
-}
-
-function headerText({ name, match }: HeaderMatch): string {
-  return match.kind === 'present' ? `${name} present` : `${name} ${stringMatchText(match)}`;
-}
-
-function stringMatchText({ kind, value }: StringMatch): string {
-  if (kind === 'exact') return `is ${value}`;
-  return kind === 'prefix' ? `starts with ${value}` : `matches ${value}`;
-}
-
 function actionOf({ redirect, directResponse }: HttpRoute): string | undefined {
-  if (redirect !== undefined) {
-    const to = [redirect.scheme, redirect.authority, redirect.uri].filter((part) => part !== undefined).join(' ');
-    return `redirects with ${String(redirect.redirectCode)} to ${to}`;
-  }
-  if (directResponse !== undefined) return `answers ${String(directResponse.status)} itself`;
-  return undefined;
+  if (redirect !== undefined) return redirectText(redirect);
+  return directResponse === undefined ? undefined : `answers ${String(directResponse.status)} itself`;
 }

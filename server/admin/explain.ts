@@ -3,13 +3,16 @@
 import type { ClusterStatus } from '../../discovery/model/cluster-snapshot.ts';
 import { formatLocality } from '../../discovery/model/locality.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
-import type { ClusterId } from '../../discovery/model/names.ts';
+import { hostname, type ClusterId } from '../../discovery/model/names.ts';
+import type { VirtualServicePolicy } from '../../discovery/model/policy.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import { isHttp, type MeshService, type ServicePort } from '../../discovery/model/service.ts';
 import { routeName, virtualHostName } from '../generate/names.ts';
 import { buildOutboundView, type OutboundView } from '../view/outbound-view.ts';
 import { viewKeysOf } from '../view/view-key.ts';
 import { explainRoutes, isUsable } from './explain-routes.ts';
+import { invisibleBecause, limitingSidecar } from './explain-visibility.ts';
+import type { AskedRequest } from './match-request.ts';
 import { findService, nearMisses } from './host-endpoints.ts';
 import type { WhyCluster, WhyPort, WhyReport, WhyRoute, WhyService, WhySource, WhyTarget } from './why-report.ts';
 import type { WhyAsker } from './why-source.ts';
@@ -21,18 +24,20 @@ export interface WhyQuestion {
   readonly target: AskedTarget;
 }
 
-export interface AskedTarget {
+export interface AskedTarget extends AskedRequest {
   readonly host: string;
   readonly port?: number | undefined;
 }
 
-/** Reads `HOST` or `HOST:PORT`; undefined when it is neither. */
+/** Reads `HOST[:PORT][/PATH]`; undefined when it is no such thing. */
 export function parseTarget(text: string): AskedTarget | undefined {
-  const [, host, port] = /^([a-z0-9*][-a-z0-9_.*]{0,252})(?::(\d{1,5}))?$/i.exec(text.trim()) ?? [];
+  const [, host, port, path] =
+    /^([a-z0-9*][-a-z0-9_.*]{0,252})(?::(\d{1,5}))?(\/\S{0,4096})?$/i.exec(text.trim()) ?? [];
   if (host === undefined) return undefined;
-  if (port === undefined) return { host };
+  const request = path === undefined ? {} : { path };
+  if (port === undefined) return { host, ...request };
   const number = Number(port);
-  return number >= 1 && number <= 65_535 ? { host, port: number } : undefined;
+  return number >= 1 && number <= 65_535 ? { host, port: number, ...request } : undefined;
 }
 
 /** Never throws for what was asked; what does not exist is in the verdict. */
@@ -45,7 +50,9 @@ export function explain(question: WhyQuestion): WhyReport {
   const view = buildOutboundView(scope, mesh);
   const known = { from: sourceOf(source), to: asked, suggestions: [], service: serviceOf(service, question, view) };
   if (view.service(service.host) === undefined) {
-    return { ...known, verdict: 'not-visible', summary: invisibleBecause(service, source), ports: [] };
+    const reason = invisibleBecause({ mesh, proxy: source.proxy, service });
+    const summary = `${reason} ${passingText(view.outboundTrafficPolicy, question)}`;
+    return { ...known, verdict: 'not-visible', summary, ports: [] };
   }
   const ports = service.ports.filter(({ port }) => target.port === undefined || port === target.port);
   if (ports.length === 0) {
@@ -56,7 +63,24 @@ export function explain(question: WhyQuestion): WhyReport {
   if (open.length === 0) {
     return { ...known, verdict: 'no-endpoints', summary: nowhere(explained, service, question), ports: explained };
   }
+  const refusal = refusedEverywhere(open);
+  if (refusal !== undefined) {
+    const summary = `${service.host} can be reached, and refuses this caller: ${refusal}.`;
+    return { ...known, verdict: 'denied', summary, ports: explained };
+  }
   return { ...known, verdict: 'reachable', summary: reached(open, service), ports: explained };
+}
+
+/** The first reason, when whatever may take the requests denies them. */
+function refusedEverywhere(ports: readonly WhyPort[]): string | undefined {
+  const routes = ports.flatMap((port) => port.routes.filter(canTake));
+  if (routes.some(({ action }) => action !== undefined)) return undefined;
+  const used = routes.flatMap(({ destinations }) => destinations.filter(isUsable));
+  const access = used.flatMap((destination) => destination.access);
+  if (used.some((destination) => destination.access.length === 0)) return undefined;
+  return access.length > 0 && access.every(({ verdict }) => verdict === 'denied')
+    ? access[0]?.reasons.at(-1)
+    : undefined;
 }
 
 interface PortContext {
@@ -66,7 +90,8 @@ interface PortContext {
 
 function explainPort(port: ServicePort, service: MeshService, { question, view }: PortContext): WhyPort {
   const http = isHttp(port.protocol);
-  const virtualService = http ? view.virtualService(service.host) : undefined;
+  const { gateway, virtualService } = followed(view, service);
+  const { path, method } = question.target;
   const routes = explainRoutes({
     mesh: question.mesh,
     scope: view.scope,
@@ -74,19 +99,37 @@ function explainPort(port: ServicePort, service: MeshService, { question, view }
     service,
     port,
     virtualService,
+    gateway,
+    request: { ...(path === undefined ? {} : { path }), ...(method === undefined ? {} : { method }) },
   });
   return {
     port: port.port,
     name: port.name,
     protocol: port.protocol,
     ...(http ? { virtualHost: virtualHostName(routeName(port.port), service.host, port.port) } : {}),
-    ...(virtualService === undefined ? {} : { virtualService: virtualService.source }),
+    ...(virtualService === undefined || routes.every(({ place }) => place === undefined)
+      ? {}
+      : { virtualService: virtualService.source }),
     routes,
   };
 }
 
+/** The VirtualService whose routes the proxy follows. A gateway follows those that name one of its Gateways; one that passes on, none. */
+function followed(
+  view: OutboundView,
+  { host }: MeshService,
+): { readonly gateway: string; readonly virtualService?: VirtualServicePolicy | undefined } {
+  if (view.scope.type !== 'router') return { gateway: 'mesh', virtualService: view.virtualService(host) };
+  for (const { namespace, name } of view.gateways()) {
+    const gateway = `${namespace}/${name}`;
+    const virtualService = view.virtualService(host, gateway);
+    if (virtualService !== undefined) return { gateway, virtualService };
+  }
+  return { gateway: 'mesh' };
+}
+
 function canTake(route: WhyRoute): boolean {
-  return route.skipped === undefined && (route.action !== undefined || route.destinations.some(isUsable));
+  return route.takes !== 'no' && (route.action !== undefined || route.destinations.some(isUsable));
 }
 
 function sourceOf({ proxy, connected }: WhyAsker): WhySource {
@@ -99,8 +142,13 @@ function sourceOf({ proxy, connected }: WhyAsker): WhySource {
   };
 }
 
-function targetOf({ host, port }: AskedTarget): WhyTarget {
-  return { asked: port === undefined ? host : `${host}:${String(port)}`, ...(port === undefined ? {} : { port }) };
+function targetOf({ host, port, path, method }: AskedTarget): WhyTarget {
+  return {
+    asked: `${host}${port === undefined ? '' : `:${String(port)}`}${path ?? ''}`,
+    ...(port === undefined ? {} : { port }),
+    ...(path === undefined ? {} : { path }),
+    ...(method === undefined ? {} : { method }),
+  };
 }
 
 function stalePolicyOf(clusterId: ClusterId, mesh: MeshSnapshot): WhyCluster['policy'] {
@@ -142,16 +190,31 @@ function addressesFrom(view: OutboundView, { host }: MeshService): Pick<WhyServi
 
 const noPods: ReadonlySet<string> = new Set();
 
-function unknownHost({ mesh, clusters, source, target }: WhyQuestion): WhyReport {
+/** What becomes of requests for a host that the proxy does not know. */
+function passingText(
+  policy: OutboundView['outboundTrafficPolicy'],
+  { mesh, source }: Pick<WhyQuestion, 'mesh' | 'source'>,
+): string {
+  const own = limitingSidecar({ mesh, proxy: source.proxy });
+  const by = own === undefined || policy === mesh.config.outboundTrafficPolicy ? '' : `, by ${own}`;
+  return policy === 'allow-any'
+    ? `Requests pass through to wherever its name resolves (outboundTrafficPolicy ALLOW_ANY${by}).`
+    : `Requests are refused (outboundTrafficPolicy REGISTRY_ONLY${by}).`;
+}
+
+function unknownHost(question: WhyQuestion): WhyReport {
+  const { mesh, clusters, source, target } = question;
+  const view = buildOutboundView(viewKeysOf(source.proxy, mesh).outboundScope, mesh);
+  const routed = view.virtualServicesAt(hostname(target.host.toLowerCase()), 'mesh')[0];
   const suggestions = nearMisses(mesh, target.host);
   const unheard = clusters.filter(({ phase }) => phase !== 'running').map(({ clusterId }) => clusterId);
   const summary = [
-    `No cluster declares a service ${target.host}.`,
+    `No cluster declares a service ${target.host}, and no ServiceEntry has it.`,
     suggestions.length === 0 ? '' : `Close: ${suggestions.join(', ')}.`,
     unheard.length === 0 ? '' : `Not heard completely: ${unheard.join(', ')}.`,
-    mesh.config.outboundTrafficPolicy === 'allow-any'
-      ? 'Requests pass through to wherever its name resolves (outboundTrafficPolicy ALLOW_ANY).'
-      : 'Requests are refused (outboundTrafficPolicy REGISTRY_ONLY).',
+    routed === undefined
+      ? passingText(view.outboundTrafficPolicy, question)
+      : `${routed.source} has routes for it, which are followed on port 80 alone.`,
   ];
   return {
     from: sourceOf(source),
@@ -161,13 +224,6 @@ function unknownHost({ mesh, clusters, source, target }: WhyQuestion): WhyReport
     suggestions,
     ports: [],
   };
-}
-
-function invisibleBecause(service: MeshService, { proxy }: WhyAsker): string {
-  if (service.clusterLocal && !service.clusters.includes(proxy.clusterId)) {
-    return `${service.host} is cluster-local and ${proxy.clusterId} has none; it exists in ${service.clusters.join(', ')}.`;
-  }
-  return `${service.host} is exported to ${service.exportTo.join(', ')}, which leaves out namespace ${proxy.namespace}.`;
 }
 
 function withoutPort(service: MeshService, { port }: AskedTarget): string {
@@ -198,6 +254,7 @@ function reached(ports: readonly WhyPort[], service: MeshService): string {
     const route = port.routes.find(canTake);
     if (route?.action !== undefined) return `port ${String(port.port)}: a route ${route.action}`;
     const shares = (route?.shares ?? []).map(({ clusterId, percent }) => `${String(percent)} % to ${clusterId}`);
+    if (shares.length === 0) shares.push('to wherever its name resolves');
     const others = port.routes.filter(canTake).length - 1;
     const more = others > 0 ? ` by the first of ${String(others + 1)} routes` : '';
     return `port ${String(port.port)}: ${shares.join(', ')}${more}`;

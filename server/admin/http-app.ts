@@ -74,10 +74,14 @@ function why(context: AdminContext, reader: InstanceReader): Response {
   const from = context.req.query('from') ?? '';
   const to = context.req.query('to') ?? '';
   if (from === '' || to === '') {
-    return context.json({ error: 'Ask with ?from=POD.NAMESPACE&to=HOST or &to=HOST:PORT.' }, 400);
+    return context.json(
+      { error: 'Ask with ?from=POD.NAMESPACE&to=HOST[:PORT][/PATH], and &method=METHOD if it matters.' },
+      400,
+    );
   }
   const target = parseTarget(to);
-  if (target === undefined) return context.json({ error: `${to} is not HOST or HOST:PORT.` }, 400);
+  if (target === undefined)
+    return context.json({ error: `${to} is not HOST, HOST:PORT, HOST/PATH or HOST:PORT/PATH.` }, 400);
   const source = findSource(reader, from);
   if (source === undefined) {
     const error =
@@ -85,5 +89,7 @@ function why(context: AdminContext, reader: InstanceReader): Response {
       'Write POD.NAMESPACE; /api/v1/proxies lists the connected ones.';
     return context.json({ error }, 404);
   }
-  return context.json(explain({ mesh: reader.mesh(), clusters: reader.clusters(), source, target }));
+  const method = context.req.query('method');
+  const asked = method === undefined || method === '' ? target : { ...target, method };
+  return context.json(explain({ mesh: reader.mesh(), clusters: reader.clusters(), source, target: asked }));
 }

@@ -10,8 +10,9 @@ import type { DropReason } from '../view/network-view.ts';
  * - `no-endpoints`: the host is known, nothing of it can be used from there.
  * - `not-visible`: the host is known, but not to that namespace or cluster.
  * - `unknown-port`, `unknown-host`: no such thing in any cluster.
+ * - `denied`: requests get there, and everything behind refuses this caller.
  */
-export type WhyVerdict = 'reachable' | 'no-endpoints' | 'not-visible' | 'unknown-port' | 'unknown-host';
+export type WhyVerdict = 'reachable' | 'denied' | 'no-endpoints' | 'not-visible' | 'unknown-port' | 'unknown-host';
 
 export interface WhyReport {
   readonly from: WhySource;
@@ -41,6 +42,8 @@ export interface WhyTarget {
   readonly asked: string;
   readonly host?: Hostname | undefined;
   readonly port?: number | undefined;
+  readonly path?: string | undefined;
+  readonly method?: string | undefined;
 }
 
 export interface WhyService {
@@ -83,8 +86,16 @@ export interface WhyRoute {
   readonly match: string;
   /** Absent: it takes requests of this workload. Otherwise why it does not. */
   readonly skipped?: string | undefined;
+  /** Of the request that is asked about: it takes it, an earlier route or its match takes it away, or it depends on what was not said. */
+  readonly takes: 'yes' | 'no' | 'depends';
+  /** What it depends on: `header end-user`, `the path`. */
+  readonly dependsOn: readonly string[];
+  /** Where it stands: `spec.http[0]` of the VirtualService, or of its delegate `KIND/NAMESPACE/NAME`. */
+  readonly place?: string | undefined;
   /** What the route does instead of sending to a destination. */
   readonly action?: string | undefined;
+  /** What else it does: faults, rewrites, headers, timeout, retries, copies; one line each. */
+  readonly details: readonly string[];
   readonly destinations: readonly WhyDestination[];
   /** Of the requests that this route takes, how many go to which cluster. Adds up to 100, or is empty. */
   readonly shares: readonly WhyShare[];
@@ -102,6 +113,28 @@ export interface WhyDestination {
   /** Why nothing can be sent there, when nothing can. */
   readonly problem?: string | undefined;
   readonly endpoints: readonly WhyEndpoints[];
+  /** What the workloads that are used do with this caller; none where there are no workloads. */
+  readonly access: readonly WhyAccess[];
+}
+
+/** Workloads of one cluster that decide alike. */
+export interface WhyAccess {
+  readonly clusterId: ClusterId;
+  /** The first few, `NAME.NAMESPACE`. */
+  readonly workloads: readonly string[];
+  readonly count: number;
+  /** Absent where it is not known, or nobody asks for it. */
+  readonly mtlsMode?: 'strict' | 'permissive' | 'disable' | undefined;
+  /** The PeerAuthentication that says so; absent: none does. */
+  readonly mtlsPolicy?: ObjectKey | undefined;
+  /** What the caller's proxy speaks to them. */
+  readonly connection: 'mtls' | 'tls' | 'plaintext';
+  /** `depends`: on what was not said of the request. `unknown`: the policies are another cluster's. */
+  readonly verdict: 'allowed' | 'denied' | 'depends' | 'unknown';
+  /** In the order in which it is decided. */
+  readonly reasons: readonly string[];
+  /** Those in force there. */
+  readonly policies: readonly ObjectKey[];
 }
 
 /** Why endpoints are left out. */
@@ -120,6 +153,8 @@ export interface WhyEndpoints {
   readonly gateways: readonly string[];
   /** Of the requests to this destination. */
   readonly percent: number;
+  /** When they are used: 0 first, 1 when those fail, and so on. Absent for those that are not. */
+  readonly tier?: number | undefined;
 }
 
 export interface WhyShare {

@@ -4,6 +4,7 @@ import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import type { Workload } from '../../discovery/model/workload.ts';
 import type { Proxy } from '../proxy/proxy.ts';
+import { labelsMatch } from '../view/visibility.ts';
 import type { InstanceReader } from './instance-reader.ts';
 
 export interface WhyAsker {
@@ -48,10 +49,15 @@ function findWorkload(mesh: MeshSnapshot, name: string, namespace: string): Work
 
 function supposedProxy(workload: Workload, mesh: MeshSnapshot): Proxy {
   const { identity, addresses, labels, locality, network } = workload;
+  // The Gateways that select it make it one.
+  const isGateway = mesh.policies.gateways.some(
+    ({ selector }) => Object.keys(selector).length > 0 && labelsMatch(selector, labels),
+  );
+  const type = isGateway ? 'router' : 'sidecar';
   const dnsDomain = `${identity.namespace}.svc.${mesh.config.domain}`;
   return {
-    nodeId: `sidecar~${addresses[0] ?? ''}~${identity.name}.${identity.namespace}~${dnsDomain}`,
-    type: 'sidecar',
+    nodeId: `${type}~${addresses[0] ?? ''}~${identity.name}.${identity.namespace}~${dnsDomain}`,
+    type,
     addresses,
     name: identity.name,
     namespace: identity.namespace,

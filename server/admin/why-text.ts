@@ -1,7 +1,7 @@
 // A `why` report as text for people.
 
 import { printable, table } from './text-table.ts';
-import type { WhyDestination, WhyPort, WhyReport, WhyRoute, WhyService, WhyTarget } from './why-report.ts';
+import type { WhyAccess, WhyDestination, WhyPort, WhyReport, WhyRoute, WhyService, WhyTarget } from './why-report.ts';
 
 /** Several lines: the verdict first, then the service, then each port with its routes and endpoints. */
 export function renderWhy(report: WhyReport): string {
@@ -17,9 +17,10 @@ export function renderWhy(report: WhyReport): string {
   return [...lines, ...report.ports.flatMap(portLines)].join('\n');
 }
 
-function targetLine({ asked, host, port }: WhyTarget): string {
+function targetLine({ asked, host, port, path, method }: WhyTarget): string {
   if (host === undefined) return asked;
-  return port === undefined ? host : `${host} port ${String(port)}`;
+  const request = [method, path].filter((part) => part !== undefined).join(' ');
+  return `${host}${port === undefined ? '' : ` port ${String(port)}`}${request === '' ? '' : `, ${request}`}`;
 }
 
 function serviceLines(service: WhyService): readonly string[] {
@@ -59,9 +60,13 @@ function portLines(port: WhyPort): readonly string[] {
 function routeLines(route: WhyRoute): readonly string[] {
   const shares = route.shares.map(({ clusterId, percent }) => `${String(percent)} % ${clusterId}`).join(', ');
   const outcome = route.skipped === undefined ? shares : `not for these requests: ${route.skipped}`;
+  const place = route.place === undefined ? '' : ` (${route.place})`;
+  const isOpen = route.skipped === undefined && route.takes === 'depends';
   return [
-    printable(`  route ${route.name}: ${route.match}${outcome === '' ? '' : ` -> ${outcome}`}`),
+    printable(`  route ${route.name}${place}: ${route.match}${outcome === '' ? '' : ` -> ${outcome}`}`),
+    ...(isOpen ? [printable(`    depends on ${route.dependsOn.join(', ')}`)] : []),
     ...(route.action === undefined ? [] : [printable(`    ${route.action}`)]),
+    ...(route.skipped === undefined ? route.details.map((line) => printable(`    ${line}`)) : []),
     ...(route.skipped === undefined ? route.destinations.flatMap(destinationLines) : []),
   ];
 }
@@ -71,14 +76,33 @@ function destinationLines(destination: WhyDestination): readonly string[] {
   const name = destination.envoyCluster ?? destination.host;
   const head = printable(`    ${String(destination.weightPercent)} % ${name}${rule}`);
   const problem = destination.problem === undefined ? [] : [printable(`      ${destination.problem}`)];
-  if (destination.endpoints.length === 0) return [head, ...problem];
+  const access = destination.access.flatMap(accessLines);
+  if (destination.endpoints.length === 0) return [head, ...problem, ...access];
   const rows = destination.endpoints.map((group) => [
     group.percent > 0 ? `${String(group.percent)} %` : '-',
     group.clusterId,
     group.network === '' ? '-' : group.network,
     String(group.count),
+    group.tier === undefined ? '-' : String(group.tier),
     group.explanation,
   ]);
-  const text = table(['SHARE', 'CLUSTER', 'NETWORK', 'ENDPOINTS', 'WHY'], rows);
-  return [head, ...problem, ...text.split('\n').map((line) => `      ${line}`)];
+  const text = table(['SHARE', 'CLUSTER', 'NETWORK', 'ENDPOINTS', 'TIER', 'WHY'], rows);
+  return [head, ...problem, ...text.split('\n').map((line) => `      ${line}`), ...access];
+}
+
+/** What the workloads do with this caller: the verdict, then each reason. */
+function accessLines(access: WhyAccess): readonly string[] {
+  const { workloads, count, clusterId, mtlsMode, mtlsPolicy, connection, verdict, reasons } = access;
+  const more = count > workloads.length ? ` and ${String(count - workloads.length)} more` : '';
+  const mode =
+    mtlsMode === undefined
+      ? ''
+      : `, mTLS ${mtlsMode.toUpperCase()}${mtlsPolicy === undefined ? '' : ` by ${mtlsPolicy}`}`;
+  const spoken = { mtls: 'mutual TLS', tls: 'TLS of its own', plaintext: 'plain text' }[connection];
+  return [
+    printable(
+      `      ${verdict === 'unknown' ? 'not known' : verdict} at ${workloads.join(', ')}${more} (${clusterId}), by ${spoken}${mode}`,
+    ),
+    ...reasons.map((reason) => printable(`        ${reason}`)),
+  ];
 }

@@ -245,5 +245,5 @@ test('the text for people has the verdict first and one line for each fate', () 
   expect(text.split('\n')[0]).toBe(
     `reachable: ${helloworld} is reachable; port 5000: 50 % to cluster-1, 50 % to cluster-2.`,
   );
-  expect(text).toMatch(/50 % +cluster-2 +network2 +1 +on network2, reached through its gateway 192\.0\.2\.2:15443/);
+  expect(text).toMatch(/50 % +cluster-2 +network2 +1 +0 +on network2, reached through its gateway 192\.0\.2\.2:15443/);
 });

@@ -71,7 +71,7 @@ test('direct and gateway shares equal the weights that are used first, for any e
           .endpointsFor(helloworld, port, selection)
           .groups.filter(({ priority }) => priority === 0);
         const reached = first.flatMap((group) => group.endpoints);
-        const groups = explainEndpoints({ mesh, scope, host: helloworld, port, selection });
+        const { groups } = explainEndpoints({ mesh, scope, host: helloworld, port, selection });
 
         const total = reached.reduce((sum, { weight }) => sum + weight, 0);
         for (const kind of ['direct', 'gateway'] as const) {
@@ -94,7 +94,7 @@ test('endpoints that locality settings hold back say so, apart from those of the
   const scope = { ...outboundScope, locality: parseLocality('r1/a') };
   const port = { name: 'http', port: 5000, protocol: 'http' } as const;
   const selection: EndpointSelection = { labels: {}, reach: 'all', locality: nearest };
-  const groups = explainEndpoints({ mesh, scope, host: helloworld, port, selection });
+  const { groups } = explainEndpoints({ mesh, scope, host: helloworld, port, selection });
   expect(groups.map(({ addresses, percent, explanation }) => [addresses, percent, explanation])).toEqual([
     [['10.0.0.2'], 100, 'on the same network (network1), used directly'],
     [

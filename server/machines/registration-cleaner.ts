@@ -7,6 +7,7 @@
 
 import type { Clock } from '../../ca/clock.ts';
 import { KubeError } from '../../discovery/source/kube/kube-error.ts';
+import { textOf } from '../kube/kube-object.ts';
 import type { Log } from '../log.ts';
 import type { EntryStore } from './entry-store.ts';
 import type { HeardEntry, HeardMachines } from './heard-machines.ts';
@@ -85,11 +86,13 @@ export class RegistrationCleaner {
     return left !== undefined && this.#options.clock.now() - left.sinceMs >= this.#options.graceMs;
   }
 
-  async #remove({ ref, resourceVersion, fields }: HeardEntry, signal: AbortSignal): Promise<void> {
+  async #remove(entry: HeardEntry, signal: AbortSignal): Promise<void> {
     const { store, log } = this.#options;
-    const error = await store.remove(ref, resourceVersion, signal);
+    const { ref, resourceVersion, fields } = entry;
+    let error = await store.remove(ref, resourceVersion, signal);
+    if (error?.code === 'conflict') error = await this.#removeLater(entry, error, signal);
     if (error !== undefined) {
-      // At another version: it is heard of soon.
+      // It came back: that is heard of soon.
       if (error.code !== 'conflict' && !signal.aborted) log.warn({ ...ref, reason: error.message }, 'not removed');
       return;
     }
@@ -98,6 +101,20 @@ export class RegistrationCleaner {
     const doubt = this.#doubts.get(controller);
     const isDoubted = doubt?.key === `${ref.namespace}/${ref.name}` && doubt.atMs === disconnectedAtMs(fields);
     if (isDoubted) this.#dead.add(controller);
+  }
+
+  /** At the version of now, when all that is judged is the same: what is never read, as parts of a status, makes a version as well. */
+  async #removeLater(
+    { ref, fields }: HeardEntry,
+    conflict: KubeError,
+    signal: AbortSignal,
+  ): Promise<KubeError | undefined> {
+    const { store } = this.#options;
+    const now = await store.get(ref, signal);
+    if (now instanceof KubeError) return now.code === 'absent' ? undefined : now;
+    const isSame = disconnectedAtMs(now) === disconnectedAtMs(fields) && controllerOf(now) === controllerOf(fields);
+    const version = textOf(now, 'metadata', 'resourceVersion');
+    return isSame && version !== undefined ? await store.remove(ref, version, signal) : conflict;
   }
 
   async #doubt(entries: readonly HeardEntry[], signal: AbortSignal): Promise<void> {

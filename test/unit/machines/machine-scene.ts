@@ -45,6 +45,8 @@ export class MachineScene {
   /** Of every request to the store. */
   readonly removed: string[] = [];
   readonly #store: EntryStore;
+  /** Nobody hears of what is written, as when it is a part that nobody reads. */
+  isUnheard = false;
   /** What writes fail with. */
   failure: KubeError | undefined;
 
@@ -84,6 +86,7 @@ export class MachineScene {
   }
 
   tell(event: SourceEvent): void {
+    if (this.isUnheard) return;
     for (const { heard } of this.#replicas) heard.tell(event);
   }
 
@@ -104,6 +107,17 @@ export class MachineScene {
       await this.settle();
       await this.look(leader);
     }
+  }
+
+  /** Somebody writes a part of the status that no replica reads. */
+  async writeUnread(): Promise<void> {
+    const stored = await this.stored();
+    if (stored === undefined) throw new Error('there is no entry');
+    const { metadata } = stored as { readonly metadata: { readonly name: string; readonly resourceVersion: string } };
+    const object = { ...stored, apiVersion: entry.apiVersion, kind: 'WorkloadEntry', metadata };
+    this.isUnheard = true;
+    await this.#store.replaceStatus(entry, object, new AbortController().signal);
+    this.isUnheard = false;
   }
 
   /** As somebody with kubectl does. */

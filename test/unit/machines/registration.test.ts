@@ -81,6 +81,18 @@ test('the entry of a machine that left is removed after the grace period, once',
   expect(a.registrar.size).toBe(0);
 });
 
+test('the entry of a machine that left is removed at whatever version others made of it meanwhile', async () => {
+  const scene = new MachineScene();
+  const a = scene.replica('a');
+  const held = a.registrar.hold(machine, version);
+  await scene.settle();
+  held.release();
+  await scene.settle();
+  await scene.writeUnread();
+  await scene.pass(2 * graceMs, a);
+  expect(scene.removed).toEqual([entry.name]);
+});
+
 test('a machine that moves to the other replica within the grace period stays', async () => {
   const scene = new MachineScene();
   const [a, b] = [scene.replica('a'), scene.replica('b')];

@@ -1,7 +1,7 @@
 // Every metric of an instance in one object with a registry of its own. The parts take narrow interfaces and call the
 // methods; what can be read from the instance is read when Prometheus asks. Names of istiod are kept for its dashboards.
 
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ChangeSet } from '../../discovery/model/change-set.ts';
 import type { CaCounters } from '../ca-service.ts';
 import { clusterSyncStatus } from './cluster-sync-status.ts';
@@ -9,6 +9,7 @@ import type { StreamEndCode } from '../stream/stream-end.ts';
 import type { PushedResponse, StreamMetrics } from '../stream/stream-metrics.ts';
 import type { ObjectEvent } from '../count-events.ts';
 import type { InstanceReader } from './instance-reader.ts';
+import { addProcessMetrics } from './process-metrics.ts';
 import { TallyHistogram } from './tally-histogram.ts';
 import { TypeCounter, typeLabel } from './type-counter.ts';
 
@@ -142,7 +143,7 @@ export class Metrics implements StreamMetrics {
   constructor(options: MetricsOptions) {
     this.#options = options;
     this.#info.set({ version: options.version }, 1);
-    if (options.process !== false) collectDefaultMetrics({ register: this.registry });
+    if (options.process !== false) addProcessMetrics(this.registry);
   }
 
   connected(variant: 'delta' | 'sotw'): void {

@@ -9,6 +9,8 @@ import { parseAllDocuments } from 'yaml';
 import { injectPod } from '../../../server/inject/inject-pod.ts';
 import type { Mapping } from '../../../server/inject/json-value.ts';
 import { freePort } from '../../support/authority-server.ts';
+import { publishedApi } from '../../support/fields/crd-fields.ts';
+import { readGoModuleFile } from '../../support/go-module-file.ts';
 import { helmProgram, renderChart } from '../../support/helm.ts';
 import { injectionSettings, podOf, type PodParts } from '../../support/injection.ts';
 import type { KubeAnswer, TestObject } from '../../support/kube-api.ts';
@@ -47,7 +49,7 @@ beforeAll(async () => {
     namespace('elsewhere', { 'istio.io/rev': 'forgotten' }),
     namespace('strict', { 'istio-injection': 'enabled', 'pod-security.kubernetes.io/enforce': 'restricted' }),
   ];
-  await cluster.api.apply(...namespaces, service, ...injection);
+  await cluster.api.apply(...namespaces, service, await proxyConfigDefinition(), ...injection);
   instance = await startServe({
     argv: ['--cluster-id', 'cluster-1', '--network', 'network-1', '--kubeconfig', kubeconfig],
     webhookPort: port,
@@ -73,6 +75,15 @@ const service: TestObject = {
   metadata: { namespace: 'istio-system', name: 'istiod' },
   spec: { type: 'ExternalName', externalName: 'localhost' },
 };
+
+async function proxyConfigDefinition(): Promise<TestObject> {
+  const documents = parseAllDocuments(await readGoModuleFile(publishedApi));
+  const found = ('empty' in documents ? [] : documents)
+    .map((document) => document.toJS() as TestObject | null)
+    .find((object) => object?.metadata.name === 'proxyconfigs.networking.istio.io');
+  if (found === undefined || found === null) throw new Error('no definition of ProxyConfig');
+  return found;
+}
 
 function namespace(name: string, labels: Readonly<Record<string, string>>): TestObject {
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
@@ -220,6 +231,37 @@ async function applyInjector(data: { readonly config?: Mapping; readonly values?
     data: { config: JSON.stringify(data.config ?? {}), values: JSON.stringify(data.values ?? {}) },
   });
 }
+
+it('a ProxyConfig says how the proxies of new pods are started, until it is gone', async () => {
+  const proxyConfigs = '/apis/networking.istio.io/v1beta1/namespaces/sample/proxyconfigs';
+  const variables = async (): Promise<Readonly<Record<string, string>>> => {
+    const pod = await created('sample');
+    const proxy = pod.spec['initContainers']?.find(({ name }) => name === 'istio-proxy');
+    const env = (proxy as { readonly env?: readonly { readonly name: string; readonly value?: string }[] })?.env ?? [];
+    return Object.fromEntries(env.map(({ name, value = '' }) => [name, value]));
+  };
+  const object = (name: string, spec: Mapping): Mapping => ({
+    apiVersion: 'networking.istio.io/v1beta1',
+    kind: 'ProxyConfig',
+    metadata: { name },
+    spec,
+  });
+  const written = await cluster.api.raw(
+    'POST',
+    proxyConfigs,
+    object('threads', {
+      selector: { matchLabels: { app: 'web' } },
+      concurrency: 3,
+      environmentVariables: { FROM_OBJECT: 'yes' },
+    }),
+  );
+  expect([written.status, written.body]).toEqual([201, written.body]);
+  const env = await waitFor(variables, (found) => found['FROM_OBJECT'] !== undefined, { what: 'the variable' });
+  expect(env['FROM_OBJECT']).toBe('yes');
+  expect(JSON.parse(env['PROXY_CONFIG'] ?? '{}')).toMatchObject({ concurrency: 3 });
+  await cluster.api.raw('DELETE', `${proxyConfigs}/threads`);
+  await waitFor(variables, (found) => found['FROM_OBJECT'] === undefined, { what: 'the variable to be gone' });
+});
 
 it('a template that can not be obeyed changes nothing, and the log says why', async () => {
   const values = { global: { hub: 'registry.example/mine', tag: 'good' } };

@@ -27,6 +27,8 @@ export type ScenarioOptions = {
   readonly ads?: 'delta' | 'sotw';
   /** Where the clusters are if not in directories. */
   readonly clusters?: ClusterPlaces;
+  /** Processes of each instance that serve connections; none if not given. */
+  readonly workers?: number;
 };
 
 /** Where instances find their clusters, and what the agents of a cluster show as its tokens. */
@@ -89,6 +91,7 @@ type Surroundings = {
   readonly certificateTtl: string;
   readonly ads: 'delta' | 'sotw';
   readonly clusters: ClusterPlaces | undefined;
+  readonly workers: number;
 };
 
 async function build(
@@ -117,6 +120,7 @@ async function build(
     certificateTtl: options.certificateTtl ?? '24h',
     ads: options.ads ?? ('delta' as const),
     clusters: options.clusters,
+    workers: options.workers ?? 0,
   };
   const [one, two] = await Promise.all([
     buildRegion('mesh-1', first, second, surroundings),
@@ -138,7 +142,7 @@ async function buildRegion(
   other: ExampleCluster,
   surroundings: Surroundings,
 ): Promise<Region> {
-  const { lab, directory, authorities, clusters } = surroundings;
+  const { lab, directory, authorities, clusters, workers } = surroundings;
   const { clusterId, network } = cluster;
   const registryOf = (id: string): string => join(directory, 'registry', id);
   const registry = registryOf(clusterId);
@@ -170,7 +174,7 @@ async function buildRegion(
     host: controlPlaneLeg,
     clusterId,
     network,
-    places: place.options,
+    places: [...place.options, '--workers', String(workers)],
     stateDirectory: join(directory, 'state', meshName),
     log: new LogFile(join(directory, 'logs', `${meshName}.log`)),
   });

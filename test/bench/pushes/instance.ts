@@ -1,6 +1,7 @@
 // An instance inside the benchmark's own process, from the events of a source to the streams: what a push costs without
 // an API server, an inspector or a second process that wakes for it.
 
+import { systemClock } from '../../../ca/clock.ts';
 import { MeshStore } from '../../../discovery/mesh/mesh-store.ts';
 import { defaultMeshConfig } from '../../../discovery/model/mesh-config.ts';
 import { clusterId as brandClusterId, networkId } from '../../../discovery/model/names.ts';
@@ -8,7 +9,7 @@ import type { SourceEvent } from '../../../discovery/model/source-event.ts';
 import { ClusterRegistry } from '../../../discovery/registry/cluster-registry.ts';
 import { Metrics } from '../../../server/admin/metrics.ts';
 import { ResourceCache } from '../../../server/cache/resource-cache.ts';
-import { GrpcPort } from '../../../server/grpc/grpc-port.ts';
+import { createLog } from '../../../server/log.ts';
 import { ProxySessions } from '../../../server/proxy-sessions.ts';
 import { ConnectionSet } from '../../../server/stream/connection-set.ts';
 import { NameSetPool } from '../../../server/stream/name-set.ts';
@@ -16,6 +17,8 @@ import { createPeerAuthenticator } from '../../../server/stream/peer-authenticat
 import { SharedAnswers } from '../../../server/stream/shared-answers.ts';
 import { defaultStreamLimits } from '../../../server/stream/stream-limits.ts';
 import { xdsMethods } from '../../../server/stream/xds-service.ts';
+import { WorkerPool } from '../../../server/workers/worker-pool.ts';
+import { openGrpcPort } from '../../../server/workers/worker-port.ts';
 import type { TestObject } from '../../support/kube-api.ts';
 import { objectOf } from '../../support/kube-objects.ts';
 import { ScriptedSource } from '../../support/scripted-source.ts';
@@ -34,6 +37,8 @@ export interface PushInstance extends AsyncDisposable {
   /** `HOST:PORT`, plaintext. */
   readonly address: string;
   readonly write: (object: TestObject) => void;
+  /** Processor time of all workers so far; 0 without any. */
+  readonly workersCpuMs: () => Promise<number>;
   /** Responses that are not answered yet, or parts of a change that are not sent. */
   readonly unsettled: () => boolean;
 }
@@ -42,6 +47,7 @@ export async function openPushInstance(size: {
   readonly services: number;
   readonly endpoints: number;
   readonly namespaces: number;
+  readonly workers: number;
 }): Promise<PushInstance> {
   const source = new ScriptedSource();
   const registry = new ClusterRegistry({
@@ -85,38 +91,48 @@ export async function openPushInstance(size: {
     ready: () => true,
     onRejection: () => undefined,
   });
-  const port = await GrpcPort.open({
-    address: '127.0.0.1:0',
-    methods: xdsMethods({
-      context: {
-        source: sessions,
-        connections,
-        names: new NameSetPool(),
-        answers: new SharedAnswers(),
-        limits: defaultStreamLimits,
-        metrics,
-        log: { info: () => undefined, warn: () => undefined },
-        now: Date.now,
+  const workers =
+    size.workers === 0
+      ? undefined
+      : new WorkerPool({ count: size.workers, log: createLog('warn'), clock: systemClock, random: Math.random });
+  await workers?.start(stop.signal);
+  const port = await openGrpcPort(
+    {
+      address: '127.0.0.1:0',
+      methods: xdsMethods({
+        context: {
+          source: sessions,
+          connections,
+          names: new NameSetPool(),
+          answers: new SharedAnswers(),
+          limits: defaultStreamLimits,
+          metrics,
+          log: { info: () => undefined, warn: () => undefined },
+          now: Date.now,
+        },
+        authenticator: createPeerAuthenticator(),
+        tls: false,
+      }),
+      onError: (error) => {
+        throw error;
       },
-      authenticator: createPeerAuthenticator(),
-      tls: false,
-    }),
-    onError: (error) => {
-      throw error;
     },
-  });
+    workers,
+  );
   return {
     address: `127.0.0.1:${port.port}`,
     write: (object) => {
       const event: SourceEvent = { kind: 'changed', object: objectOf({ ...object }) };
       source.tell(event);
     },
+    workersCpuMs: async () => (await workers?.measure())?.reduce((sum, { usage }) => sum + usage.cpuMs, 0) ?? 0,
     unsettled: () => connections.list().some(({ types }) => types.some((type) => type.behind)),
     [Symbol.asyncDispose]: async () => {
       await port.close(AbortSignal.abort());
       stop.abort();
       await running;
       store.close();
+      await workers?.stop();
     },
   };
 }

@@ -37,21 +37,27 @@ export async function runPushes({
   await load.call('connect', target);
   await load.call('disconnect');
   await delay(500);
+  const workers = rateOfWorkers(instance);
+  await workers.next();
   const connectMs =
     (1 / rounds) *
     (await cpuOf(async () => {
       for (let round = 0; round < rounds; round += 1) await load.call('connect', target);
     }));
+  const workersConnectMs = (await workers.next()) / rounds;
   await pushes(instance, options, { from: 0, to: warmUps });
   const changes = options.trials * 10;
   const profile = async (name: string, work: () => Promise<void>): Promise<void> =>
     options.profiles === undefined ? work() : profiled(join(options.profiles, `${name}.cpuprofile`), work);
   let pushMs = 0;
+  await workers.next();
   await profile('pushes', async () => {
     pushMs = (await cpuOf(() => pushes(instance, options, { from: warmUps, to: warmUps + changes }))) / changes;
   });
+  const workersPushMs = (await workers.next()) / changes;
   const idleMs = await cpuOf(() => delay(1000));
   let reconnectMs = 0;
+  await workers.next();
   await profile('pushes-reconnect', async () => {
     reconnectMs =
       (1 / rounds) *
@@ -59,6 +65,7 @@ export async function runPushes({
         for (let round = 0; round < rounds; round += 1) await load.call('reconnect', { quietMs: 1000 });
       }));
   });
+  const workersReconnectMs = (await workers.next()) / rounds;
   const connectedBytes = await liveBytes();
   await load.call('disconnect');
   await delay(leavingMs);
@@ -69,6 +76,24 @@ export async function runPushes({
       `${idleMs.toFixed(1)} ms in a second without any change; ` +
       `${(heldBytes / 1024).toFixed(1)} KiB live a connected proxy`,
   );
+  if (options.workers === 0) return;
+  say(
+    `CPU of ${options.workers} workers beside that: ${workersPushMs.toFixed(2)} ms a change, ` +
+      `${workersConnectMs.toFixed(0)} ms when all connect, ${workersReconnectMs.toFixed(0)} ms when all return`,
+  );
+}
+
+/** Processor time of the workers since the last time. */
+function rateOfWorkers(instance: PushInstance): { readonly next: () => Promise<number> } {
+  let beforeMs = 0;
+  return {
+    next: async () => {
+      const nowMs = await instance.workersCpuMs();
+      const usedMs = nowMs - beforeMs;
+      beforeMs = nowMs;
+      return usedMs;
+    },
+  };
 }
 
 /** A change of another service each time, which no other number makes; each is over before the next one. */

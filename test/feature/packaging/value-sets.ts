@@ -47,6 +47,7 @@ const everything: Values = {
   insecureRemoteKubeconfig: ['files'],
   stalePolicy: 'degrade',
   insecureXds: true,
+  workers: 2,
   image: { repository: 'registry.example/isthmus', digest: `sha256:${'a'.repeat(64)}`, pullPolicy: 'Always' },
   imagePullSecrets: [{ name: 'registry' }],
   autoscaling: { enabled: true, minReplicas: 3, maxReplicas: 9, targetConnectedProxies: 400 },

@@ -56,7 +56,12 @@ export function openMachines({ heard, client, registry, log, started }: OpenMach
         log.warn({ proxy: proxy.nodeId, reason: admitted.message }, 'a machine is refused');
         return admitted;
       }
-      return registrar.hold(admitted.machine, admitted.group.apiVersion);
+      const held = registrar.hold(admitted.machine, admitted.group.apiVersion);
+      if (held !== undefined) return held;
+      const message = `A machine that is connected from elsewhere has the address ${admitted.machine.address}: announce another, or come again when that one is gone.`;
+      refusals.inc();
+      log.warn({ proxy: proxy.nodeId, from: admitted.machine.from, reason: message }, 'a machine is refused');
+      return { kind: 'refused', code: 'PERMISSION_DENIED', message };
     },
     cleaner,
   };

@@ -30,6 +30,8 @@ export const annotation = Object.freeze({
   autoRegistrationGroup: 'istio.io/autoRegistrationGroup',
   /** The replica that its machine is connected to, or was last. */
   workloadController: 'istio.io/workloadController',
+  /** The address that its machine is connected from. */
+  connectedFrom: 'isthmus.io/connected-from',
   /** RFC 3339 with fractions of a second; one of these two. */
   connectedAt: 'istio.io/connectedAt',
   disconnectedAt: 'istio.io/disconnectedAt',

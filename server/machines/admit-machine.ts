@@ -55,8 +55,15 @@ export function admitMachine(
       network: metadata['NETWORK']?.stringValue ?? '',
       locality: proxy.locality,
       isProbed: hasReadinessProbe(metadata['PROXY_CONFIG']),
+      from: hostOf(peer.address),
     },
   };
+}
+
+/** Of `ADDRESS:PORT`, where an IPv4 address may be written as an IPv6 one. */
+function hostOf(peer: string): string {
+  const host = peer.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  return host.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
 /** ProxyConfig comes as a structure, or as JSON in a string. */

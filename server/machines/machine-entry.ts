@@ -18,6 +18,8 @@ export interface Machine {
   readonly locality: Locality;
   /** Its agent will report health. */
   readonly isProbed: boolean;
+  /** The address that its stream comes from, as this end sees it. */
+  readonly from: string;
 }
 
 /** What one report of an agent says. */
@@ -61,6 +63,7 @@ export function entryOf(machine: Machine, group: WorkloadGroup, holder: Holder):
         ...(machine.isProbed ? { [annotation.healthChecks]: 'true' } : {}),
         [annotation.autoRegistrationGroup]: group.name,
         [annotation.workloadController]: holder.controller,
+        [annotation.connectedFrom]: machine.from,
         [annotation.connectedAt]: timeText(holder.connectedAtMs),
       },
       ...(group.uid === ''
@@ -115,6 +118,19 @@ export function disconnectedAtMs(entry: Fields): number | undefined {
 export function isToBeClaimed(entry: Fields, holder: Pick<Holder, 'connectedAtMs'>): boolean {
   const since = connectedAtMs(entry);
   return since === undefined || since < holder.connectedAtMs;
+}
+
+/**
+ * Whether a stream may have the entry of the address that it announces, which is nobody's proof. One that comes from that very address may,
+ * and one from where the present holder's comes from; others once the holder is gone.
+ */
+export function mayHold({ address, from }: Pick<Machine, 'address' | 'from'>, heldFrom: string | undefined): boolean {
+  return heldFrom === undefined || heldFrom === from || from === address;
+}
+
+/** Where the machine that is connected is connected from; undefined when none is, or it is not said. */
+export function connectedFrom(entry: Fields): string | undefined {
+  return connectedAtMs(entry) === undefined ? undefined : annotationsOf(entry)[annotation.connectedFrom];
 }
 
 /** `entry` as its holder wants it: everything that registration writes; status, uid and what others added stay. */

@@ -9,12 +9,14 @@ import type { EntryRef, EntryStore } from './entry-store.ts';
 import type { HeardChange, HeardMachines } from './heard-machines.ts';
 import {
   claimed,
+  connectedFrom,
   controllerOf,
   disconnected,
   entryName,
   entryOf,
   groupOfEntry,
   isToBeClaimed,
+  mayHold,
   withHealth,
   type Fields,
   type HealthReport,
@@ -44,6 +46,8 @@ interface Live {
   readonly ref: EntryRef;
   machine: Machine;
   streams: number;
+  /** Grows when the address passes on to a machine that is connected from elsewhere: the streams before it have no say any more. */
+  epoch: number;
   connectedAtMs: number;
   /** Since when there is no stream; undefined while there is one. */
   goneAtMs: number | undefined;
@@ -76,15 +80,18 @@ export class MachineRegistrar {
     return this.#live.size;
   }
 
-  /** A stream of a machine that may register. `apiVersion`: of its group. */
-  hold(machine: Machine, apiVersion: string): HeldMachine {
+  /** A stream of a machine that may register. `apiVersion`: of its group. Undefined: another machine has that address. */
+  hold(machine: Machine, apiVersion: string): HeldMachine | undefined {
     const ref = { apiVersion, namespace: machine.namespace, name: entryName(machine) };
     const key = keyOf(ref);
+    const holder = this.#live.get(key);
+    if (holder !== undefined && holder.streams > 0 && !mayHold(machine, holder.machine.from)) return undefined;
     const nowMs = this.#options.clock.now();
-    const live: Live = this.#live.get(key) ?? {
+    const live: Live = holder ?? {
       ref,
       machine,
       streams: 0,
+      epoch: 0,
       connectedAtMs: nowMs,
       goneAtMs: undefined,
       report: undefined,
@@ -94,6 +101,12 @@ export class MachineRegistrar {
       complaint: '',
     };
     this.#live.set(key, live);
+    if (live.machine.from !== machine.from) {
+      live.epoch += 1;
+      live.streams = 0;
+      live.report = undefined;
+    }
+    const { epoch } = live;
     live.machine = machine;
     live.streams += 1;
     live.connectedAtMs = nowMs;
@@ -102,13 +115,14 @@ export class MachineRegistrar {
     let isHeld = true;
     return {
       report: ({ healthy, message }) => {
-        if (!isHeld) return;
+        if (!isHeld || live.epoch !== epoch) return;
         live.report = { healthy, message, atMs: this.#options.clock.now() };
         this.#makeDue(live);
       },
       release: () => {
         if (!isHeld) return;
         isHeld = false;
+        if (live.epoch !== epoch) return;
         live.streams -= 1;
         if (live.streams > 0) return;
         live.goneAtMs = this.#options.clock.now();
@@ -213,6 +227,11 @@ export class MachineRegistrar {
       return this.#complain(
         live,
         'a WorkloadEntry of that name was not made by registration in this group: it is left alone',
+      );
+    } else if (controllerOf(entry) !== controller && !mayHold(machine, connectedFrom(entry))) {
+      return this.#complain(
+        live,
+        `a machine that is connected from ${connectedFrom(entry) ?? ''} has that address: this one is taken once that one is gone`,
       );
     } else if (isToBeClaimed(entry, holder) && group !== undefined) {
       const before = controllerOf(entry);

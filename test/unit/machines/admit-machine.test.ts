@@ -53,6 +53,15 @@ test('a machine with the identity of its group is admitted; it is probed when it
   expect(admit({ identity }, { ...ofRatings, PROXY_CONFIG })).toMatchObject({ machine: { isProbed: true } });
 });
 
+test.each([
+  ['192.0.2.7:4711', '192.0.2.7'],
+  ['::ffff:192.0.2.7:4711', '192.0.2.7'],
+  ['[2001:db8::7]:4711', '2001:db8::7'],
+  ['2001:db8::7:4711', '2001:db8::7'],
+])('a machine whose stream comes from %s is connected from %s', (address, from) => {
+  expect(admit({ identity, address }, ofRatings)).toMatchObject({ machine: { from } });
+});
+
 test('what a machine says of its own labels is not taken: it could make it whatever a selector is for', () => {
   const LABELS = { structValue: { fields: { istio: { stringValue: 'ingressgateway' } } } };
   expect(admit({ identity }, { ...ofRatings, LABELS })).toEqual(admit({ identity }, ofRatings));

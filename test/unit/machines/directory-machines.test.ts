@@ -64,9 +64,9 @@ test('a machine is an endpoint while it is connected, and as healthy as it says'
   const { registrar, store, addresses } = await directory();
   const held = registrar.hold(machine, entry.apiVersion);
   await waitFor(addresses, (found) => found.includes('192.0.2.7 unhealthy'), { what: 'the endpoint' });
-  held.report({ healthy: true, message: '' });
+  held?.report({ healthy: true, message: '' });
   await waitFor(addresses, (found) => found.includes('192.0.2.7 healthy'), { what: 'its health' });
-  held.release();
+  held?.release();
   const stored = async () => (await store.get(entry, AbortSignal.timeout(1000))) as unknown as Stored;
   const left = await waitFor(stored, ({ metadata }) => metadata.annotations['istio.io/disconnectedAt'] !== undefined, {
     what: 'the entry to be marked as left',
@@ -79,7 +79,7 @@ test('an entry that a file declares is left alone, and the log says so', async (
   const file = policyManifest('WorkloadEntry', entry.name, { address: '192.0.2.99', labels: { app: 'ratings' } });
   const { registrar, lines, addresses, store } = await directory(file);
   expect(addresses()).toEqual(['192.0.2.99 healthy']);
-  registrar.hold(machine, entry.apiVersion).release();
+  registrar.hold(machine, entry.apiVersion)?.release();
   registrar.hold(machine, entry.apiVersion);
   await waitFor(
     () => lines.map(({ msg }) => msg),

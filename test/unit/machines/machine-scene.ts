@@ -6,7 +6,7 @@ import { KubeError } from '../../../discovery/source/kube/kube-error.ts';
 import type { EntryStore } from '../../../server/machines/entry-store.ts';
 import { HeardMachines } from '../../../server/machines/heard-machines.ts';
 import type { Fields, Machine } from '../../../server/machines/machine-entry.ts';
-import { MachineRegistrar } from '../../../server/machines/machine-registrar.ts';
+import { MachineRegistrar, type HeldMachine } from '../../../server/machines/machine-registrar.ts';
 import { memoryEntries } from '../../../server/machines/memory-entries.ts';
 import { RegistrationCleaner } from '../../../server/machines/registration-cleaner.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -27,6 +27,7 @@ export const machine: Machine = {
   network: 'network-1',
   locality: { region: 'r1', zone: 'z1', subzone: '' },
   isProbed: true,
+  from: '192.0.2.7',
 };
 
 export const entry = { apiVersion: 'networking.istio.io/v1', namespace: 'sample', name: 'ratings-192.0.2.7-network-1' };
@@ -35,6 +36,8 @@ export interface Replica {
   readonly heard: HeardMachines;
   readonly registrar: MachineRegistrar;
   readonly cleaner: RegistrationCleaner;
+  /** A stream of a machine that is not refused. */
+  hold(machine: Machine): HeldMachine;
   /** Nothing is written any more, and nothing said. */
   crash(): Promise<void>;
 }
@@ -75,6 +78,11 @@ export class MachineScene {
       heard,
       registrar,
       cleaner,
+      hold: (one) => {
+        const held = registrar.hold(one, entry.apiVersion);
+        if (held === undefined) throw new Error('another machine has the address');
+        return held;
+      },
       crash: async () => {
         stop.abort();
         await running;

@@ -1,15 +1,13 @@
 // Entries of machines that register: made, taken over, left, removed once.
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { KubeError } from '../../../discovery/source/kube/kube-error.ts';
 import { entryName } from '../../../server/machines/machine-entry.ts';
 import { entry, graceMs, machine, MachineScene } from './machine-scene.ts';
 
-const version = entry.apiVersion;
-
 test('a machine that connects has an entry of its group, with its address, network and place', async () => {
   const scene = new MachineScene();
-  scene.replica('a').registrar.hold(machine, version);
+  scene.replica('a').hold(machine);
   await scene.settle();
   const stored = await scene.stored();
   expect(stored?.['metadata']).toHaveProperty('labels', { app: 'ratings' });
@@ -38,7 +36,7 @@ test('a machine that connects has an entry of its group, with its address, netwo
 
 test('what the agent reports is the condition Healthy', async () => {
   const scene = new MachineScene();
-  const held = scene.replica('a').registrar.hold(machine, version);
+  const held = scene.replica('a').hold(machine);
   held.report({ healthy: false, message: 'connection refused' });
   await scene.settle();
   expect(await scene.stored()).toMatchObject({
@@ -51,7 +49,7 @@ test('what the agent reports is the condition Healthy', async () => {
 
 test('the last that a machine says before it leaves is written', async () => {
   const scene = new MachineScene();
-  const held = scene.replica('a').registrar.hold(machine, version);
+  const held = scene.replica('a').hold(machine);
   await scene.settle();
   held.report({ healthy: false, message: 'the agent is stopping' });
   held.release();
@@ -66,7 +64,7 @@ test('the last that a machine says before it leaves is written', async () => {
 test('the entry of a machine that left is removed after the grace period, once', async () => {
   const scene = new MachineScene();
   const [a, b] = [scene.replica('a'), scene.replica('b')];
-  const held = a.registrar.hold(machine, version);
+  const held = a.hold(machine);
   await scene.settle();
   await scene.look(b);
   held.release();
@@ -84,7 +82,7 @@ test('the entry of a machine that left is removed after the grace period, once',
 test('the entry of a machine that left is removed at whatever version others made of it meanwhile', async () => {
   const scene = new MachineScene();
   const a = scene.replica('a');
-  const held = a.registrar.hold(machine, version);
+  const held = a.hold(machine);
   await scene.settle();
   held.release();
   await scene.settle();
@@ -96,12 +94,12 @@ test('the entry of a machine that left is removed at whatever version others mad
 test('a machine that moves to the other replica within the grace period stays', async () => {
   const scene = new MachineScene();
   const [a, b] = [scene.replica('a'), scene.replica('b')];
-  const before = a.registrar.hold(machine, version);
+  const before = a.hold(machine);
   await scene.settle();
   before.release();
   await scene.settle();
   await scene.pass(graceMs / 2, a);
-  b.registrar.hold(machine, version);
+  b.hold(machine);
   await scene.settle();
   await scene.pass(4 * graceMs, a);
   expect(await scene.controller()).toBe('b');
@@ -111,10 +109,10 @@ test('a machine that moves to the other replica within the grace period stays', 
 test('the end of an earlier stream does not end what a later one elsewhere began', async () => {
   const scene = new MachineScene();
   const [a, b] = [scene.replica('a'), scene.replica('b')];
-  const before = a.registrar.hold(machine, version);
+  const before = a.hold(machine);
   await scene.settle();
   scene.clock.advance(1000);
-  b.registrar.hold(machine, version);
+  b.hold(machine);
   await scene.settle();
   before.release();
   await scene.settle();
@@ -127,10 +125,10 @@ test('the end of an earlier stream does not end what a later one elsewhere began
 test('a replica that still has a stream takes the entry back when the one with the later stream loses it', async () => {
   const scene = new MachineScene();
   const [a, b] = [scene.replica('a'), scene.replica('b')];
-  a.registrar.hold(machine, version);
+  a.hold(machine);
   await scene.settle();
   scene.clock.advance(1000);
-  const later = b.registrar.hold(machine, version);
+  const later = b.hold(machine);
   await scene.settle();
   later.release();
   await scene.settle();
@@ -140,7 +138,7 @@ test('a replica that still has a stream takes the entry back when the one with t
 test('of two streams to one replica the last one to end counts', async () => {
   const scene = new MachineScene();
   const a = scene.replica('a');
-  const [one, other] = [a.registrar.hold(machine, version), a.registrar.hold(machine, version)];
+  const [one, other] = [a.hold(machine), a.hold(machine)];
   await scene.settle();
   one.release();
   one.release();
@@ -154,8 +152,8 @@ test('of two streams to one replica the last one to end counts', async () => {
 test('entries of a replica that crashed go, those of one that lives stay', async () => {
   const scene = new MachineScene();
   const [a, b, leader] = [scene.replica('a'), scene.replica('b'), scene.replica('leader')];
-  for (const last of [1, 2, 3]) a.registrar.hold({ ...machine, address: `192.0.2.${last}` }, version);
-  for (const last of [4, 5]) b.registrar.hold({ ...machine, address: `192.0.2.${last}` }, version);
+  for (const last of [1, 2, 3]) a.hold({ ...machine, address: `192.0.2.${last}` });
+  for (const last of [4, 5]) b.hold({ ...machine, address: `192.0.2.${last}` });
   await scene.settle();
   await a.crash();
   await scene.pass(8 * graceMs, leader);
@@ -168,7 +166,7 @@ test('entries of a replica that crashed go, those of one that lives stay', async
 test('an entry that somebody deletes comes back while its machine is connected and its group is there', async () => {
   const scene = new MachineScene();
   const a = scene.replica('a');
-  a.registrar.hold(machine, version);
+  a.hold(machine);
   await scene.settle();
   await scene.remove();
   await scene.settle();
@@ -178,7 +176,7 @@ test('an entry that somebody deletes comes back while its machine is connected a
 test('what the API server refuses is written once it takes it', async () => {
   const scene = new MachineScene();
   scene.failure = new KubeError('unreachable', 'the API server is away');
-  scene.replica('a').registrar.hold(machine, version);
+  scene.replica('a').hold(machine);
   await scene.settle();
   expect(await scene.stored()).toBeUndefined();
   scene.failure = undefined;
@@ -192,4 +190,68 @@ test('names are of addresses of both families, and never too long', () => {
   const long = entryName({ ...machine, group: 'g'.repeat(253) });
   expect(long).toHaveLength(253);
   expect(long.endsWith('-192.0.2.7-network-1')).toBe(true);
+});
+
+describe('an address that a connected machine has', () => {
+  const behindNat = { ...machine, from: '198.51.100.1' };
+  const stranger = { ...machine, from: '203.0.113.9' };
+  const holderOf = async (scene: MachineScene): Promise<unknown> =>
+    ((await scene.stored()) as { readonly metadata: { readonly annotations: Record<string, string> } }).metadata
+      .annotations['isthmus.io/connected-from'];
+
+  test('is not given to a stream from elsewhere, until that machine is gone', async () => {
+    const scene = new MachineScene();
+    const { registrar, hold } = scene.replica('a');
+    const held = hold(behindNat);
+    await scene.settle();
+    expect(registrar.hold(stranger, entry.apiVersion)).toBeUndefined();
+    const again = hold(behindNat);
+    held.release();
+    expect(registrar.hold(stranger, entry.apiVersion)).toBeUndefined();
+    again.release();
+    await scene.settle();
+    hold(stranger);
+    await scene.settle();
+    expect(await holderOf(scene)).toBe('203.0.113.9');
+  });
+
+  test('is not given to one at another replica either, until that machine is gone', async () => {
+    const scene = new MachineScene();
+    const [a, b] = [scene.replica('a'), scene.replica('b')];
+    const held = a.hold(behindNat);
+    await scene.settle();
+    scene.clock.advance(1000);
+    b.hold(stranger);
+    await scene.settle();
+    expect(await scene.controller()).toBe('a');
+    held.release();
+    await scene.settle();
+    expect(await scene.controller()).toBe('b');
+  });
+
+  test('is given to a machine that connects from it, and who held it before has no say any more', async () => {
+    const scene = new MachineScene();
+    const [a, b] = [scene.replica('a'), scene.replica('b')];
+    const imposter = a.hold(stranger);
+    await scene.settle();
+    scene.clock.advance(1000);
+    const own = a.hold(machine);
+    await scene.settle();
+    expect(await holderOf(scene)).toBe('192.0.2.7');
+    imposter.report({ healthy: false, message: 'forged' });
+    imposter.release();
+    await scene.settle();
+    expect(await scene.stored()).not.toHaveProperty('status.conditions.0.status', 'False');
+    expect(await scene.controller()).toBe('a');
+    own.release();
+    const other = b.hold(stranger);
+    await scene.settle();
+    scene.clock.advance(1000);
+    a.hold(machine);
+    await scene.settle();
+    expect(await scene.controller()).toBe('a');
+    other.release();
+    await scene.settle();
+    expect(await scene.controller()).toBe('a');
+  });
 });

@@ -16,6 +16,11 @@ import { suspectsOf, type Suspects } from './suspects.ts';
 import { tally, type Tally, type Voter } from './tally.ts';
 
 export interface RejectionTimings {
+  /**
+   * For how long after the start nothing is taken back that no change is behind: whoever connects first would decide for all that
+   * are on their way.
+   */
+  readonly startMs: number;
   /** How long the answers of other proxies are waited for. */
   readonly windowMs: number;
   /** How soon it is looked whether they have come. */
@@ -25,6 +30,7 @@ export interface RejectionTimings {
 }
 
 export const defaultRejectionTimings: RejectionTimings = Object.freeze({
+  startMs: 60_000,
   windowMs: 2000,
   recheckMs: 250,
   trialMs: 3000,
@@ -76,6 +82,7 @@ export class Rejections {
   readonly #options: RejectionsOptions;
   readonly #timings: RejectionTimings;
   readonly #book: CaseBook;
+  readonly #startedAtMs: number;
   #trials: ObjectKey[] = [];
   #timer: NodeJS.Timeout | undefined;
   #trialTimer: NodeJS.Timeout | undefined;
@@ -86,6 +93,7 @@ export class Rejections {
     this.#options = options;
     this.#timings = options.timings ?? defaultRejectionTimings;
     this.#book = new CaseBook(options.now);
+    this.#startedAtMs = options.now();
   }
 
   /** A proxy rejected a response. */
@@ -148,10 +156,12 @@ export class Rejections {
     if (resource === undefined) return 'concluded';
     const { causes, now } = this.#options;
     const suspects = suspectsOf(resource, causes.of(resource), (key) => causes.hasChanged(key));
+    if (!suspects.isByChange && now() - this.#startedAtMs < this.#timings.startMs) return 'waiting';
     const named = [...suspects.objects, ...suspects.guarded];
     const votes = this.#votes(resource, suspects);
     if (votes.concerned === 0 || votes.rejected === 0) this.#supersede(one);
-    else if (votes.accepted > 0) this.#conclude(one, named.length === 0 ? 'unknown' : 'disputed', named);
+    else if (votes.accepted > 0 && named.length > 0) this.#conclude(one, 'disputed', named);
+    else if (votes.accepted > 0) this.#conclude(one, 'unknown', resource.sources);
     else if (votes.unanswered > 0 && now() - one.sinceMs < this.#timings.windowMs) return 'waiting';
     else this.#takeBack(one, resource, suspects);
     return 'concluded';
@@ -188,7 +198,7 @@ export class Rejections {
     for (const key of taken) if (!again.includes(key)) primary.release(key);
     if (taken.length > 0) settle();
     if (guarded.length > 0) this.#conclude(one, 'guarded', guarded);
-    else this.#conclude(one, 'unknown', objects);
+    else this.#conclude(one, 'unknown', objects.length > 0 ? objects : resource.sources);
   }
 
   /** What changed with an object that was taken back without use; each is asked for once. */

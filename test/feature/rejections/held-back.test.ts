@@ -276,6 +276,17 @@ describe('nothing is taken back', () => {
     expect(scene.registry.heldBack(key('VirtualService', 'store'))).toBeUndefined();
   });
 
+  test('that no change is behind, before those that return have said what they hold', async () => {
+    const scene = await openRejectingScene([...services, routes('store', '2s')], { startMs: 400 });
+    const odd = await scene.connect('odd', { refuses: (name) => name === hostOf('store') });
+    expect(odd.rejected.length).toBeGreaterThan(0);
+    const sound = await scene.connect('sound', { address: '10.9.0.2' });
+    const [found] = await scene.found(1);
+    expect(found?.severity).toBe('warning');
+    expect(sound.version(virtualHost, hostOf('store'))).toBeDefined();
+    expect(scene.registry.heldBack(key('VirtualService', 'store'))).toBeUndefined();
+  });
+
   test('by the only proxy of a class, when proxies of another class take theirs', async () => {
     const scene = await openRejectingScene([...services, limits('store', 1), routes('store', '1s')]);
     const odd = await scene.connect('odd', { namespace: 'elsewhere' });

@@ -141,7 +141,7 @@ export async function openRejectingScene(
     metrics: new RejectionMetrics(prometheus, () => rejections.heldBack().size),
     log,
     now: () => performance.now(),
-    timings: { windowMs: 1000, recheckMs: 20, trialMs: 200, ...timings },
+    timings: { startMs: 0, windowMs: 1000, recheckMs: 20, trialMs: 200, ...timings },
   });
   store.onChange(() => rejections.changed());
   const sessions = new ProxySessions({

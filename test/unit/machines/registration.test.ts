@@ -201,16 +201,16 @@ describe('an address that a connected machine has', () => {
 
   test('is not given to a stream from elsewhere, until that machine is gone', async () => {
     const scene = new MachineScene();
-    const { registrar, hold } = scene.replica('a');
-    const held = hold(behindNat);
+    const replica = scene.replica('a');
+    const held = replica.hold(behindNat);
     await scene.settle();
-    expect(registrar.hold(stranger, entry.apiVersion)).toBeUndefined();
-    const again = hold(behindNat);
+    expect(replica.registrar.hold(stranger, entry.apiVersion)).toBeUndefined();
+    const again = replica.hold(behindNat);
     held.release();
-    expect(registrar.hold(stranger, entry.apiVersion)).toBeUndefined();
+    expect(replica.registrar.hold(stranger, entry.apiVersion)).toBeUndefined();
     again.release();
     await scene.settle();
-    hold(stranger);
+    replica.hold(stranger);
     await scene.settle();
     expect(await holderOf(scene)).toBe('203.0.113.9');
   });

@@ -13,6 +13,8 @@ export interface ServeProcessOptions {
   readonly name?: string | undefined;
   /** Options of Node itself. */
   readonly nodeArgv?: readonly string[] | undefined;
+  /** Beside the environment of this process. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
   /** Serve metrics as well. */
   readonly monitoring?: boolean | undefined;
   /** Serve webhooks on this port of loopback. */
@@ -43,7 +45,7 @@ export async function startServe(options: ServeProcessOptions): Promise<ServePro
       ['--xds-port', String(xds), '--xds-tls-port', String(xdsTls), '--http-port', String(http)],
       ['--monitoring-port', String(monitoring), '--webhook-port', String(options.webhookPort ?? 0)],
     ),
-    { name },
+    { name, ...(options.env === undefined ? {} : { env: options.env }) },
   );
   const serving: ServeProcess = {
     process: started,

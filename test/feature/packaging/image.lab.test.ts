@@ -73,6 +73,7 @@ describeLab('the image', () => {
   it('has what runs and nothing else', async () => {
     const files = await readdir(join(image.root, image.workDirectory));
     expect(files.toSorted()).toEqual([
+      '.cache',
       'LICENSE',
       'agent',
       'build-info.json',

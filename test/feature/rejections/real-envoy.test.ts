@@ -157,3 +157,46 @@ test('a listener that Envoy rejects: the Gateway goes back to the servers that i
   );
   await rejections(0);
 });
+
+test('a script of an EnvoyFilter that Envoy rejects: the last good one goes on', async () => {
+  const script = (source: string): string => `
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+metadata: { name: script, namespace: edge }
+spec:
+  workloadSelector: { labels: { istio: ingress } }
+  configPatches:
+    - applyTo: HTTP_FILTER
+      match:
+        context: GATEWAY
+        listener:
+          filterChain:
+            filter:
+              name: envoy.filters.network.http_connection_manager
+              subFilter: { name: envoy.filters.http.router }
+      patch:
+        operation: INSERT_BEFORE
+        value:
+          name: script
+          typed_config:
+            "@type": type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua
+            default_source_code: { inline_string: '${source}' }
+`;
+  const answering = (word: string): string =>
+    `function envoy_on_response(handle) handle:headers():add("x-script", "${word}") end`;
+  const said = async (): Promise<string> =>
+    ask({ port: scene.ports.http, host: 'steady.example.com' }).then(
+      ({ headers }) => String(headers['x-script']),
+      () => 'no answer',
+    );
+  await scene.declare('script', script(answering('good')));
+  await waitFor(said, (word) => word === 'good', { what: 'the script to run' });
+  await scene.declare('script', script('function envoy_on_response('));
+  const [found] = await rejections(1);
+  expect(found?.object).toBe('EnvoyFilter/edge/script');
+  expect(found?.message).toContain('script load error');
+  expect(await said()).toBe('good');
+  await scene.declare('script', script(answering('better')));
+  await waitFor(said, (word) => word === 'better', { what: 'the corrected script to run' });
+  await rejections(0);
+});

@@ -33,6 +33,8 @@ const nothing: MessageRules = Object.freeze({});
 export function findBrokenRule(type: protobuf.Type, value: Plain, path = ''): BrokenRule | undefined {
   const name = type.fullName.slice(1);
   if (name === 'google.protobuf.Any') return inAny(value, path);
+  // Envoy's own code refuses these, whatever the field.
+  if (name === 'google.protobuf.Duration' && isNegative(value)) return { path, message: 'is negative' };
   const { fields = {}, required = [] } = allRules()[name] ?? nothing;
   for (const oneof of required) {
     const members = type.oneofs[oneof]?.oneof ?? [];
@@ -136,6 +138,10 @@ function inRegex(regex: unknown, path: string): BrokenRule | undefined {
     const why = error instanceof Error ? error.message : String(error);
     return { path: `${path}.regex`, message: `is no regular expression of RE2 (${why})` };
   }
+}
+
+function isNegative({ seconds = 0, nanos = 0 }: Plain): boolean {
+  return Number(seconds) < 0 || Number(nanos) < 0;
 }
 
 function isRequired(rules: Rules | undefined): boolean {

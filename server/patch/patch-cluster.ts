@@ -5,6 +5,7 @@ import { TransportSocket } from '../../proto/generated/envoy.config.core.v3.ts';
 import type { EnvoyPatch } from '../../discovery/model/policy.ts';
 import { mergeInto } from '../../proto/merge-message.ts';
 import type { ScopedPatch } from '../view/envoy-patches.ts';
+import { brokenCluster } from './cluster-structure.ts';
 import type { PatchRun } from './patch-run.ts';
 import { brokenValue, isMerge, merged } from './patch-value.ts';
 
@@ -27,6 +28,7 @@ export function patchCluster(
       to: () => mergeCluster(cluster, patch),
       broken: (after) =>
         brokenValue<Cluster>(Cluster, after) ??
+        brokenCluster(after) ??
         (after.name === before.name ? undefined : 'routes know the cluster by its name, which would be another'),
     });
   }

@@ -19,7 +19,7 @@ export function patchSurroundings(view: OutboundView): PatchSurroundings {
     const servers = routedServers.get(route) ?? [];
     servers.push({
       ports: new Set([one.server.port, one.socket.port]),
-      portName: one.server.name ?? '',
+      portName: one.server.name,
       gateway: `${one.gateway.namespace}/${one.gateway.name}`,
     });
     routedServers.set(route, servers);

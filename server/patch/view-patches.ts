@@ -9,6 +9,7 @@ import type { EnvoyPatch, PatchPlace } from '../../discovery/model/policy.ts';
 import type { Problem } from '../../discovery/model/problem.ts';
 import type { Resource } from '../generate/resource.ts';
 import type { ScopedPatch } from '../view/envoy-patches.ts';
+import { brokenCluster } from './cluster-structure.ts';
 import { brokenListener } from './listener-structure.ts';
 import type { GatewayPorts } from './match-listener.ts';
 import type { RoutedServers } from './match-route.ts';
@@ -87,8 +88,10 @@ export class ViewPatches {
   }
 
   addedClusters(): readonly Resource<Cluster>[] {
-    return this.#added('cluster', Cluster, (name) =>
-      generatedCluster.test(name) ? `${name} is a name of clusters that are made from services` : undefined,
+    return this.#added('cluster', Cluster, (name, cluster) =>
+      generatedCluster.test(name)
+        ? `${name} is a name of clusters that are made from services`
+        : brokenCluster(cluster),
     );
   }
 

@@ -126,11 +126,16 @@ describe('a mistake in a directory', () => {
       { code: 'unknown-kind', object: 'Servce//one', field: 'kind', remedy: 'did you mean Service?' },
     ],
     [
-      'an unsupported kind',
+      'a kind that has no such version',
       'route',
       2,
       'kind: EnvoyFilter',
-      { code: 'unsupported-kind', object: 'EnvoyFilter//route', field: 'kind', remedy: 'remove it' },
+      {
+        code: 'unknown-version',
+        object: 'EnvoyFilter//route',
+        field: 'kind',
+        remedy: 'use networking.istio.io/v1alpha3',
+      },
     ],
     [
       'an invalid name',

@@ -8,6 +8,26 @@ const tlsServer = (mode: string) => ({
   tls: { mode, credentialName: 'certificate' },
 });
 
+const envoyPatch = (applyTo: string, match: object | undefined) => ({
+  applyTo,
+  ...(match === undefined ? {} : { match }),
+  patch: {
+    operation: 'ADD',
+    value: {
+      name: 'added',
+      ...(applyTo === 'VIRTUAL_HOST' ? { domains: ['added.example.com'] } : {}),
+      ...(/FILTER|EXTENSION/.test(applyTo)
+        ? {
+            typed_config: {
+              '@type': 'type.googleapis.com/envoy.extensions.filters.http.buffer.v3.Buffer',
+              max_request_bytes: 5,
+            },
+          }
+        : {}),
+    },
+  },
+});
+
 const skeletons: Readonly<Record<string, readonly object[]>> = {
   VirtualService: [
     { hosts: [host], http: [{ route: [{ destination }] }] },
@@ -56,6 +76,12 @@ const skeletons: Readonly<Record<string, readonly object[]>> = {
     { rules: [{ when: [{ key: 'request.headers[x]', values: ['y'] }] }] },
   ],
   Telemetry: [{}],
+  EnvoyFilter: [
+    { configPatches: [envoyPatch('CLUSTER', { cluster: {} })] },
+    { configPatches: [envoyPatch('HTTP_FILTER', { listener: { filterChain: { filter: {} } } })] },
+    { configPatches: [envoyPatch('VIRTUAL_HOST', { routeConfiguration: { vhost: { route: {} } } })] },
+    { configPatches: [envoyPatch('EXTENSION_CONFIG', undefined)] },
+  ],
   ProxyConfig: [{}],
 };
 

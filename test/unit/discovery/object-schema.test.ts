@@ -87,7 +87,7 @@ describe('a kind', () => {
     ['security.istio.io/v1', 'VirtualService', 'the apiVersion of VirtualService is networking.istio.io/v1'],
     ['networking.istio.io/v1', 'Nonsense', 'correct the kind'],
     ['networking.istio.io/v9', 'VirtualService', 'use networking.istio.io/v1'],
-    ['networking.istio.io/v1', 'EnvoyFilter', 'is not supported yet'],
+    ['networking.istio.io/v1', 'EnvoyFilter', 'use networking.istio.io/v1alpha3'],
     ['extensions.istio.io/v1alpha1', 'WasmPlugin', 'is not supported yet'],
     ['gateway.networking.k8s.io/v1', 'HTTPRoute', 'is not supported yet', 'HTTPRoute.gateway.networking.k8s.io'],
   ])(

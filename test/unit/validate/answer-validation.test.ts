@@ -94,9 +94,9 @@ it.each([
 it('a kind that nothing implements is refused by its name', async () => {
   const { allowed, status } = await ask({
     ...rule({}),
-    kind: 'EnvoyFilter',
-    apiVersion: 'networking.istio.io/v1alpha3',
+    kind: 'WasmPlugin',
+    apiVersion: 'extensions.istio.io/v1alpha1',
   });
   expect(allowed).toBe(false);
-  expect(status?.message).toContain('EnvoyFilter');
+  expect(status?.message).toContain('WasmPlugin');
 });

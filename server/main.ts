@@ -16,6 +16,7 @@ import { remoteSecretCommand } from './cli/remote-secret.ts';
 import { serveCommand } from './cli/serve.ts';
 import { validateCommand } from './cli/validate.ts';
 import { whyCommand } from './cli/why.ts';
+import { wrongUse } from './cli/wrong-options.ts';
 
 const program = new Command('isthmus')
   .description('A multi-primary xDS control plane for Envoy.')
@@ -42,6 +43,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 for (const command of withSubcommands(program)) command.exitOverride();
 try {
+  const wrong = wrongUse(program, process.argv.slice(2));
+  if (wrong !== undefined) wrong.command.error(wrong.message);
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;

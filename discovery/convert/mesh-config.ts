@@ -223,7 +223,7 @@ function notYaml(place: string, message: string, line: number | undefined): Pars
       code: 'yaml-syntax',
       object: objectKey('MeshConfig', '', 'mesh'),
       origin: line === undefined ? { place } : { place, line },
-      message: `${place} is not valid YAML (${reason}): correct it; until then the last good configuration stays in force.`,
+      message: `This is not valid YAML (${reason}): correct it; until then the last good configuration stays in force.`,
     },
   };
 }

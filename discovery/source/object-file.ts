@@ -27,7 +27,7 @@ export const emptyFile: ObjectFile = Object.freeze({ fresh: [], kept: [], proble
 
 /** The file as it was, with everything kept, because of one problem of the file as a whole. */
 export function keepWholeFile(place: string, code: string, reason: string, before: ObjectFile): ObjectFile {
-  const message = `${place} ${reason}; until then what it held before stays in force.`;
+  const message = `This file ${reason}; until then what it held before stays in force.`;
   return {
     fresh: [],
     kept: [...before.fresh, ...before.kept],
@@ -45,7 +45,7 @@ export function readObjectFile(place: string, bytes: Uint8Array, scope: SourceSc
     severity: 'error',
     code: 'yaml-syntax',
     origin: { place, line: error.line },
-    message: `${place}:${error.line} is not valid YAML (${error.message}): correct it; until then the last good state of the objects there stays.`,
+    message: `This is not valid YAML (${error.message}): correct it; until then the last good state of the objects there stays.`,
   }));
   for (const { value, line, lineOf } of documents) {
     const parsed = parseDocumentObjects(value, scope, { origin: { place, line }, lineOf });

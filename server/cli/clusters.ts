@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { ClusterStatus } from '../../discovery/model/cluster-snapshot.ts';
 import type { Problem } from '../../discovery/model/problem.ts';
 import { asJson, readInstance, readingCommand, runReading, type ReadingOptions } from './read-instance.ts';
+import { findingText } from '../admin/finding-text.ts';
 import { age, printable, table } from '../admin/text-table.ts';
 
 export function clustersCommand(): Command {
@@ -46,11 +47,10 @@ function remarks(cluster: ClusterStatus, nowMs: number): readonly string[] {
   return lines.map((line) => printable(`${cluster.clusterId}: ${line}`));
 }
 
-/** `error PLACE:LINE OBJECT FIELD: message`. */
+/** `error PLACE:LINE: OBJECT FIELD: message [code]`. */
 export function problemLine(problem: Problem): string {
   const { origin } = problem;
   const line = origin?.line === undefined ? '' : `:${String(origin.line)}`;
-  const place = origin === undefined ? undefined : `${origin.place}${line}`;
-  const subject = [place, problem.object, problem.field].filter((part) => part !== undefined).join(' ');
-  return `${problem.severity} ${subject === '' ? '' : `${subject}: `}${problem.message}`;
+  const place = origin === undefined ? '' : `${origin.place}${line}: `;
+  return `${problem.severity} ${place}${findingText(problem)}`;
 }

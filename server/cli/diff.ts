@@ -1,6 +1,7 @@
 // `isthmus diff -f PATH`: what a running instance would send to whom if these manifests were applied. Nothing is written.
 
 import type { Command } from 'commander';
+import { findingText } from '../admin/finding-text.ts';
 import type { DiffReport } from '../diff/diff-report.ts';
 import { readManifestInputs } from './input-file.ts';
 import { asJson, ReadError, readInstance, readingCommand, runReading, type ReadingOptions } from './read-instance.ts';
@@ -62,10 +63,10 @@ async function runDiff(options: DiffOptions): Promise<{ readonly text: string; r
     problems.some(({ severity }) => severity === 'error') || report.objects.some(({ change }) => change === 'refused');
   const exitCode = isWrong ? 2 : report.changes ? 1 : 0;
   if (options.output === 'json') return { text: asJson({ ...report, problems }), exitCode };
-  const ofFiles = problems.map(({ severity, message, code, object, ...problem }) => {
-    const place = question.placeOf({ ...problem, severity, message, code });
-    const subject = object === undefined ? '' : `${object}: `;
-    return `${place === undefined ? '' : `${place}: `}${severity}: ${subject}${message} [${code}]`;
+  const ofFiles = problems.map((problem) => {
+    const { object: _object, ...here } = problem;
+    const place = question.placeOf(here);
+    return `${place === undefined ? '' : `${place}: `}${problem.severity}: ${findingText(problem)}`;
   });
   return { text: [...ofFiles, renderDiff(report, question)].join('\n'), exitCode };
 }

@@ -1,7 +1,6 @@
 // Manifests to manifests with proxies. In: text of YAML documents, and what a webhook would know of the cluster. Out: the same documents:
 // those without pods byte for byte, those with pods changed where the proxy goes, with their comments.
 
-import { readFile } from 'node:fs/promises';
 import { text as textOfStream } from 'node:stream/consumers';
 import { parseAllDocuments, type Document } from 'yaml';
 import { isMapping } from '../../discovery/convert/field-reader.ts';
@@ -16,6 +15,7 @@ import { jsonPatch } from '../inject/json-patch.ts';
 import { podPlace, type PodPlace } from '../inject/pod-place.ts';
 import { selectingWebhook, webhookSelectors } from '../inject/webhook-selectors.ts';
 import { defaultClusterId, offlineSettings, type OfflineOptions } from './offline-settings.ts';
+import { readInputFile } from './input-file.ts';
 import { patchDocument } from './patch-document.ts';
 
 export interface InjectManifestsOptions extends OfflineOptions {
@@ -59,7 +59,7 @@ export async function injectManifests(text: string, options: InjectManifestsOpti
 
 /** `-` is the standard input. */
 export async function readInput(path: string): Promise<string> {
-  return path === '-' ? await textOfStream(process.stdin) : await readFile(path, 'utf8');
+  return path === '-' ? await textOfStream(process.stdin) : await readInputFile('-f', path);
 }
 
 interface Context {

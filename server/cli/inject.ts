@@ -2,6 +2,7 @@
 
 import { Command, Option } from 'commander';
 import { InjectError } from '../inject/inject-error.ts';
+import { InputError } from './input-file.ts';
 import type { InjectManifestsOptions } from './inject-manifests.ts';
 
 export function injectCommand(): Command {
@@ -38,7 +39,7 @@ export function injectCommand(): Command {
         for (const remark of remarks) process.stderr.write(`isthmus inject: ${remark}\n`);
         process.stdout.write(text);
       } catch (error) {
-        const isExpected = error instanceof InjectError || (error instanceof Error && 'syscall' in error);
+        const isExpected = error instanceof InjectError || error instanceof InputError;
         if (!isExpected) throw error;
         process.stderr.write(`isthmus inject: ${error.message}\n`);
         process.exitCode = 1;

@@ -1,6 +1,5 @@
 // The settings of `isthmus inject`: what an instance and its ConfigMaps would say, from options and files.
 
-import { readFile } from 'node:fs/promises';
 import { stringify } from 'yaml';
 import { isMapping } from '../../discovery/convert/field-reader.ts';
 import { InjectError } from '../inject/inject-error.ts';
@@ -9,6 +8,7 @@ import { settingsOfTexts } from '../inject/injection-state.ts';
 import { mappingAt, scalarAt, type Mapping } from '../inject/json-value.ts';
 import { meshTextOf } from '../inject/mesh-text.ts';
 import { parseYaml } from '../inject/parse-yaml.ts';
+import { readInputFile } from './input-file.ts';
 
 export interface OfflineOptions {
   readonly revision: string;
@@ -49,7 +49,10 @@ export async function offlineSettings(options: OfflineOptions): Promise<Injectio
     {
       config: isConfigMap ? scalarAt(map, 'config') : stringify(map),
       values: stringify(withOptions(given ?? valuesOf(scalarAt(map, 'values')), options)),
-      mesh: options.meshConfig === undefined ? undefined : meshTextOf(await readFile(options.meshConfig, 'utf8')),
+      mesh:
+        options.meshConfig === undefined
+          ? undefined
+          : meshTextOf(await readInputFile('--mesh-config', options.meshConfig)),
     },
   );
   if (settings instanceof InjectError) throw settings;
@@ -75,7 +78,7 @@ function valuesOf(text: string | undefined): Mapping {
 }
 
 async function readMapping(option: string, path: string): Promise<Mapping> {
-  const parsed = parseYaml(await readFile(path, 'utf8'));
+  const parsed = parseYaml(await readInputFile(option, path));
   if ('value' in parsed && isMapping(parsed.value)) return parsed.value;
   const reason = 'wrong' in parsed ? parsed.wrong : 'it is not a mapping';
   throw new InjectError('invalid-settings', `${option} ${path} can't be read: ${reason}.`);

@@ -24,7 +24,7 @@ export function problemsCommand(): Command {
     );
 }
 
-/** One line a finding: `CLUSTER: error PLACE:LINE OBJECT FIELD: message`. */
+/** One line a finding: `CLUSTER: error PLACE:LINE: OBJECT FIELD: message [code]`. */
 export function renderProblems(problems: readonly ListedProblem[]): string {
   if (problems.length === 0) return 'Nothing is wrong.';
   return problems.map((problem) => printable(`${problem.cluster}: ${problemLine(problem)}`)).join('\n');

@@ -1,12 +1,11 @@
 // `isthmus validate -f PATH`: what an instance would say of manifests, without one and without a cluster.
 
-import { readFile } from 'node:fs/promises';
-import { buffer } from 'node:stream/consumers';
 import { Command, Option } from 'commander';
 import type { Problem } from '../../discovery/model/problem.ts';
+import { findingText } from '../admin/finding-text.ts';
 import { printable } from '../admin/text-table.ts';
-import type { ManifestText } from '../validate/read-manifests.ts';
 import type { Validation } from '../validate/validate-manifests.ts';
+import { InputError, readInputFile, readManifestInputs } from './input-file.ts';
 import { exitCodeFor } from './problem-report.ts';
 
 interface ValidateCommandOptions {
@@ -40,31 +39,18 @@ export function validateCommand(): Command {
       // Loaded here so that the other commands start without it.
       const { validateManifests } = await import('../validate/validate-manifests.ts');
       try {
-        const { texts, problems } = await readInputs(options.filename);
+        const { texts, problems } = await readManifestInputs('-f', options.filename);
         const { meshConfig: file, systemNamespace, trustDomain } = options;
-        const meshConfig = file === undefined ? undefined : { place: file, text: await readFile(file, 'utf8') };
+        const meshConfig =
+          file === undefined ? undefined : { place: file, text: await readInputFile('--mesh-config', file) };
         const validation = validateManifests(texts, { systemNamespace, trustDomain, meshConfig });
         report({ ...validation, problems: [...problems, ...validation.problems] }, options);
       } catch (error) {
-        if (!(error instanceof Error && 'syscall' in error)) throw error;
+        if (!(error instanceof InputError)) throw error;
         process.stderr.write(`isthmus validate: ${error.message}\n`);
         process.exitCode = 2;
       }
     });
-}
-
-async function readInputs(
-  paths: readonly string[],
-): Promise<{ readonly texts: readonly ManifestText[]; readonly problems: readonly Problem[] }> {
-  const { readManifestFiles } = await import('../validate/read-manifests.ts');
-  const inputs = await Promise.all(
-    paths.map(async (path) =>
-      path === '-'
-        ? { texts: [{ place: 'stdin', bytes: await buffer(process.stdin) }], problems: [] }
-        : await readManifestFiles(path),
-    ),
-  );
-  return { texts: inputs.flatMap(({ texts }) => texts), problems: inputs.flatMap(({ problems }) => problems) };
 }
 
 function report(validation: Validation, { output, warningsAsErrors = false }: ValidateCommandOptions): void {
@@ -81,10 +67,10 @@ export function renderValidation({ objects, problems }: Validation): string {
   return [...problems.map((problem) => printable(lineOf(problem))), sum].join('\n');
 }
 
-function lineOf({ severity, origin, object, field, message, code }: Problem): string {
+function lineOf(problem: Problem): string {
+  const { severity, origin } = problem;
   const place = origin === undefined ? '' : `${origin.place}:${String(origin.line ?? 1)}: `;
-  const subject = [object, field].filter((part) => part !== undefined && part !== '').join(' ');
-  return `${place}${severity}: ${subject === '' ? '' : `${subject}: `}${message} [${code}]`;
+  return `${place}${severity}: ${findingText(problem)}`;
 }
 
 function counted(count: number, noun: string): string {

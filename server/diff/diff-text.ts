@@ -1,6 +1,7 @@
 // A report of what would change as text for people: what matters first, lists cut.
 
 import { printable } from '../admin/text-table.ts';
+import { findingText } from '../admin/finding-text.ts';
 import type { Problem } from '../../discovery/model/problem.ts';
 import type { FieldChange } from './compare-json.ts';
 import type { DiffProxies, DiffReport, DiffResource } from './diff-report.ts';
@@ -49,8 +50,7 @@ function findingLines({ objects, findings }: DiffReport, placeOf: DiffTextOption
   const others = findings.added.filter((problem) => !known.has(identity(problem)));
   const line = (problem: Problem): string => {
     const place = placeOf(problem);
-    const subject = [problem.object, problem.field].filter((part) => part !== undefined && part !== '').join(' ');
-    return `${place === undefined ? '' : `${place}: `}${problem.severity}: ${subject === '' ? '' : `${subject}: `}${problem.message} [${problem.code}]`;
+    return `${place === undefined ? '' : `${place}: `}${problem.severity}: ${findingText(problem)}`;
   };
   return [
     ...section('findings', cut([...own, ...others].map(line), shown.findings, 0, 'findings').map(String)),

@@ -12,10 +12,12 @@ import { readTree } from '../../discovery/source/directory-tree.ts';
 import { emptyFile, readObjectFile } from '../../discovery/source/object-file.ts';
 import { parseObject } from '../../discovery/source/object-schema.ts';
 import { readYamlDocuments } from '../../discovery/source/yaml-documents.ts';
-import { mappingAt, mappingsAt, scalarAt, textsAt, type Mapping } from '../inject/json-value.ts';
+import { mappingAt, scalarAt, textsAt, type Mapping } from '../inject/json-value.ts';
 import { podPlace } from '../inject/pod-place.ts';
 
 export interface Manifests {
+  /** How many there are, those among them that can't be read or that nothing is read of. */
+  readonly count: number;
   readonly objects: readonly KubernetesObject[];
   readonly problems: readonly Problem[];
 }
@@ -52,11 +54,12 @@ export function readManifests(texts: readonly ManifestText[]): Manifests {
       else problems.push(duplicate(key, object, first));
     }
   }
-  for (const pod of texts.flatMap(podsOf).flatMap(asPod)) {
+  const values = texts.flatMap(valuesIn);
+  for (const pod of values.flatMap(templatesIn).flatMap(asPod)) {
     const key = keyOf(pod);
     if (!objects.has(key)) objects.set(key, pod);
   }
-  return { objects: [...objects.values()], problems };
+  return { count: values.length, objects: [...objects.values()], problems };
 }
 
 function duplicate(object: ObjectKey, { origin }: KubernetesObject, first: KubernetesObject): Problem {
@@ -65,16 +68,21 @@ function duplicate(object: ObjectKey, { origin }: KubernetesObject, first: Kuber
   return { severity: 'error', code: 'duplicate-object', object, origin, message };
 }
 
-/** Templates of pods; Pods themselves have been read. */
-function podsOf({ bytes }: ManifestText): readonly Mapping[] {
+/** Documents, and the items of Lists in the place of these. */
+function valuesIn({ bytes }: ManifestText): readonly unknown[] {
   const { documents } = readYamlDocuments(new TextDecoder().decode(bytes));
-  return documents.flatMap(({ value }) => templatesIn(value));
+  return documents.flatMap(({ value }) => itemsOf(value));
 }
 
+function itemsOf(value: unknown): readonly unknown[] {
+  const isList = isMapping(value) && (scalarAt(value, 'kind') ?? '').endsWith('List');
+  return isList && Array.isArray(value['items']) ? value['items'].flatMap(itemsOf) : [value];
+}
+
+/** Templates of pods; Pods themselves have been read. */
 function templatesIn(value: unknown): readonly Mapping[] {
   if (!isMapping(value)) return [];
   const kind = scalarAt(value, 'kind') ?? '';
-  if (kind === 'List') return mappingsAt(value, 'items').flatMap(templatesIn);
   const place = kind === 'Pod' ? undefined : podPlace(value);
   if (place === undefined) return [];
   const name = `${scalarAt(value, 'metadata', 'name') ?? ''}-${kind.toLowerCase()}`;

@@ -22,9 +22,9 @@ export interface Validation {
 
 export function validateManifests(texts: readonly ManifestText[], options: ValidateOptions): Validation {
   const { settings, problems: ofSettings } = settingsOf(options);
-  const { objects, problems } = readManifests(texts);
+  const { count, objects, problems } = readManifests(texts);
   const all = [...ofSettings, ...problems, ...checkObjects(objects, settings)];
-  return { objects: objects.filter(({ origin }) => origin !== undefined).length, problems: all.toSorted(byPlace) };
+  return { objects: count, problems: all.toSorted(byPlace) };
 }
 
 function settingsOf({ systemNamespace, trustDomain, meshConfig }: ValidateOptions): {

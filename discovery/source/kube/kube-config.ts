@@ -181,7 +181,7 @@ async function applied(config: KubeConfig, tokenFile: string | undefined): Promi
   } catch (error) {
     if (error instanceof KubeError) throw error;
     if (error instanceof Error && 'path' in error && typeof error.path === 'string') {
-      throw refused(`its file ${error.path} can't be read: make it readable`, error);
+      throw refused(`its file ${error.path} can't be read: name a file that is there and readable`, error);
     }
     throw refused('its user has no credentials that can be had: see that its exec plugin or provider works', error);
   }
@@ -218,7 +218,7 @@ async function readText(file: string, what: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new KubeError('credentials', `${what} ${file} can't be read: make it readable`, { cause: error });
+    throw new KubeError('credentials', `${what} ${file} can't be read: name a file that is there and readable`, { cause: error });
   }
 }
 

@@ -53,7 +53,10 @@ test('clusters shows an aligned table and what is wrong with file and line', asy
   ]);
   expect(first.indexOf('primary')).toBe(header.indexOf('MODE'));
   expect(second.indexOf('discovery-only')).toBe(header.indexOf('MODE'));
-  expect(remarks).toStrictEqual(['cluster-1: error apps/a.yaml:12: This is not YAML.', 'cluster-2: refused']);
+  expect(remarks).toStrictEqual([
+    'cluster-1: error apps/a.yaml:12: This is not YAML. [yaml-syntax]',
+    'cluster-2: refused',
+  ]);
 });
 
 test('problems lists errors before warnings with their cluster, and fails for errors alone', async () => {
@@ -66,8 +69,8 @@ test('problems lists errors before warnings with their cluster, and fails for er
     expect(code).toBe(expected);
     expect(stdout.split('\n')[0]).toBe(
       expected === 0
-        ? 'cluster-1: warning DestinationRule/sample/helloworld spec.host: spec.host is wrong.'
-        : 'cluster-1: error DestinationRule/sample/helloworld spec.subsets: spec.subsets is wrong.',
+        ? 'cluster-1: warning DestinationRule/sample/helloworld: spec.host is wrong. [unknown-host]'
+        : 'cluster-1: error DestinationRule/sample/helloworld: spec.subsets is wrong. [unknown-host]',
     );
     expect((await isthmus(['problems', '--http', http, '--warnings-as-errors'])).code).toBe(1);
   }

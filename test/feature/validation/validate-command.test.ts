@@ -62,7 +62,7 @@ it('manifests in which everything fits pass', async () => {
     'nested/b.yaml': route('v1'),
     'c.yaml': rule.slice(0, rule.indexOf('    - name: v2')),
   });
-  expect(stdout).toBe('3 objects: 0 errors, 0 warnings\n');
+  expect(stdout).toBe('4 objects: 0 errors, 0 warnings\n');
   expect(code).toBe(0);
 });
 
@@ -72,7 +72,7 @@ it('a warning has file, line, object, field, what happens and what to do, and fa
   expect(stdout.trimEnd().split('\n')).toEqual([
     'b.yaml:10: warning: DestinationRule/shop/store spec.subsets[1].labels: None of the 1 endpoints of store.shop.svc.cluster.local has version=v2, so requests for subset v2 are answered with 503; correct the labels, or start workloads that have them. [empty-subset]',
     'c.yaml:8: warning: VirtualService/shop/store spec.http[0].route[0].destination: Host store.shop.svc.cluster.local has no subset v3 (it has v1, v2), so its requests are answered with 503; declare it in a DestinationRule for the host. [unknown-destination]',
-    '3 objects: 0 errors, 2 warnings',
+    '4 objects: 0 errors, 2 warnings',
   ]);
   expect(code).toBe(0);
   expect((await validate(files, '--warnings-as-errors')).code).toBe(1);
@@ -83,7 +83,7 @@ it('a field that does not exist is an error with its line, and programs get JSON
   expect(code).toBe(1);
   const answer: unknown = JSON.parse(stdout);
   expect(answer).toMatchObject({
-    objects: 2,
+    objects: 3,
     problems: [
       {
         severity: 'error',
@@ -98,8 +98,7 @@ it('a field that does not exist is an error with its line, and programs get JSON
 
 it('of two objects with one name the second is an error that says where the first is', async () => {
   const { code, stdout } = await validate({ 'a.yaml': store, 'b.yaml': route('""'), 'c.yaml': route('""') });
-  expect(stdout).toContain('c.yaml:1: error: VirtualService/shop/store: ');
-  expect(stdout).toContain('is in b.yaml:1 already');
+  expect(stdout).toContain('c.yaml:1: error: VirtualService/shop/store is in b.yaml:1 already');
   expect(code).toBe(1);
 });
 
@@ -110,14 +109,28 @@ it('the standard input is read for -, together with other paths', async () => {
   await writeFile(join(directory, 'a.yaml'), store);
   await writeFile(join(directory, 'b.yaml'), `${route('""')}  htpp: []\n`);
   const { code, stdout } = await run(['sh', '-c', command, process.execPath, main], { cwd: directory });
-  expect(stdout).toContain('stdin:11: error: VirtualService/shop/store spec.htpp');
-  expect(stdout).toContain('2 objects: 1 error, 0 warnings');
+  expect(stdout).toContain('stdin:11: error: VirtualService/shop/store: spec.htpp');
+  expect(stdout).toContain('3 objects: 1 error, 0 warnings');
   expect(code).toBe(1);
 });
 
 it('a path that is not there, and no path at all, are wrong use', async () => {
-  const missing = await validate({}, '-f', 'nowhere');
+  const missing = await validate({ 'a.yaml': store }, '-f', 'nowhere');
   expect(missing.code).toBe(2);
   expect(missing.stderr).toContain('nowhere');
   expect((await run([process.execPath, main, 'validate'])).code).toBe(2);
+});
+
+it('a directory without manifests is wrong use, and not a directory without errors', async () => {
+  const { code, stderr } = await validate({ 'read.me': 'nothing' });
+  expect(code).toBe(2);
+  expect(stderr).toBe(
+    'isthmus validate: -f .: there is no .yaml, .yml or .json file in this directory; name one that has manifests.\n',
+  );
+});
+
+it('what is not YAML is told with its place once', async () => {
+  const { code, stdout } = await validate({ 'a.yaml': 'kind: [\n' });
+  expect(code).toBe(1);
+  expect(stdout.match(/a\.yaml/g)).toHaveLength(1);
 });

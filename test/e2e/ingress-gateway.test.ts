@@ -114,10 +114,10 @@ describe.skipIf(reason !== undefined)('an ingress gateway', () => {
       const url = 'https://shop.example.com/hello';
       const before = serialOf(await answered(url));
       expect(before).not.toBe('');
-      let asking = true;
+      const load = { asking: true };
       const statuses = new Map<string, number>();
       const traffic = (async () => {
-        while (asking) {
+        while (load.asking) {
           const status = /status (\d+)|failed/.exec(await curl(url))?.[0] ?? 'nothing';
           statuses.set(status, (statuses.get(status) ?? 0) + 1);
         }
@@ -130,7 +130,7 @@ describe.skipIf(reason !== undefined)('an ingress gateway', () => {
           { what: 'the new certificate', timeoutMs: 30_000 },
         );
       } finally {
-        asking = false;
+        load.asking = false;
         await traffic;
       }
       expect([...statuses.keys()]).toEqual(['status 200']);

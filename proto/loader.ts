@@ -98,7 +98,9 @@ function loadableFiles(): readonly string[] {
   const files = folders
     .flatMap((folder) => readdirSync(folder, { recursive: true, encoding: 'utf8' }))
     .filter(
-      (file) => /^(envoy|xds|istio)\/.*\.proto$/.test(file) && (/\/v3\//.test(file) || file.startsWith('istio/')),
+      (file) =>
+        /^udpa\/type\/.*\.proto$/.test(file) ||
+        (/^(envoy|xds|istio)\/.*\.proto$/.test(file) && (/\/v3\//.test(file) || file.startsWith('istio/'))),
     );
   const known = new Map<string, boolean>();
   const isComplete = (file: string): boolean => {

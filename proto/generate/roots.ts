@@ -70,6 +70,7 @@ export const rootMessages: readonly string[] = [
   `${extension}retry.host.omit_canary_hosts.v3.OmitCanaryHostsPredicate`,
   `${extension}retry.host.omit_host_metadata.v3.OmitHostMetadataConfig`,
   `${extension}retry.priority.previous_priorities.v3.PreviousPrioritiesConfig`,
+  'udpa.type.v1.TypedStruct',
   'google.protobuf.Any',
   'google.protobuf.BoolValue',
   'google.protobuf.BytesValue',

@@ -1,4 +1,4 @@
-// The network filter that reads HTTP. Only filters that every Envoy has.
+// The network filter that reads HTTP. Only filters that every Envoy has, but for those that a proxy announces.
 
 import type { ForwardClientCertificate, GatewayTopology } from '../../discovery/model/gateway-topology.ts';
 import type { MeshConfig } from '../../discovery/model/mesh-config.ts';
@@ -18,6 +18,7 @@ import { httpAuthorization } from './authorization/authorization-filters.ts';
 import { accessLogs } from './access-log.ts';
 import { tracingOf } from './tracing.ts';
 import { aggregated } from './config-source.ts';
+import { istioMetricFilters } from './istio-filters.ts';
 import { requestMetrics } from './metrics.ts';
 import { marksNotServed } from './not-served.ts';
 import { routeFilters } from './route-filters.ts';
@@ -54,6 +55,7 @@ export function httpConnectionManager(options: HttpConnectionManagerOptions): Fi
       ...tokenFilters(security.tokens, { routed: isEdge }),
       ...httpAuthorization(security.authorization, config),
       ...(side === 'inbound' ? [] : routeFilters()),
+      ...istioMetricFilters(config),
       routerFilter(),
     ],
     httpProtocolOptions: { acceptHttp_10: true },

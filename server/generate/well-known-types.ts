@@ -15,15 +15,16 @@ export function duration(milliseconds: number): Duration {
   return { seconds, nanos: Math.round((milliseconds - seconds * 1000) * 1_000_000) };
 }
 
-export type PlainValue = string | readonly PlainValue[] | { readonly [name: string]: PlainValue };
+export type PlainValue = string | boolean | readonly PlainValue[] | { readonly [name: string]: PlainValue };
 
-/** A struct of strings, lists and structs. */
+/** A struct of strings, booleans, lists and structs. */
 export function struct(fields: Readonly<Record<string, PlainValue>>): Struct {
   return { fields: Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, toValue(value)])) };
 }
 
 function toValue(value: PlainValue): Value {
   if (typeof value === 'string') return { stringValue: value };
+  if (typeof value === 'boolean') return { boolValue: value };
   if (isList(value)) return { listValue: { values: value.map(toValue) } };
   return { structValue: struct(value) };
 }

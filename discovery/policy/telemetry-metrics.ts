@@ -2,7 +2,6 @@
 // https://istio.io/latest/docs/reference/config/telemetry/#Metrics
 
 import { readChoice } from '../convert/choice.ts';
-import { readDuration } from '../convert/duration.ts';
 import { show, type FieldReader } from '../convert/field-reader.ts';
 import {
   metricNames,
@@ -29,11 +28,11 @@ const metricsByWord: Readonly<Record<string, readonly MetricName[]>> = {
 };
 
 export function readMetrics(reader: FieldReader): Metrics {
-  const reportingIntervalMs = readDuration(reader, 'reportingInterval', 1);
+  // Connections are counted when they end.
+  reader.disregard('reportingInterval');
   const metrics = {
     providers: readProviders(reader),
     overrides: reader.objects('overrides').map((override) => readOverride(override)),
-    ...(reportingIntervalMs === undefined ? {} : { reportingIntervalMs }),
   };
   reader.end();
   return metrics;

@@ -19,12 +19,10 @@ export function metricsFor({ side, policies, config, capabilities }: MetricsQues
   const by = countedBy(capabilities);
   if (by === undefined) return undefined;
   let providers: readonly string[] = config.defaultProviders?.metrics ?? [];
-  let reportingIntervalMs: number | undefined;
   const changes = new Map<MetricName, MetricChange>();
   for (const { metrics } of policies) {
     for (const entry of metrics) {
       if (entry.providers.length > 0) providers = entry.providers;
-      reportingIntervalMs = entry.reportingIntervalMs ?? reportingIntervalMs;
       for (const { mode, metrics: names, disabled, tags } of entry.overrides) {
         if (!concerns(mode, side)) continue;
         for (const name of names) {
@@ -39,7 +37,6 @@ export function metricsFor({ side, policies, config, capabilities }: MetricsQues
     reporter: side === 'client' ? 'source' : 'destination',
     by,
     overrides: Object.fromEntries(changes),
-    ...(reportingIntervalMs === undefined ? {} : { reportingIntervalMs }),
   };
 }
 

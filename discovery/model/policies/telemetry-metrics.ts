@@ -36,8 +36,6 @@ export interface Metrics {
   /** Extension providers of MeshConfig; empty: those that hold without this entry. */
   readonly providers: readonly string[];
   readonly overrides: readonly MetricsOverride[];
-  /** How often long connections are counted. */
-  readonly reportingIntervalMs?: number | undefined;
 }
 
 /** What is counted of the requests and connections on one side of a workload. */
@@ -47,7 +45,6 @@ export interface SideMetrics {
   readonly by: 'istio-filter' | 'stats-prefix' | 'stats-scope';
   /** Only metrics that something is said of. */
   readonly overrides: Partial<Readonly<Record<MetricName, MetricChange>>>;
-  readonly reportingIntervalMs?: number | undefined;
 }
 
 export interface MetricChange {

@@ -42,7 +42,6 @@ describe('metrics of a Telemetry', () => {
     ['has() of no field', tag({ value: 'has(request)' }), 'tagOverrides.team.value'],
     ['a regular expression that RE2 refuses', tag({ value: 'request.path.matches("(?=a)")' }), 'value'],
     ['the end of a command operator', tag({ value: 'request.host == ")%"' }), 'tagOverrides.team.value'],
-    ['no duration', { metrics: [{ reportingInterval: 'often' }] }, 'spec.metrics[0].reportingInterval'],
     ['a misspelled field', { metrics: [{ override: [] }] }, 'spec.metrics[0].override'],
     ['a filter that is no expression', { accessLogging: [{ filter: { expression: '>= 500' } }] }, 'filter.expression'],
   ])('with %s are refused, by the name of the field', (_name, spec, field) => {

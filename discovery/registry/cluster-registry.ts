@@ -8,7 +8,7 @@ import { keyOf } from '../model/kubernetes-object.ts';
 import type { MeshConfig, MeshNetworks } from '../model/mesh-config.ts';
 import type { ClusterId, NetworkId, ObjectKey } from '../model/names.ts';
 import { compareText } from '../model/network-gateway.ts';
-import type { Problem } from '../model/problem.ts';
+import type { Origin, Problem } from '../model/problem.ts';
 import { unknownName, type ResolvedName } from '../model/resolved-name.ts';
 import type { StaleRule } from '../model/stale-rule.ts';
 import type { Source, SourceBatch, SourceEvent } from '../model/source-event.ts';
@@ -166,6 +166,11 @@ export class ClusterRegistry {
     if (form === undefined) return;
     putForm(this.#index, key, form);
     this.#settle();
+  }
+
+  /** Where a policy or ServiceEntry is declared, as far as its source says. */
+  originOf(key: ObjectKey): Origin | undefined {
+    return (this.#forms.declared(key) ?? formOf(this.#index, key))?.origin;
   }
 
   /** What is in force of an object that is held back; undefined when none is. */

@@ -58,6 +58,11 @@ export class ObjectForms {
     return held !== undefined && held.tryAgain === tryAgain && isSameForm(held.declared, form) ? before : form;
   }
 
+  /** What is declared of an object that is held back. */
+  declared(key: ObjectKey): Form | undefined {
+    return this.#held.get(key)?.declared;
+  }
+
   forget(key: ObjectKey): void {
     this.#held.delete(key);
     this.#earlier.delete(key);

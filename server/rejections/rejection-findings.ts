@@ -2,7 +2,7 @@
 // resource, in how many proxies, what is in force meanwhile, and what to do.
 
 import type { ObjectKey } from '../../discovery/model/names.ts';
-import type { Problem } from '../../discovery/model/problem.ts';
+import type { Origin, Problem } from '../../discovery/model/problem.ts';
 import { shortTypeName } from '../admin/proxy-status.ts';
 import type { Outcome, RejectedVersion } from './rejected-version.ts';
 
@@ -10,7 +10,10 @@ const maxSaidChars = 300;
 const code = 'rejected-by-proxy';
 
 /** By object; those without one come last. */
-export function rejectionFindings(rejected: Iterable<RejectedVersion>): readonly Problem[] {
+export function rejectionFindings(
+  rejected: Iterable<RejectedVersion>,
+  originOf: (object: ObjectKey) => Origin | undefined,
+): readonly Problem[] {
   const byObject = new Map<ObjectKey | undefined, RejectedVersion[]>();
   for (const one of rejected) {
     const objects = isNamed(one.outcome) ? one.objects : [undefined];
@@ -19,7 +22,7 @@ export function rejectionFindings(rejected: Iterable<RejectedVersion>): readonly
   return [...byObject]
     .toSorted(([a = '~'], [b = '~']) => (a < b ? -1 : Number(a > b)))
     .flatMap(([object, versions]) =>
-      object === undefined ? versions.map((one) => unnamed(one)) : [named(object, versions)],
+      object === undefined ? versions.map((one) => unnamed(one)) : [named(object, versions, originOf(object))],
     );
 }
 
@@ -32,11 +35,11 @@ function isNamed(outcome: Outcome): boolean {
   return outcome !== 'unknown';
 }
 
-function named(object: ObjectKey, versions: readonly RejectedVersion[]): Problem {
+function named(object: ObjectKey, versions: readonly RejectedVersion[], origin: Origin | undefined): Problem {
   const outcome =
     versions.map((one) => one.outcome).toSorted((a, b) => ranks.indexOf(a) - ranks.indexOf(b))[0] ?? 'held';
   const severity = outcome === 'disputed' ? 'warning' : 'error';
-  return { severity, code, object, message: sentence(outcome, versions) };
+  return { severity, code, object, ...(origin === undefined ? {} : { origin }), message: sentence(outcome, versions) };
 }
 
 /** Of several that are true of one object, the first is said. */

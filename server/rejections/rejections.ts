@@ -60,7 +60,7 @@ export interface RejectionReport {
 
 export interface RejectionsOptions {
   readonly voters: Iterable<RejectingVoter>;
-  readonly primary: Pick<ClusterRegistry, 'holdBack' | 'release' | 'heldBack'>;
+  readonly primary: Pick<ClusterRegistry, 'holdBack' | 'release' | 'heldBack' | 'originOf'>;
   /** What the registry told is served at once. */
   readonly settle: () => void;
   readonly causes: Pick<ChangeCauses, 'of' | 'isMadeBy' | 'hasChanged'>;
@@ -116,7 +116,8 @@ export class Rejections {
   /** One an object, and those that no object could be named for. */
   problems(): readonly Problem[] {
     if (this.#options.now() - this.#prunedAtMs > freshMs) this.#prune();
-    return rejectionFindings(this.#book.all().flatMap((one) => this.#asFound(one)));
+    const found = this.#book.all().flatMap((one) => this.#asFound(one));
+    return rejectionFindings(found, (key) => this.#options.primary.originOf(key));
   }
 
   /** Objects that are not in force as they are declared. */

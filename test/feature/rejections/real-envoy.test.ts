@@ -66,6 +66,7 @@ interface Found {
   readonly code: string;
   readonly object?: string;
   readonly message: string;
+  readonly origin?: { readonly place: string; readonly line?: number };
 }
 
 async function rejections(count: number): Promise<readonly Found[]> {
@@ -107,13 +108,15 @@ beforeEach(() => {
 
 afterEach(async () => {
   await asking.stop();
-  expect([...asking.answers]).toEqual(['200 application asked for steady.example.com']);
+  const others = [...asking.answers].filter((answer) => answer !== '200 application asked for steady.example.com');
+  if (others.length > 0) throw new Error(`requests for a host that nothing was about: ${others.join(', ')}`);
 });
 
 test('a virtual host that Envoy rejects: its last good routes stay, and what changed with it arrives', async () => {
   await scene.declare('shop', `${routes('shop', matching(immense))}---${routes('news', saying('new'))}`);
   const [found] = await rejections(1);
   expect(found?.object).toBe('VirtualService/sample/shop');
+  expect(found?.origin).toMatchObject({ place: 'shop.yaml' });
   expect(found?.message).toContain('shop.example.com');
   expect(found?.message).toContain('program size');
   await answers('news', '200 new');

@@ -6,6 +6,8 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional --no-fund --no-audit
 
 FROM node:24.21.0-slim
+# Connections over TLS are held in memory outside the heap. This allocator gives back what is freed; that of the C library keeps it.
+RUN apt-get update && apt-get install --yes --no-install-recommends libjemalloc2 && rm -rf /var/lib/apt/lists/*
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
@@ -26,6 +28,8 @@ USER 1337
 RUN node server/main.ts --help > /dev/null && node --eval "import('./server/serve.ts')"
 USER node
 RUN node server/main.ts --help > /dev/null && node --eval "import('./server/serve.ts')"
+ENV LD_PRELOAD=libjemalloc.so.2
+ENV MALLOC_CONF=background_thread:true,narenas:2,dirty_decay_ms:1000,muzzy_decay_ms:0
 EXPOSE 8080 15010 15012 15014 15017
 ENTRYPOINT ["node", "server/main.ts"]
 CMD ["serve"]

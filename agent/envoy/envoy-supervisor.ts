@@ -72,6 +72,7 @@ function startEnvoy({ program, args, owner, onLine }: EnvoyOptions): Promise<Chi
       stdio: ['ignore', 'pipe', 'pipe'],
       // A group of its own: Ctrl-C in a terminal reaches the agent alone, which drains first.
       detached: true,
+      env: environmentOfEnvoy(process.env),
       ...(owner === undefined ? {} : owner),
     });
     for (const stream of [child.stdout, child.stderr]) {
@@ -83,6 +84,15 @@ function startEnvoy({ program, args, owner, onLine }: EnvoyOptions): Promise<Chi
       reject(new AgentError('envoy-not-startable', message, { cause: error }));
     });
   });
+}
+
+/** The allocator of this program is not for Envoy, which brings its own. */
+function environmentOfEnvoy({
+  LD_PRELOAD: _allocator,
+  MALLOC_CONF: _settings,
+  ...environment
+}: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return environment;
 }
 
 /** Resolves when Envoy has ended, which a signal brings about in steps. */

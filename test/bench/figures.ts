@@ -73,6 +73,8 @@ export interface Figures {
   /** Load of the machine when the run began: above the number of cores, times say little. */
   readonly load: number;
   readonly cores: number;
+  /** Of memory, in the server. */
+  readonly allocator: string;
   readonly connect: ConnectFigures;
   readonly connectTls: ConnectFigures;
   readonly endpointChange: ChangeFigures;

@@ -8,6 +8,7 @@ import { whyNoKube } from '../support/kube.ts';
 import { compareWithBaseline, readBaseline, writeBaseline } from './baseline.ts';
 import type { Figures } from './figures.ts';
 import { Load } from './fleet/load.ts';
+import { imageAllocator, type Allocator } from './image-allocator.ts';
 import { readOptions, type BenchOptions } from './options.ts';
 import { openDirectory, openKube, seed, type BenchRegistry } from './registry.ts';
 import { runPushes } from './pushes/run-pushes.ts';
@@ -63,9 +64,15 @@ async function run(bench: BenchOptions): Promise<Figures> {
   await using registry = await open(bench);
   say(`writing ${bench.services} services with ${bench.endpoints} endpoints each (${registry.kind})`);
   await seed(registry, { services: bench.services, endpoints: bench.endpoints, network });
-  const measured = await measure(bench, registry);
+  const allocator = await imageAllocator(!bench.cAllocator);
+  say(`allocator ${allocator.name}`);
+  const measured = await measure(bench, { registry, allocator });
   say('starting with many services');
-  const start = await startOnce(await openRegistry(registry.kind), { services: bench.startServices, endpoints: 10 });
+  const start = await startOnce(await openRegistry(registry.kind), {
+    services: bench.startServices,
+    endpoints: 10,
+    allocator,
+  });
   say('signing certificates');
   return {
     at: new Date().toISOString(),
@@ -76,6 +83,7 @@ async function run(bench: BenchOptions): Promise<Figures> {
     proxies: bench.proxies,
     load,
     cores: availableParallelism(),
+    allocator: allocator.name,
     ...measured,
     start,
     certificates: await measureCertificates(3),
@@ -84,9 +92,9 @@ async function run(bench: BenchOptions): Promise<Figures> {
 
 async function measure(
   bench: BenchOptions,
-  registry: BenchRegistry,
+  { registry, allocator }: { readonly registry: BenchRegistry; readonly allocator: Allocator },
 ): Promise<Pick<Figures, 'connect' | 'connectTls' | 'endpointChange' | 'routeChange' | 'reconnect' | 'churn'>> {
-  await using server = await startServer(registry, bench.workers);
+  await using server = await startServer(registry, { workers: bench.workers, allocator });
   await using load = new Load();
   const parts = { options: bench, server, load, registry };
   say(`connecting ${bench.proxies} proxies`);
@@ -101,7 +109,7 @@ async function measure(
   const churn = bench.churnSeconds > 0 ? await measureChurn(parts) : undefined;
   await load.call('disconnect');
   say('connecting over TLS');
-  await using fresh = await startServer(registry, bench.workers);
+  await using fresh = await startServer(registry, { workers: bench.workers, allocator });
   const connectTls = await measureConnect({ ...parts, server: fresh }, fresh.tls, 'connect-tls');
   return { connect, endpointChange, routeChange, reconnect, connectTls, churn };
 }

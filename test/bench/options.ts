@@ -22,6 +22,8 @@ export interface BenchOptions {
   readonly profiles: string | undefined;
   /** Write the figures into docs/performance.md. */
   readonly report: boolean;
+  /** With the memory allocator of the C library instead of that of the image. */
+  readonly cAllocator: boolean;
   /** Small. */
   readonly quick: boolean;
   /** Measures large remotes instead. */
@@ -57,6 +59,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
       pushes: { type: 'boolean', default: false },
       remember: { type: 'boolean', default: false },
       workers: { type: 'string', default: '0' },
+      'c-allocator': { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       'no-report': { type: 'boolean', default: false },
       'save-baseline': { type: 'boolean', default: false },
@@ -79,6 +82,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     profiles: values.profile,
     // The page's own figures are those of one process.
     report: !values['no-report'] && values.workers === '0',
+    cAllocator: values['c-allocator'],
     quick,
     remotes: values.remotes,
     storm: number('storm', values.storm),

@@ -27,7 +27,7 @@ function generated(figures: Figures): string {
   ];
   const lines = [
     `${figures.at.slice(0, 10)}, Node ${figures.node}, ${figures.cores} cores for everything, load of the machine before ${figures.load.toFixed(1)}: ` +
-      `${figures.services} services with ${figures.endpoints} endpoints each, ${proxies} sidecars, ${source}.`,
+      `${figures.services} services with ${figures.endpoints} endpoints each, ${proxies} sidecars, ${source}, allocator ${figures.allocator}.`,
     '',
     '| | last proxy, p50 (p99) | CPU of the server | messages a proxy | KiB a proxy | resources a proxy | encoded, all together |',
     '|---|---|---|---|---|---|---|',

@@ -9,6 +9,7 @@ import { makeAuthority, ok } from '../support/certificate-authority.ts';
 import { makeKeyAndCsr } from './key-and-csr.ts';
 import { startServe, type ServeProcess } from '../support/serve-process.ts';
 import type { FleetTarget } from './fleet/fleet.ts';
+import { imageAllocator, type Allocator } from './image-allocator.ts';
 import { Inspector } from './inspector.ts';
 import { namespace } from './manifests.ts';
 import type { BenchRegistry } from './registry.ts';
@@ -33,7 +34,17 @@ export interface ServerUnderTest extends AsyncDisposable {
   readonly workers: () => Promise<{ readonly cpuMs: number; readonly rss: number }>;
 }
 
-export async function startServer(registry: BenchRegistry, workers = 0): Promise<ServerUnderTest> {
+export interface ServerOptions {
+  readonly workers?: number;
+  /** As the image does when left out. */
+  readonly allocator?: Allocator;
+}
+
+export async function startServer(
+  registry: BenchRegistry,
+  { workers = 0, allocator }: ServerOptions = {},
+): Promise<ServerUnderTest> {
+  const { env } = allocator ?? (await imageAllocator(true));
   const directory = await mkdtemp(join(tmpdir(), 'isthmus-bench-ca-'));
   const authority = await makeAuthority();
   for (const [name, content] of Object.entries(authority.files)) await writeFile(join(directory, name), content);
@@ -47,7 +58,7 @@ export async function startServer(registry: BenchRegistry, workers = 0): Promise
       workers === 0 ? [] : ['--workers', String(workers)],
     ),
     nodeArgv: ['--inspect=127.0.0.1:0'],
-    env: { NODE_COMPILE_CACHE: compileCache },
+    env: { NODE_COMPILE_CACHE: compileCache, ...env },
     monitoring: true,
   });
   const readyMs = performance.now() - startMs;

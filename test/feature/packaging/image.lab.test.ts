@@ -70,6 +70,13 @@ describeLab('the image', () => {
     expect(started.stdout.split('\n')).toEqual([String(nodeUid), expect.stringContaining('Read-only file system'), '']);
   });
 
+  it('keeps what Node made of the sources, for both of its users, and gives memory back', async () => {
+    expect(image.environment['NODE_COMPILE_CACHE']).toBe('.cache/compile');
+    const versions = await readdir(join(image.root, image.workDirectory, '.cache/compile'));
+    expect(versions).not.toEqual([]);
+    expect(image.environment['LD_PRELOAD']).toMatch(/^libjemalloc/);
+  });
+
   it('has what runs and nothing else', async () => {
     const files = await readdir(join(image.root, image.workDirectory));
     expect(files.toSorted()).toEqual([

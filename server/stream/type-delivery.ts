@@ -64,6 +64,9 @@ export interface TypeStatus {
   readonly behind: boolean;
 }
 
+/** Nearly every type of every stream has none: one table for all of them. */
+const nothingRejected: ReadonlyMap<ResourceName, ResourceVersion> = new Map();
+
 export class TypeDelivery {
   readonly subscription: Subscription;
   readonly typeUrl: string;
@@ -79,7 +82,7 @@ export class TypeDelivery {
   #lastError: string | undefined;
   #reason: string | undefined;
   /** What the client can't take, as it was when it was sent last. */
-  readonly #rejectedParts = new Map<ResourceName, ResourceVersion>();
+  #rejectedParts = nothingRejected;
   #isolation: Isolation | undefined;
   #budget: PieceBudget | undefined;
   #pushes = 0;
@@ -227,10 +230,9 @@ export class TypeDelivery {
   }
 
   #found(blamed: readonly EncodedResource[], suspects: WeakSet<EncodedResource>): Blame {
-    for (const resource of blamed) {
-      this.#rejectedParts.set(resource.name, resource.version);
-      suspects.add(resource);
-    }
+    const parts = blamed.map(({ name, version }) => [name, version] as const);
+    this.#rejectedParts = new Map([...this.#rejectedParts, ...parts]);
+    for (const resource of blamed) suspects.add(resource);
     this.#isolation?.over();
     return { blamed };
   }
@@ -238,7 +240,10 @@ export class TypeDelivery {
   /** The client has other versions of these now. */
   #forgive({ names }: Batch): void {
     this.#isolation?.over();
-    if (this.#rejectedParts.size > 0) for (const name of names) this.#rejectedParts.delete(name);
+    if (this.#rejectedParts.size === 0) return;
+    const accepted = new Set(names);
+    const left = [...this.#rejectedParts].filter(([name]) => !accepted.has(name));
+    this.#rejectedParts = left.length === 0 ? nothingRejected : new Map(left);
   }
 
   #land(): void {

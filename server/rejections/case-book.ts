@@ -19,7 +19,10 @@ export interface Case {
   readonly sinceMs: number;
   /** Node ids; the first is the one that reported it. */
   readonly proxies: Set<string>;
-  /** Undefined until it is concluded. */
+  /** It is being looked into, for the first time or again. */
+  isOpen: boolean;
+  judgedAtMs: number;
+  /** Undefined until it is concluded for the first time. */
   outcome: Outcome | undefined;
   objects: readonly ObjectKey[];
   /** What changed with them and could be behind it, too, if they are not. */
@@ -61,6 +64,8 @@ export class CaseBook {
       ...rest,
       sinceMs: this.#now(),
       proxies: new Set([nodeId]),
+      isOpen: true,
+      judgedAtMs: this.#now(),
       outcome: undefined,
       objects: [],
       others: [],

@@ -25,6 +25,8 @@ export interface RejectionTimings {
   readonly windowMs: number;
   /** How soon it is looked whether they have come. */
   readonly recheckMs: number;
+  /** How long a dispute is not looked into again. */
+  readonly againMs: number;
   /** How long an object that may be innocent is watched after it was put in force again. */
   readonly trialMs: number;
 }
@@ -33,6 +35,7 @@ export const defaultRejectionTimings: RejectionTimings = Object.freeze({
   startMs: 60_000,
   windowMs: 2000,
   recheckMs: 250,
+  againMs: 10_000,
   trialMs: 3000,
 });
 
@@ -135,7 +138,7 @@ export class Rejections {
     const known = this.#book.get(given.key);
     // What was taken back is served again only when the object was put in force again.
     const isOver = known !== undefined && isTakenBack(known) && !known.objects.every((key) => this.#isHeld(key));
-    if (known !== undefined && !isOver) return addProxy(known, given.nodeId);
+    if (known !== undefined && !isOver) return this.#heardAgain(known, given.nodeId);
     if (isOver) this.#book.delete(given.key);
     const opened = this.#book.open(given);
     if (opened === undefined) return this.#options.metrics.ignored();
@@ -144,10 +147,18 @@ export class Rejections {
     return this.#decideIn(0);
   }
 
+  /** Those that took it may have gone since. */
+  #heardAgain(known: Case, nodeId: string): void {
+    addProxy(known, nodeId);
+    if (known.outcome !== 'disputed' || this.#options.now() - known.judgedAtMs < this.#timings.againMs) return;
+    known.isOpen = true;
+    this.#decideIn(0);
+  }
+
   #decideIn(ms: number): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      const waiting = this.#book.all().filter((one) => one.outcome === undefined && this.#judge(one) === 'waiting');
+      const waiting = this.#book.all().filter((one) => one.isOpen && this.#judge(one) === 'waiting');
       if (waiting.length > 0) this.#decideIn(this.#timings.recheckMs);
     }, ms);
   }
@@ -213,9 +224,13 @@ export class Rejections {
   }
 
   #conclude(one: Case, outcome: Outcome, objects: readonly ObjectKey[]): void {
+    const { log, metrics, now } = this.#options;
+    const isKnown = one.outcome === outcome;
+    one.isOpen = false;
+    one.judgedAtMs = now();
     one.outcome = outcome;
     one.objects = objects;
-    const { log, metrics } = this.#options;
+    if (isKnown) return;
     metrics.concluded(one.typeUrl, outcome);
     const found = asRejected(one, outcome, objects);
     const fields = { code: 'rejected-by-proxy', objects, resource: one.resource?.name, version: one.resource?.version };
@@ -224,6 +239,9 @@ export class Rejections {
   }
 
   #supersede(one: Case): void {
+    one.isOpen = false;
+    // What was concluded before goes when nobody rejects it any more.
+    if (one.outcome !== undefined) return;
     this.#book.delete(one.key);
     const { log, metrics } = this.#options;
     metrics.concluded(one.typeUrl, 'superseded');

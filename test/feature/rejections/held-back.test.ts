@@ -260,6 +260,29 @@ describe('nothing is taken back', () => {
     expect(await scene.found(0)).toEqual([]);
   });
 
+  test('until those that took it are gone and one more rejects it', async () => {
+    const scene = await openRejectingScene([...services, routes('store', '1s')]);
+    const odd = await scene.connect('odd');
+    const sound = await scene.connect('sound', { address: '10.9.0.2' });
+    const refuses = onlyAsNow(odd, virtualHost, hostOf('store'));
+    odd.refuses = refuses;
+    await scene.declare(routes('store', '2s'));
+    expect((await scene.found(1))[0]?.severity).toBe('warning');
+    sound.leave();
+    await waitFor(
+      () => scene.connected(),
+      (count) => count === 1,
+      { what: 'the proxy to be gone', intervalMs: 5 },
+    );
+    await scene.connect('another', { address: '10.9.0.3', refuses });
+    await waitFor(
+      () => scene.findings()[0]?.severity,
+      (severity) => severity === 'error',
+      { what: 'the object to be held back', intervalMs: 10 },
+    );
+    expect(scene.registry.heldBack(key('VirtualService', 'store'))).toBe('earlier');
+  });
+
   test('while another proxy has not answered, which then takes it', async () => {
     const scene = await openRejectingScene([...services, routes('store', '1s')], { windowMs: 60_000 });
     const odd = await scene.connect('odd');

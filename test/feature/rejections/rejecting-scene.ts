@@ -117,6 +117,8 @@ export interface RejectingScene {
   /** Nothing is unanswered or unsent. */
   quiet(): Promise<void>;
   counters(): Promise<string>;
+  /** Open streams. */
+  connected(): number;
 }
 
 export async function openRejectingScene(
@@ -141,7 +143,7 @@ export async function openRejectingScene(
     metrics: new RejectionMetrics(prometheus, () => rejections.heldBack().size),
     log,
     now: () => performance.now(),
-    timings: { startMs: 0, windowMs: 1000, recheckMs: 20, trialMs: 200, ...timings },
+    timings: { startMs: 0, windowMs: 1000, recheckMs: 20, againMs: 0, trialMs: 200, ...timings },
   });
   store.onChange(() => rejections.changed());
   const sessions = new ProxySessions({
@@ -234,6 +236,7 @@ export async function openRejectingScene(
       return found;
     },
     counters: () => prometheus.metrics(),
+    connected: () => connections.size,
   };
   return scene;
 }

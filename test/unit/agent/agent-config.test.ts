@@ -123,3 +123,11 @@ test('the networks that a gateway shows are those of the option, else those that
   expect(viewOf(others)).toEqual(['network1']);
   expect(viewOf({ ...others, requestedNetworkView: 'network2,network3' })).toEqual(['network2', 'network3']);
 });
+
+test('a gateway announces who stands in front of it', () => {
+  const proxyConfigOf = (gatewayTopology: string) =>
+    agentConfig({ ...options, gatewayTopology }, asRoot).node.proxyConfig;
+  expect(proxyConfigOf('{"numTrustedProxies":2}')).toMatchObject({ gatewayTopology: { numTrustedProxies: 2 } });
+  expect(proxyConfigOf('')).not.toHaveProperty('gatewayTopology');
+  expect(() => proxyConfigOf('two')).toThrow('--gateway-topology');
+});

@@ -1,7 +1,7 @@
 // Istio's mesh-wide configuration, in the forms in which it is kept.
 
 import { describe, expect, it } from 'vitest';
-import { parseMeshSettings } from '../../../discovery/convert/mesh-config.ts';
+import { parseMeshSettings, readMeshConfig } from '../../../discovery/convert/mesh-config.ts';
 import { parseDuration } from '../../../discovery/convert/duration.ts';
 import { defaultMeshConfig, noMeshNetworks } from '../../../discovery/model/mesh-config.ts';
 
@@ -127,4 +127,14 @@ describe('a duration', () => {
   ])('%j is %s ms', (text, ms) => {
     expect(parseDuration(text)).toBe(ms);
   });
+});
+
+it('gatewayTopology says who stands in front of gateways, and what is not obeyed of it is told', () => {
+  const read = (gatewayTopology: object) =>
+    readMeshConfig({ defaultConfig: { concurrency: 2, gatewayTopology } }, 'mesh', defaultMeshConfig);
+  const known = read({ numTrustedProxies: 2, forwardClientCertDetails: 'APPEND_FORWARD' });
+  expect(known.problems).toEqual([]);
+  expect(known.value?.gatewayTopology).toEqual({ trustedProxies: 2, clientCertificate: 'append-forward' });
+  expect(read({ proxyProtocol: {} }).problems).toMatchObject([{ severity: 'warning' }]);
+  expect(read({ numTrustedProxies: -1 }).value).toBeUndefined();
 });

@@ -70,6 +70,20 @@ describe('what is sent out through', () => {
   });
 });
 
+describe('whom a gateway believes in front of it', () => {
+  const topology = (proxy: Partial<Proxy>, config: MeshParts['config'] = {}) =>
+    viewKeysOf(router(proxy), mesh({ ...parts, config })).outboundScope.topology;
+  const ofMesh = { gatewayTopology: { trustedProxies: 1, clientCertificate: 'append-forward' as const } };
+
+  test('is nobody, unless the mesh or the gateway itself says so, field by field', () => {
+    expect(topology({})).toBeUndefined();
+    expect(topology({}, ofMesh)).toEqual(ofMesh.gatewayTopology);
+    expect(topology({ topology: { trustedProxies: 2 } }, ofMesh)).toMatchObject({ trustedProxies: 2 });
+    expect(topology({ topology: { trustedProxies: 0 } }, { gatewayTopology: { trustedProxies: 1 } })).toBeUndefined();
+    expect(keys({}, { config: ofMesh }).outboundScope.topology).toBeUndefined();
+  });
+});
+
 describe('what is received', () => {
   test('differs by whether connections come as they are; what is sent out does not', () => {
     expect(keys({ interceptionMode: 'TPROXY' }).inbound).not.toBe(keys().inbound);

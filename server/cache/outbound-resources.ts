@@ -161,7 +161,11 @@ export class OutboundResources {
     if (affected.everything) {
       const hosts = new Set(this.#view.hosts());
       for (const cluster of generateStaticOutbound(this.#view)) this.#putCluster(cluster);
-      for (const host of this.#hosts.keys()) if (!hosts.has(host)) this.#generate(host);
+      for (const host of this.#hosts.keys()) {
+        if (hosts.has(host)) continue;
+        this.#generate(host);
+        yield;
+      }
       for (const host of hosts) {
         this.#generate(host);
         yield;

@@ -72,9 +72,15 @@ export function* previewClass(served: ServedClass, context: PreviewContext): Gen
     const after = (typeUrl: string): TypeSnapshot => ({
       parts: [outbound.set(typeUrl), inbound.set(typeUrl)],
     });
-    const resources = [...generatedTypes, ...(withNames ? [NameTable.typeUrl] : [])].flatMap((typeUrl) =>
-      differences(served.snapshots.get(typeUrl) ?? emptyTypeSnapshot, after(typeUrl)),
-    );
+    const resources: ResourceChange[] = [];
+    for (const typeUrl of withNames ? [...generatedTypes, NameTable.typeUrl] : generatedTypes) {
+      const [then, now] = [served.snapshots.get(typeUrl) ?? emptyTypeSnapshot, after(typeUrl)];
+      for (const name of changedNames(then, now)) {
+        resources.push({ before: lookUp(then, name), after: lookUp(now, name) });
+        yield;
+      }
+      yield;
+    }
     if (resources.length > 0) changes.push({ proxies, resources });
   };
   if (staying.length > 0) yield* compare(staying);
@@ -118,8 +124,4 @@ function inboundOf(served: ServedClass, keys: ViewKeys | undefined, preview: Mes
   const sameConfig = preview.before.config === preview.after.config;
   if (keys === undefined || (keys.inbound === served.inboundKey && sameConfig)) return served.inbound;
   return new InboundResources(keys.inboundScope, preview.after);
-}
-
-function differences(before: TypeSnapshot, after: TypeSnapshot): readonly ResourceChange[] {
-  return [...changedNames(before, after)].map((name) => ({ before: lookUp(before, name), after: lookUp(after, name) }));
 }

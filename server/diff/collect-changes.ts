@@ -30,7 +30,8 @@ export class CollectedChanges {
     this.#limits = limits;
   }
 
-  add({ proxies, resources }: ClassChange): void {
+  /** A pause after each resource. */
+  *add({ proxies, resources }: ClassChange): Generator<undefined> {
     const names = [...new Set(proxies.map(nameOf))].toSorted();
     for (const name of names) this.#proxies.add(name);
     const counts: Record<string, number> = {};
@@ -40,6 +41,7 @@ export class CollectedChanges {
       const type = shortTypeName(one.typeUrl);
       counts[type] = (counts[type] ?? 0) + 1;
       this.#put(change, names);
+      yield;
     }
     if (this.#groups.length >= this.#limits.groups) this.moreGroups += names.length;
     else {

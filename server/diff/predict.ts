@@ -50,7 +50,7 @@ export function* predict(question: DiffQuestion, instance: DiffInstance): Genera
     );
     connectedCount += asked.length;
     if (asked.length === 0) continue;
-    for (const change of yield* previewClass({ ...served, members: asked }, context)) collected.add(change);
+    for (const change of yield* previewClass({ ...served, members: asked }, context)) yield* collected.add(change);
     yield;
   }
   const { preview } = current();

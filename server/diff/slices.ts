@@ -6,13 +6,13 @@ const sliceMs = 4;
 /** Runs the steps to their end. Rejects with the signal's reason when it aborts. */
 export async function inSlices<T>(steps: Generator<undefined, T>, signal: AbortSignal): Promise<T> {
   for (;;) {
+    signal.throwIfAborted();
     const endsMs = performance.now() + sliceMs;
     do {
       const step = steps.next();
       if (step.done === true) return step.value;
     } while (performance.now() < endsMs);
     await afterEvents();
-    signal.throwIfAborted();
   }
 }
 

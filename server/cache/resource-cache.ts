@@ -15,6 +15,7 @@ import { unmatchedPatches } from '../patch/unmatched-patches.ts';
 import { locateProxy } from '../proxy/locate-proxy.ts';
 import type { Proxy } from '../proxy/proxy.ts';
 import type { InboundScope, OutboundScope } from '../view/scope.ts';
+import { policiesMoveProxies } from '../view/policies-move-proxies.ts';
 import { viewKeysOf } from '../view/view-key.ts';
 import { indexViews, type ViewIndex } from '../view/view-index.ts';
 import { affectedAddresses } from './affected-addresses.ts';
@@ -161,9 +162,9 @@ export class ResourceCache {
 
   /** Takes the next state of the mesh; `change` must cover all that differs from the one before. */
   update(mesh: MeshSnapshot, change: ChangeSet): void {
-    const before = this.#mesh;
+    const before = this.#index;
     this.#mesh = mesh;
-    this.causes.begin(before, mesh, change);
+    this.causes.begin(before.mesh, mesh, change);
     this.#index = indexViews(mesh, this.#index);
     const outbound = this.#outbound.update(mesh, change);
     const inbound = this.#inbound.update(mesh, change);
@@ -183,12 +184,12 @@ export class ResourceCache {
   }
 
   /** Members whose class may be another one now. */
-  #membersToPlace(before: MeshSnapshot, change: ChangeSet): Iterable<Member> {
-    if (change.everything || change.policies.size > 0) {
+  #membersToPlace(before: ViewIndex, change: ChangeSet): Iterable<Member> {
+    if (change.everything || (change.policies.size > 0 && policiesMoveProxies(before, this.#index))) {
       return [...this.#classes.values()].flatMap((proxyClass) => [...proxyClass.members]);
     }
     const members = new Set<Member>();
-    for (const address of affectedAddresses(before, this.#mesh, change)) {
+    for (const address of affectedAddresses(before.mesh, this.#mesh, change)) {
       for (const member of this.#membersByAddress.get(address) ?? []) members.add(member);
     }
     return members;

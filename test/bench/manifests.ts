@@ -111,8 +111,9 @@ export function sidecarObject(inside: string): TestObject {
   };
 }
 
+/** Of the range of test/support/kube.ts, behind what the API server takes for itself. */
 export function clusterIpOf(index: number): string {
-  return `10.96.${Math.floor(index / 250)}.${(index % 250) + 1}`;
+  return `10.96.${1 + Math.floor(index / 250)}.${(index % 250) + 1}`;
 }
 
 export function hostOf(index: number): string {

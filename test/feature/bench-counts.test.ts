@@ -112,7 +112,7 @@ test('a new service sends only what is its own', async () => {
   const counts = await countsOf('service added', async () => {
     await registry.write(sliceObject(services, endpoints));
     fleet.watch(hostOf(services));
-    await registry.write(benchService(registry, services));
+    await registry.write(benchService(services));
     await fleet.seen();
     await waitFor(
       () => fleet.complete,
@@ -127,7 +127,7 @@ test('a new service sends only what is its own', async () => {
 
 test('a service that goes is taken away from each proxy, and nothing else is sent', async () => {
   const counts = await countsOf('service removed', async () => {
-    await registry.remove(benchService(registry, services));
+    await registry.remove(benchService(services));
     await everyoneHas(0);
   });
   expect(counts.resources).toBe(0);

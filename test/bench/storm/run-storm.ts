@@ -33,7 +33,7 @@ export async function runStorm(parts: {
   const load = loadavg()[0] ?? 0;
   await using registry = await open();
   await seed(registry, { services: options.services, endpoints: options.endpoints, network });
-  await registry.write(...watchedObjects(registry));
+  await registry.write(...watchedObjects());
   await using server = await startServer(registry);
   await using crowd = new Load();
   await using observers = new Load();
@@ -82,8 +82,8 @@ export async function runStorm(parts: {
   if (options.report) await writeFile(reportFile, withStorm(await readFile(reportFile, 'utf8'), run));
 }
 
-function watchedObjects(registry: BenchRegistry): readonly TestObject[] {
-  const service = inWatched(benchService(registry, watchedIndex));
+function watchedObjects(): readonly TestObject[] {
+  const service = inWatched(benchService(watchedIndex));
   const annotations = { 'networking.istio.io/exportTo': '.' };
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: watched } },

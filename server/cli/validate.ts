@@ -39,10 +39,10 @@ export function validateCommand(): Command {
       // Loaded here so that the other commands start without it.
       const { validateManifests } = await import('../validate/validate-manifests.ts');
       try {
-        const { texts, problems } = await readManifestInputs('-f', options.filename);
         const { meshConfig: file, systemNamespace, trustDomain } = options;
         const meshConfig =
           file === undefined ? undefined : { place: file, text: await readInputFile('--mesh-config', file) };
+        const { texts, problems } = await readManifestInputs('-f', options.filename);
         const validation = validateManifests(texts, { systemNamespace, trustDomain, meshConfig });
         report({ ...validation, problems: [...problems, ...validation.problems] }, options);
       } catch (error) {

@@ -1,5 +1,4 @@
 // What the readers of proto3 JSON share: mistakes, plain values, and paths in what is read.
-import type protobuf from 'protobufjs/light.js';
 
 /** `unknown-field`: the message has no such field. `unknown-type`: an `@type` that nobody knows. */
 export type JsonMistakeCode =
@@ -22,8 +21,8 @@ export type PlainMessage = Readonly<Record<string, unknown>>;
 export interface JsonReading {
   readonly mistakes: JsonMistake[];
   readonly lenient: boolean;
-  /** Of a value below. */
-  message(type: protobuf.Type, json: unknown, path: string): PlainMessage | undefined;
+  /** Reads what is one level below; a mistake where that is too deep. */
+  below<T>(path: string, read: () => T | undefined): T | undefined;
   mistake(code: JsonMistakeCode, path: string, message: string): undefined;
 }
 

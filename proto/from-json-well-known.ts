@@ -100,7 +100,9 @@ function anyValue(json: unknown, path: string, reading: JsonReading): PlainMessa
       return { boolValue: json };
     default: {
       if (json === null || json === undefined) return { nullValue: 0 };
-      const value = Array.isArray(json) ? list(json, path, reading) : struct(json, path, reading);
+      const value = reading.below(path, () =>
+        Array.isArray(json) ? list(json, path, reading) : struct(json, path, reading),
+      );
       if (value === undefined) return undefined;
       return Array.isArray(json) ? { listValue: value } : { structValue: value };
     }

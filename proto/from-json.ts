@@ -24,10 +24,17 @@ export function fromJson(
 const maxDepth = 100;
 
 function makeReading(mistakes: JsonMistake[], lenient: boolean): JsonReading {
+  let depth = 0;
   const reading: JsonReading = {
     mistakes,
     lenient,
-    message: (type, json, path) => readMessage(type, json, path, reading),
+    below: (path, read) => {
+      if (depth === maxDepth) return reading.mistake('invalid-type', path, 'is too deep');
+      depth += 1;
+      const value = read();
+      depth -= 1;
+      return value;
+    },
     mistake: (code, path, message) => {
       mistakes.push({ code, path, message, lenient });
       return undefined;
@@ -37,18 +44,18 @@ function makeReading(mistakes: JsonMistake[], lenient: boolean): JsonReading {
 }
 
 function readMessage(type: protobuf.Type, json: unknown, path: string, reading: JsonReading): PlainMessage | undefined {
-  const name = type.fullName.slice(1);
-  if (path.split(/[.[]/, maxDepth + 1).length > maxDepth) return reading.mistake('invalid-type', path, 'is too deep');
-  if (name === 'google.protobuf.Any') return readAny(json, path, reading);
-  const wellKnown = readWellKnown(type, json, path, reading);
-  if (wellKnown !== undefined) return wellKnown.value;
-  if (!isMapping(json)) return reading.mistake('invalid-type', path, `is not a mapping with fields of ${name}`);
-  const value = readFields(type, json, path, reading);
-  if (name === 'xds.type.v3.TypedStruct' || name === 'udpa.type.v1.TypedStruct') {
-    const struct = json['value'];
-    checkTypedStruct(value['typeUrl'], struct, childPath(path, 'value'), reading);
-  }
-  return value;
+  return reading.below(path, () => {
+    const name = type.fullName.slice(1);
+    if (name === 'google.protobuf.Any') return readAny(json, path, reading);
+    const wellKnown = readWellKnown(type, json, path, reading);
+    if (wellKnown !== undefined) return wellKnown.value;
+    if (!isMapping(json)) return reading.mistake('invalid-type', path, `is not a mapping with fields of ${name}`);
+    const value = readFields(type, json, path, reading);
+    if (name === 'xds.type.v3.TypedStruct' || name === 'udpa.type.v1.TypedStruct') {
+      checkTypedStruct(value['typeUrl'], json['value'], childPath(path, 'value'), reading);
+    }
+    return value;
+  });
 }
 
 function readFields(

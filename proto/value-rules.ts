@@ -136,7 +136,7 @@ function inRegex(regex: unknown, path: string): BrokenRule | undefined {
     return undefined;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return { path: `${path}.regex`, message: `is no regular expression of RE2 (${why})` };
+    return { path: path === '' ? 'regex' : `${path}.regex`, message: `is no regular expression of RE2 (${why})` };
   }
 }
 

@@ -157,7 +157,7 @@ spec: { hosts: [helloworld], http: [{ route: [{ destination: { host: helloworld,
     waitFor(() => ask(url), wanted, { what: `the wanted answer of ${url ?? 'helloworld'}` });
 
   /** How often it was told anything. */
-  const updates = (pod: Pod): Promise<string> => pod.admin('/stats?filter=update_attempt');
+  const updates = (pod: Pod): Promise<string> => pod.admin('/stats?filter=(cds|lds|rds|vhds).*update_attempt');
 
   const dump = (pod: Pod): Promise<string> => pod.admin('/config_dump');
 
@@ -175,9 +175,13 @@ spec: { hosts: [helloworld], http: [{ route: [{ destination: { host: helloworld,
     await writeRegistryFile(one, 'limit.yaml', limit);
     await answer((text) => text.includes(' 429 '));
     await remove('limit.yaml');
-    await answer((text) => text.includes(' 200 '));
-    const answers = await Promise.all(Array.from({ length: 10 }, () => ask()));
-    expect(answers.every((text) => text.includes(' 200 '))).toBe(true);
+    // Connections that are open already keep the filters that they were made with for a moment.
+    const answers = await waitFor(
+      () => Promise.all(Array.from({ length: 10 }, () => ask())),
+      (texts) => texts.every((text) => text.includes(' 200 ')),
+      { what: 'ten answers without a limit' },
+    );
+    expect(answers).toHaveLength(10);
   });
 
   test('callers get routes, virtual hosts, a discovered filter and settings of clusters, all of it for as long as it is declared', async () => {

@@ -229,7 +229,7 @@ function pathsOf(tree: Tree, path: readonly (string | number)[] = []): readonly 
     : typeof tree === 'object' && tree !== null
       ? Object.entries(tree)
       : [];
-  return entries.flatMap(([key, inner]) => [[...path, key], ...pathsOf(inner as Tree, [...path, key])]);
+  return entries.flatMap(([key, inner]) => [[...path, key], ...pathsOf(inner, [...path, key])]);
 }
 
 function put(

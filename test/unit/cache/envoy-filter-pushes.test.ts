@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { MeshStore } from '../../../discovery/mesh/mesh-store.ts';
 import { defaultMeshConfig } from '../../../discovery/model/mesh-config.ts';
 import { clusterId } from '../../../discovery/model/names.ts';
+import { compareText } from '../../../discovery/model/network-gateway.ts';
 import { generatedTypes, ResourceCache } from '../../../server/cache/resource-cache.ts';
 import { resourcesOf } from '../../../server/cache/type-snapshot.ts';
 import type { Proxy } from '../../../server/proxy/proxy.ts';
@@ -53,9 +54,9 @@ function open(changes: Readonly<Record<string, Partial<Proxy>>> = { web: {}, car
     const after = held();
     return Object.fromEntries(
       [...after].map(([app, versions]) => {
-        const then = before.get(app) ?? new Map();
+        const then = before.get(app) ?? new Map<string, string>();
         const names = new Set([...then.keys(), ...versions.keys()]);
-        return [app, [...names].filter((name) => then.get(name) !== versions.get(name)).toSorted()];
+        return [app, [...names].filter((name) => then.get(name) !== versions.get(name)).toSorted(compareText)];
       }),
     );
   };

@@ -679,6 +679,8 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
 };
 
+const expectOf = ({ expect: judge }: Case): Case['expect'] => judge;
+
 const filterFor = (applyTo: string, one: Case, index = 0): EnvoyFilterPolicy =>
   filterOf(
     [
@@ -702,7 +704,7 @@ describe.each(Object.entries(cases))('%s', (applyTo, all) => {
       (one) => [`${one.operation}${one.class ?? ''} ${JSON.stringify(one.match ?? {})}`.slice(0, 120), one] as const,
     ),
   )('%s', (_name, one) => {
-    one.expect(generated(webSidecar, filterFor(applyTo, one)));
+    expectOf(one)(generated(webSidecar, filterFor(applyTo, one)));
   });
 
   test('Envoy takes all of them together', { timeout: 60_000 }, async () => {

@@ -80,8 +80,10 @@ export type Json = { readonly [name: string]: JsonValue | undefined };
 /** Resources of a type as JSON, by name. */
 export function named(made: Generated, list: 'clusters' | 'listeners' | 'routes' | 'virtualHosts' | 'extensions') {
   const entries = (asJson(made)[list] ?? []) as readonly Json[];
-  return new Map(entries.map((entry) => [String(entry['name']), entry]));
+  return new Map(entries.map((entry) => [nameOf(entry), entry]));
 }
+
+const nameOf = ({ name }: Json): string => (typeof name === 'string' ? name : '');
 
 /** `a.0.b` of a value. */
 export function at(value: unknown, path: string): unknown {
@@ -92,11 +94,11 @@ export function at(value: unknown, path: string): unknown {
 
 /** Names of the HTTP filters in the first connection manager of a listener, or of the chain named. */
 export function httpFilters(made: Generated, listener: string, chain?: string): readonly string[] {
-  return (at(managerOf(made, listener, chain), 'httpFilters') as readonly Json[]).map(({ name }) => String(name));
+  return (at(managerOf(made, listener, chain), 'httpFilters') as readonly Json[]).map(nameOf);
 }
 
 export function networkFilters(made: Generated, listener: string, chain?: string): readonly string[] {
-  return (at(chainOf(made, listener, chain), 'filters') as readonly Json[]).map(({ name }) => String(name));
+  return (at(chainOf(made, listener, chain), 'filters') as readonly Json[]).map(nameOf);
 }
 
 export function managerOf(made: Generated, listener: string, chain?: string): unknown {

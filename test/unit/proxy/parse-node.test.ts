@@ -55,6 +55,16 @@ describe('a node', () => {
       capabilities: { istioFilters: true, virtualHostDiscovery: true },
       interceptionMode: 'REDIRECT',
       istioVersion: '1.31.1',
+      // Texts at the top.
+      metadata: {
+        NAMESPACE: 'default',
+        CLUSTER_ID: 'cluster-2',
+        NETWORK: 'network2',
+        SERVICE_ACCOUNT: 'sleep',
+        INSTANCE_IPS: '10.1.0.9,fd00::9',
+        REQUESTED_NETWORK_VIEW: 'network2, network3',
+        ISTIO_VERSION: '1.31.1',
+      },
     });
   });
 

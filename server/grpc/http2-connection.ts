@@ -25,6 +25,9 @@ export interface ConnectionOptions {
 /** "a server … SHOULD send an initial GOAWAY frame with the last stream identifier set to 2^31-1" (RFC 9113, 6.8) */
 const anyStreamId = 2 ** 31 - 1;
 
+/** A client that is told to leave and has nothing open gets this long to open what it had not yet heard of, and to go. */
+const lingerMs = 1000;
+
 const tooOld: GrpcStatus = { code: 'UNAVAILABLE', message: 'the connection has reached its age; connect again' };
 
 export class Http2Connection {
@@ -47,7 +50,10 @@ export class Http2Connection {
     session.on('stream', (stream, headers) => {
       const opened = options.begin(new Http2Stream(stream, headers, this));
       this.#streams.add(opened);
-      stream.once('close', () => this.#streams.delete(opened));
+      stream.once('close', () => {
+        this.#streams.delete(opened);
+        this.#endWhenIdle();
+      });
     });
     this.#timers.push(setInterval(() => this.#ping(), keepaliveMs));
     if (maxConnectionAgeMs > 0) {
@@ -71,6 +77,19 @@ export class Http2Connection {
     this.#session.goaway(constants.NGHTTP2_NO_ERROR, anyStreamId);
     // What the client had opened before it heard of it is served: it is all here when it answers.
     this.#onPong(() => this.#session.close());
+    this.#endWhenIdle();
+  }
+
+  /**
+   * nghttp2 wants to read nothing more once GOAWAY was sent and no stream is open, and Node then may not begin to read again
+   * after a write: neither the answer to the ping nor the end of the connection would be heard.
+   */
+  #endWhenIdle(): void {
+    if (!this.#leaving || this.#streams.size > 0) return;
+    const end = (): void => {
+      if (this.#streams.size === 0) this.destroy();
+    };
+    this.#timers.push(setTimeout(end, lingerMs));
   }
 
   destroy(): void {

@@ -10,7 +10,7 @@ const relay = new Socket({ fd: 4, readable: true, writable: true });
 const worker = new Worker(new FrameSocket(relay), () => process.exit());
 
 process.on('message', (port: unknown, connection: unknown) => {
-  if (typeof port === 'number' && connection instanceof Socket) worker.accept(port, connection);
+  if (typeof port === 'number') worker.accept(port, connection instanceof Socket ? connection : undefined);
 });
 process.on('disconnect', () => process.exit());
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => undefined);

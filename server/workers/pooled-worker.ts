@@ -39,6 +39,8 @@ export interface WorkerStatus {
 
 export interface WorkerEnd {
   readonly exit: WorkerExit;
+  /** Why nothing more could be said to it. */
+  readonly reason: string;
   readonly unsent: readonly NewConnection[];
 }
 
@@ -116,12 +118,16 @@ export class PooledWorker {
   async run(prepare: (link: WorkerLink) => void): Promise<WorkerEnd> {
     const process = new WorkerProcess(this.#options.onLine);
     const socket = new FrameSocket(process.relay);
+    let reason = 'the process has ended';
     const link = new WorkerLink({
       socket,
       begin: this.#options.begin,
       connectionGone: (port) => this.#count(port, -1),
       // Without it the worker is of no use, if it lives at all.
-      closed: () => process.kill(),
+      closed: (said) => {
+        reason = said;
+        process.kill();
+      },
     });
     this.#running = { process, socket, link };
     this.#hung = false;
@@ -142,7 +148,7 @@ export class PooledWorker {
     const { exited, hung } = this.#restarts;
     this.#restarts = this.#hung ? { exited, hung: hung + 1 } : { exited: exited + 1, hung };
     this.#options.changed();
-    return { exit, unsent: process.unsent };
+    return { exit, reason, unsent: process.unsent };
   }
 
   give(given: NewConnection): void {

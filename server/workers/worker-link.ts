@@ -38,7 +38,7 @@ export class WorkerLink {
     this.#options = options;
     this.output = new RelayOutput(options.socket);
     options.socket.listen({
-      frame: (kind, about, body) => this.#frame(kind, about, body),
+      frame: (kind, about, body) => this.#readable(() => this.#frame(kind, about, body)),
       closed: (reason) => this.#closed(reason),
     });
   }
@@ -61,6 +61,11 @@ export class WorkerLink {
     return this.#askedMs === undefined ? this.#lagMs : Math.max(this.#lagMs, performance.now() - this.#askedMs);
   }
 
+  /** For how long a question has been waiting for its answer. */
+  get overdueMs(): number {
+    return this.#askedMs === undefined ? 0 : performance.now() - this.#askedMs;
+  }
+
   /** Resolves when the worker has handled all that was said before; or is gone. One question is open at a time. */
   ask(): Promise<void> {
     if (this.#askedMs === undefined) {
@@ -72,6 +77,16 @@ export class WorkerLink {
 
   close(reason: string): void {
     this.#options.socket.close(reason);
+  }
+
+  /** A worker whose frames can't be read is of no use. */
+  #readable(read: () => void): void {
+    try {
+      read();
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.close(`a frame can't be read: ${error.message}`);
+    }
   }
 
   #frame(kind: number, about: number, body: Buffer): void {

@@ -1,5 +1,5 @@
 // The workers of an instance: as many as were asked for, each replaced when it ends. Connections go to the one that has the fewest
-// and keeps up; streams come back to whoever opened their port.
+// and answers; streams come back to whoever opened their port.
 
 import type { Clock } from '../../ca/clock.ts';
 import { backOffMs, type Random } from '../../discovery/source/kube/back-off.ts';
@@ -34,9 +34,9 @@ const defaultLookMs = 1000;
 const endGraceMs = 2000;
 const measureMs = 500;
 
-/** A worker that answers later than this is passed over while another one does not. */
-const lateMs = 50;
-const lateScore = 1_000_000;
+/** A worker that leaves a question unanswered for so long gets no connection while there is another one. */
+const overdueMs = 1000;
+const overdueScore = 1_000_000;
 
 /** Beyond it a worker has more to read than it can: nobody new is admitted. */
 const maxQueuedBytes = 16 * 1024 * 1024;
@@ -160,7 +160,7 @@ export class WorkerPool {
     let failures = 0;
     while (!this.#stop.signal.aborted) {
       const startedMs = clock.now();
-      const { exit, unsent } = await worker.run((link) => {
+      const { exit, reason, unsent } = await worker.run((link) => {
         for (const [number, { setup }] of this.#ports) {
           link.output.send(toWorker.openPort, number, encodePortSetup(setup()));
         }
@@ -171,19 +171,22 @@ export class WorkerPool {
       }
       failures = clock.now() - startedMs > stableMs ? 1 : failures + 1;
       const delayMs = Math.round(backOffMs(backOff, failures, random));
-      log.error({ worker: worker.number, ...endOf(exit), failures, delayMs }, 'a worker has ended and is replaced');
+      log.error(
+        { worker: worker.number, ...endOf(exit), reason, failures, delayMs },
+        'a worker has ended and is replaced',
+      );
       for (const given of unsent) this.place(given);
       await clock.sleep(delayMs, this.#stop.signal);
     }
   }
 
-  /** The one with the fewest connections, of those that are not late if there are any. */
+  /** The one with the fewest connections, of those that answer if there are any. */
   #choose(): PooledWorker | undefined {
     let best: PooledWorker | undefined;
     let bestScore = Number.POSITIVE_INFINITY;
     for (const worker of this.#workers) {
       if (!worker.serving || worker.link === undefined) continue;
-      const score = worker.connections + (worker.link.lagMs > lateMs ? lateScore : 0);
+      const score = worker.connections + (worker.link.overdueMs > overdueMs ? overdueScore : 0);
       if (score >= bestScore) continue;
       best = worker;
       bestScore = score;

@@ -34,7 +34,10 @@ export class WorkerProcess {
     const relay = child.stdio[4];
     this.relay = relay instanceof Socket ? relay : new Socket();
     this.exited = new Promise((resolve) => {
-      child.once('error', (error) => resolve({ code: null, signal: null, error }));
+      // One that runs may tell of a message that could not be sent: its end is what counts.
+      child.on('error', (error) => {
+        if (child.pid === undefined) resolve({ code: null, signal: null, error });
+      });
       child.once('exit', (code, signal) => resolve({ code, signal }));
     });
     if (child.stderr !== null) createInterface({ input: child.stderr, crlfDelay: Infinity }).on('line', onLine);

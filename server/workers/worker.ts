@@ -34,8 +34,12 @@ export class Worker {
     socket.listen({ frame: (kind, about, body) => this.#frame(kind, about, body), closed });
   }
 
-  /** A connection to a port, of which nothing was read yet. */
-  accept(port: number, connection: Socket): void {
+  /** A connection to a port, of which nothing was read yet; undefined when it did not survive the way here. */
+  accept(port: number, connection: Socket | undefined): void {
+    if (connection === undefined) {
+      this.#say(toMain.connectionGone, port);
+      return;
+    }
     connection.once('close', () => this.#say(toMain.connectionGone, port));
     const served = this.#ports.get(port);
     if (served === undefined) {

@@ -14,6 +14,7 @@ import { rejectionFindings, rejectionSentence } from './rejection-findings.ts';
 import type { RejectionMetrics } from './rejection-metrics.ts';
 import { suspectsOf, type Suspects } from './suspects.ts';
 import { tally, type Tally, type Voter } from './tally.ts';
+import { Trials } from './trials.ts';
 
 export interface RejectionTimings {
   /**
@@ -76,8 +77,6 @@ export interface RejectionsOptions {
 
 /** Resources of one response that are looked into. */
 const maxBlamed = 16;
-/** Objects that wait for being tried alone. */
-const maxTrials = 64;
 /** Findings are as old as this, at most. */
 const freshMs = 250;
 
@@ -86,9 +85,8 @@ export class Rejections {
   readonly #timings: RejectionTimings;
   readonly #book: CaseBook;
   readonly #startedAtMs: number;
-  #trials: ObjectKey[] = [];
+  readonly #trials: Trials;
   #timer: NodeJS.Timeout | undefined;
-  #trialTimer: NodeJS.Timeout | undefined;
   #pruneTimer: NodeJS.Timeout | undefined;
   #prunedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -96,6 +94,7 @@ export class Rejections {
     this.#options = options;
     this.#timings = options.timings ?? defaultRejectionTimings;
     this.#book = new CaseBook(options.now);
+    this.#trials = new Trials({ release: (key) => this.#tryAgain(key), trialMs: this.#timings.trialMs });
     this.#startedAtMs = options.now();
   }
 
@@ -130,7 +129,7 @@ export class Rejections {
 
   close(): void {
     clearTimeout(this.#timer);
-    clearTimeout(this.#trialTimer);
+    this.#trials.close();
     clearTimeout(this.#pruneTimer);
   }
 
@@ -203,7 +202,7 @@ export class Rejections {
       one.others = others;
       this.#conclude(one, taken.some((key) => primary.heldBack(key) === 'earlier') ? 'held' : 'left-out', taken);
       const together = companions.length > 0 ? [...again, ...companions] : taken;
-      if (together.length > 1) this.#tryAlone(together);
+      if (together.length > 1) this.#trials.add(together);
       return;
     }
     // It was not for them.
@@ -251,21 +250,10 @@ export class Rejections {
     log.warn(fields, 'a proxy rejected what it is not sent any more');
   }
 
-  /** Several objects changed at once: each is put in force again once, alone, and the innocent ones stay. */
-  #tryAlone(objects: readonly ObjectKey[]): void {
-    this.#trials = [...this.#trials, ...objects].slice(0, maxTrials);
-    this.#trialTimer ??= setTimeout(() => this.#nextTrial(), this.#timings.trialMs);
-  }
-
-  #nextTrial(): void {
-    this.#trialTimer = undefined;
-    const key = this.#trials.shift();
-    if (key === undefined) return;
-    if (this.#isHeld(key)) {
-      this.#options.primary.release(key);
-      this.#options.settle();
-    }
-    this.#trialTimer = setTimeout(() => this.#nextTrial(), this.#timings.trialMs);
+  #tryAgain(key: ObjectKey): void {
+    if (!this.#isHeld(key)) return;
+    this.#options.primary.release(key);
+    this.#options.settle();
   }
 
   /** Drops what holds no longer. */

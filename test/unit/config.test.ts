@@ -53,3 +53,10 @@ test('limits of admission are whole numbers; only that of proxies may be none', 
   expect(() => configured('--max-handshakes', '0')).toThrow('use a whole number of at least 1');
   expect(() => configured('--max-proxies', 'many')).toThrow('use a whole number of at least 0');
 });
+
+test('workers are none unless asked for, and no more than a machine may have', () => {
+  expect(configured().workers).toBe(0);
+  expect(configured('--workers', '2').workers).toBe(2);
+  expect(() => configured('--workers', '65')).toThrow('--workers 65: use at most 64');
+  expect(() => configured('--workers', '-1')).toThrow('use a whole number of at least 0');
+});

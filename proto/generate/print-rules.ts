@@ -41,7 +41,7 @@ function fieldRules(field: protobuf.Field): Json | undefined {
   const entries: readonly Json[] = field.parsedOptions ?? [];
   const rules = entries.flatMap((entry) => {
     const rule = entry['(validate.rules)'];
-    return typeof rule === 'object' && rule !== null ? [rule] : [];
+    return isJson(rule) ? [rule] : [];
   });
   return rules.length === 0 ? undefined : rules.reduce(merged);
 }

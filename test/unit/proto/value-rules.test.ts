@@ -62,7 +62,6 @@ test.each([
   const type = extensionNamed(name);
   const { value } = fromJson(type, json);
   const broken = findBrokenRule(type, value);
-  expect(broken === undefined ? '' : `${broken.path} ${broken.message}`).toMatch(
-    new RegExp(`^${RegExp.escape(words)}`),
-  );
+  const said = broken === undefined ? '' : `${broken.path} ${broken.message}`;
+  expect(said.slice(0, words.length)).toBe(words);
 });

@@ -13,6 +13,8 @@ import { resourceName } from './encoded-resource.ts';
 import { ResourceSets, type EncodingListener } from './resource-sets.ts';
 import type { ResourceSet } from './type-snapshot.ts';
 
+const noTypes: ReadonlySet<string> = new Set();
+
 export class InboundResources {
   readonly #scope: InboundScope;
   readonly #sets: ResourceSets;
@@ -44,7 +46,7 @@ export class InboundResources {
   update(mesh: MeshSnapshot): ReadonlySet<string> {
     const sameConfig = this.#mesh.config === mesh.config;
     this.#mesh = mesh;
-    return sameConfig ? new Set() : this.#generate();
+    return sameConfig ? noTypes : this.#generate();
   }
 
   #generate(): ReadonlySet<string> {

@@ -50,6 +50,7 @@ const noClusters: ClusterRecord = Object.freeze({
 });
 
 const noHosts: ReadonlySet<Hostname> = new Set();
+const noTypes: ReadonlySet<string> = new Set();
 
 export interface OutboundParts {
   readonly scope: OutboundScope;
@@ -63,9 +64,11 @@ export class OutboundResources {
   readonly #sets: ResourceSets;
   readonly #names: NameTableResource;
   readonly #affected: SharedAffectedHosts;
+  /** Every host that is seen, those that nothing is made of among them. */
   readonly #hosts: Map<Hostname, HostRecord>;
   #mesh: MeshSnapshot;
-  #view: OutboundView;
+  /** Of `#mesh`; made when it is wanted. */
+  #view: OutboundView | undefined;
   readonly #hostsByRoute: Map<string, Set<Hostname>>;
   readonly #routesToWrite = new Set<string>();
   /** Route configurations that are there without any host, because listeners of a gateway refer to them. */
@@ -85,7 +88,6 @@ export class OutboundResources {
     this.#names = new NameTableResource(onEncoded, from && from.#names);
     this.#scope = scope;
     this.#mesh = mesh;
-    this.#view = from === undefined ? buildOutboundView(scope, mesh) : from.#view;
     this.#hosts = new Map(from && from.#hosts);
     this.#patches = new ViewPatches(scope.patches, from && from.#patches);
     this.#patchedHosts = new Map(from && from.#patchedHosts);
@@ -118,26 +120,27 @@ export class OutboundResources {
   }
 
   get view(): OutboundView {
+    this.#view ??= buildOutboundView(this.#scope, this.#mesh);
     return this.#view;
   }
 
   /** The resources of a type. */
   set(typeUrl: string): ResourceSet {
-    return typeUrl === NameTable.typeUrl ? this.#names.set(this.#view) : this.#sets.get(typeUrl);
+    return typeUrl === NameTable.typeUrl ? this.#names.set(this.view) : this.#sets.get(typeUrl);
   }
 
   /** What is wrong with the policies behind these resources, such as a route to a host that is not there. */
   *problems(): Generator<Problem> {
-    yield* gatewayServers(this.#view).problems;
+    yield* gatewayServers(this.view).problems;
     for (const record of this.#hosts.values()) yield* record.problems;
     yield* this.#patches.problems(({ typeUrl, name }) => this.#sets.get(typeUrl).get(resourceName(name)) !== undefined);
   }
 
   *#makeAll(): Generator<undefined> {
-    for (const cluster of generateStaticOutbound(this.#view)) this.#putCluster(cluster);
+    for (const cluster of generateStaticOutbound(this.view)) this.#putCluster(cluster);
     for (const cluster of this.#patches.addedClusters()) this.#sets.put(cluster);
     for (const extension of this.#patches.extensionConfigs()) this.#sets.put(extension);
-    for (const host of this.#view.hosts()) {
+    for (const host of this.view.hosts()) {
       this.#generate(host);
       yield;
     }
@@ -147,20 +150,33 @@ export class OutboundResources {
 
   /** Brings everything up to `mesh`, of which `change` is the difference. Returns the types that differ. */
   update(mesh: MeshSnapshot, change: ChangeSet): ReadonlySet<string> {
+    if (!this.#isConcerned(mesh, change)) {
+      this.#mesh = mesh;
+      this.#view = undefined;
+      return noTypes;
+    }
     return allOf(this.updating(mesh, change));
+  }
+
+  /** Endpoints of hosts that are not seen make no difference: of many views, nearly none has more to do. */
+  #isConcerned(mesh: MeshSnapshot, change: ChangeSet): boolean {
+    if (change.everything || change.gateways || change.services.size > 0 || change.policies.size > 0) return true;
+    if (mesh.config !== this.#mesh.config || mesh.policies !== this.#mesh.policies) return true;
+    for (const host of change.endpoints) if (this.#hosts.has(host)) return true;
+    return false;
   }
 
   /** As `update`, with a pause after each host; nothing else may be done with this until it has ended. */
   *updating(mesh: MeshSnapshot, change: ChangeSet): Generator<undefined, ReadonlySet<string>> {
     const affected = this.#affected.of(this.#mesh, mesh, change);
+    const routedBefore = this.view.routedHosts();
     this.#mesh = mesh;
-    const routedBefore = this.#view.routedHosts();
-    this.#view = buildOutboundView(this.#scope, mesh);
-    const routed = this.#view.routedHosts();
+    this.#view = undefined;
+    const routed = this.view.routedHosts();
     const newlyRouted = routed === routedBefore ? noHosts : routed.symmetricDifference(routedBefore);
     if (affected.everything) {
-      const hosts = new Set(this.#view.hosts());
-      for (const cluster of generateStaticOutbound(this.#view)) this.#putCluster(cluster);
+      const hosts = new Set(this.view.hosts());
+      for (const cluster of generateStaticOutbound(this.view)) this.#putCluster(cluster);
       for (const host of this.#hosts.keys()) {
         if (hosts.has(host)) continue;
         this.#generate(host);
@@ -192,16 +208,16 @@ export class OutboundResources {
       }
     }
     const names = affected.everything
-      ? this.#names.renew(this.#view)
-      : this.#names.update(this.#view, affected.shapes.union(newlyRouted));
+      ? this.#names.renew(this.view)
+      : this.#names.update(this.view, affected.shapes.union(newlyRouted));
     const types = this.#finish();
     return names ? new Set([...types, NameTable.typeUrl]) : types;
   }
 
   #generate(host: Hostname): void {
     const before = this.#hosts.get(host);
-    if (before === undefined && !this.#view.contains(host)) return;
-    const generated = generateHost(this.#view, host);
+    if (before === undefined && !this.view.contains(host)) return;
+    const generated = generateHost(this.view, host);
     const record = { ...this.#routeRecord(generated), ...this.#clusterRecord(generated) };
     dropMissing(this.#sets, Cluster.typeUrl, before?.clusters, record.clusters);
     dropMissing(this.#sets, ClusterLoadAssignment.typeUrl, before?.assignments, record.assignments);
@@ -210,8 +226,8 @@ export class OutboundResources {
 
   #generateRoutes(host: Hostname): void {
     const before = this.#hosts.get(host);
-    if (before === undefined && !this.#view.contains(host)) return;
-    const routes = this.#routeRecord(generateRoutes(this.#view, host));
+    if (before === undefined && !this.view.contains(host)) return;
+    const routes = this.#routeRecord(generateRoutes(this.view, host));
     this.#replace(host, before, { ...(before ?? noClusters), ...routes });
   }
 
@@ -219,7 +235,7 @@ export class OutboundResources {
     dropMissing(this.#sets, VirtualHost.typeUrl, before?.virtualHosts, record.virtualHosts);
     this.#indexRoutes(host, before, record);
     if ((before?.listenerKeys ?? '') !== record.listenerKeys) this.#listenersDiffer = true;
-    if (isEmpty(record)) this.#hosts.delete(host);
+    if (isEmpty(record) && this.view.service(host) === undefined) this.#hosts.delete(host);
     else this.#hosts.set(host, record);
   }
 
@@ -258,7 +274,7 @@ export class OutboundResources {
   #generateAssignments(host: Hostname): void {
     const before = this.#hosts.get(host);
     if (before === undefined) return;
-    const assignments = new Set(generateAssignments(this.#view, host).map((assignment) => this.#sets.put(assignment)));
+    const assignments = new Set(generateAssignments(this.view, host).map((assignment) => this.#sets.put(assignment)));
     dropMissing(this.#sets, ClusterLoadAssignment.typeUrl, before.assignments, assignments);
     this.#hosts.set(host, { ...before, assignments });
   }
@@ -267,8 +283,8 @@ export class OutboundResources {
   #finish(): ReadonlySet<string> {
     if (this.#listenersDiffer) {
       const contributions = [...this.#hosts.values()].flatMap((record) => record.listeners);
-      const listeners = generateOutboundListeners(this.#view, contributions);
-      this.#sets.replaceAll(Listener.typeUrl, this.#patches.listeners(listeners, patchSurroundings(this.#view)));
+      const listeners = generateOutboundListeners(this.view, contributions);
+      this.#sets.replaceAll(Listener.typeUrl, this.#patches.listeners(listeners, patchSurroundings(this.view)));
       this.#listenersDiffer = false;
     }
     if (this.#routesToWrite.size > 0) this.#writeRoutes();
@@ -277,7 +293,7 @@ export class OutboundResources {
 
   /** Gateways change nothing less than everything. */
   #standRoutes(): void {
-    const standing = gatewayRouteNames(this.#view);
+    const standing = gatewayRouteNames(this.view);
     for (const route of this.#standingRoutes.union(standing)) this.#routesToWrite.add(route);
     this.#standingRoutes = standing;
   }
@@ -288,10 +304,10 @@ export class OutboundResources {
       if (this.#patches.changeRoutes) this.#writePatchedRoute(route, hosts);
       else if (hosts === undefined) this.#sets.remove(RouteConfiguration.typeUrl, resourceName(route));
       else if (this.#scope.virtualHostDiscovery) {
-        for (const configuration of generateRouteConfigurations(this.#view, [route])) this.#sets.put(configuration);
+        for (const configuration of generateRouteConfigurations(this.view, [route])) this.#sets.put(configuration);
       } else {
         const virtualHosts = [...hosts].flatMap((host) => this.#hosts.get(host)?.routes.get(route) ?? []);
-        this.#sets.put(generateWholeRouteConfiguration(this.#view, route, virtualHosts));
+        this.#sets.put(generateWholeRouteConfiguration(this.view, route, virtualHosts));
       }
     }
     this.#routesToWrite.clear();
@@ -304,15 +320,15 @@ export class OutboundResources {
     else {
       const own = [...hosts].flatMap((host) => this.#hosts.get(host)?.routes.get(route) ?? []);
       const sorted = own.toSorted((a, b) => compareText(a.name, b.name));
-      const surroundings = patchSurroundings(this.#view);
+      const surroundings = patchSurroundings(this.view);
       if (this.#scope.virtualHostDiscovery) {
-        for (const frame of generateRouteConfigurations(this.#view, [route])) {
+        for (const frame of generateRouteConfigurations(this.view, [route])) {
           const patched = this.#patches.routes(frame, sorted, surroundings);
           this.#sets.put(patched.frame);
           for (const virtualHost of patched.hosts) virtualHosts.add(this.#sets.put(virtualHost));
         }
       } else {
-        const rest = generateWholeRouteConfiguration(this.#view, route, []);
+        const rest = generateWholeRouteConfiguration(this.view, route, []);
         this.#sets.put(joinRoute(this.#patches.routes(rest, sorted, surroundings)));
       }
     }

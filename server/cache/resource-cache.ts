@@ -21,6 +21,7 @@ import { indexViews, type ViewIndex } from '../view/view-index.ts';
 import { affectedAddresses } from './affected-addresses.ts';
 import { SharedAffectedHosts } from './affected-hosts.ts';
 import { ChangeCauses } from './change-causes.ts';
+import { FanOut } from './fan-out.ts';
 import { InboundResources } from './inbound-resources.ts';
 import { OutboundResources } from './outbound-resources.ts';
 import type { EncodingListener } from './resource-sets.ts';
@@ -84,6 +85,9 @@ export class ResourceCache {
   readonly #outbound: ViewStore<OutboundScope, OutboundResources>;
   readonly #inbound: ViewStore<InboundScope, InboundResources>;
   readonly #classes = new Map<string, ProxyClass>();
+  /** By view; only those that have any. */
+  readonly #classesOfView = new Map<OutboundResources | InboundResources, Set<ProxyClass>>();
+  readonly #fanOut = new FanOut<Member>({ tell: ({ listener }, types) => listener(types) });
   readonly #membersByAddress = new Map<string, Set<Member>>();
   #mesh: MeshSnapshot;
   #index: ViewIndex;
@@ -103,6 +107,11 @@ export class ResourceCache {
   /** Distinct classes of attached proxies. */
   get classCount(): number {
     return this.#classes.size;
+  }
+
+  /** Attached proxies that have still to be told of a change. */
+  get waitingCount(): number {
+    return this.#fanOut.waiting;
   }
 
   /** Of `mesh`. */
@@ -169,9 +178,8 @@ export class ResourceCache {
     const outbound = this.#outbound.update(mesh, change);
     const inbound = this.#inbound.update(mesh, change);
     const told = new Map<Member, ReadonlySet<string>>();
-    for (const proxyClass of this.#classes.values()) {
+    for (const proxyClass of this.#classesWith([...outbound.keys(), ...inbound.keys()])) {
       const types = (outbound.get(proxyClass.outbound) ?? noTypes).union(inbound.get(proxyClass.inbound) ?? noTypes);
-      if (types.size === 0) continue;
       for (const typeUrl of types) {
         const after = compose(proxyClass, typeUrl);
         this.causes.note(proxyClass.snapshots.get(typeUrl), after);
@@ -180,7 +188,13 @@ export class ResourceCache {
       for (const member of proxyClass.members) told.set(member, types);
     }
     for (const member of this.#membersToPlace(before, change)) this.#place(member, told);
-    for (const [member, types] of told) member.listener(types);
+    this.#fanOut.add(told);
+  }
+
+  #classesWith(views: Iterable<OutboundResources | InboundResources>): ReadonlySet<ProxyClass> {
+    const classes = new Set<ProxyClass>();
+    for (const view of views) for (const one of this.#classesOfView.get(view) ?? []) classes.add(one);
+    return classes;
   }
 
   /** Members whose class may be another one now. */
@@ -225,10 +239,14 @@ export class ResourceCache {
     };
     for (const typeUrl of generatedTypes) made.snapshots.set(typeUrl, compose(made, typeUrl));
     this.#classes.set(key, made);
+    for (const view of [made.outbound, made.inbound]) {
+      this.#classesOfView.set(view, (this.#classesOfView.get(view) ?? new Set()).add(made));
+    }
     return made;
   }
 
   #detach(member: Member): void {
+    this.#fanOut.forget(member);
     this.#leave(member.proxyClass, member);
     for (const address of member.announced.addresses) {
       const members = this.#membersByAddress.get(address);
@@ -240,6 +258,11 @@ export class ResourceCache {
   #leave(proxyClass: ProxyClass, member: Member): void {
     if (!proxyClass.members.delete(member) || proxyClass.members.size > 0) return;
     this.#classes.delete(proxyClass.key);
+    for (const view of [proxyClass.outbound, proxyClass.inbound]) {
+      const classes = this.#classesOfView.get(view);
+      classes?.delete(proxyClass);
+      if (classes?.size === 0) this.#classesOfView.delete(view);
+    }
     this.#outbound.release(proxyClass.outboundKey);
     this.#inbound.release(proxyClass.inboundKey);
   }

@@ -1,8 +1,9 @@
 // The views in use by key, each with its resources: used ones are kept current, idle ones catch up when wanted again.
 
 import { LRUCache } from 'lru-cache';
-import { noChange, unite, type ChangeSet } from '../../discovery/model/change-set.ts';
+import type { ChangeSet } from '../../discovery/model/change-set.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
+import { MissedChanges } from './missed-changes.ts';
 import type { ResourceSet } from './type-snapshot.ts';
 
 /** Views that nobody uses are kept for proxies that come back; the least recently used go first. */
@@ -14,11 +15,11 @@ export interface ViewResources {
   update(mesh: MeshSnapshot, change: ChangeSet): ReadonlySet<string>;
 }
 
-/** A view's resources with the changes that it has not seen yet (none while it is used). */
 interface Held<T> {
   readonly resources: T;
   users: number;
-  missed: ChangeSet;
+  /** Changes that it has not seen: none while it is used. */
+  missed: MissedChanges;
 }
 
 export class ViewStore<Scope, T extends ViewResources> {
@@ -34,7 +35,7 @@ export class ViewStore<Scope, T extends ViewResources> {
   acquire(key: string, scope: Scope, mesh: MeshSnapshot): T {
     let held = this.#used.get(key);
     if (held === undefined) {
-      held = this.#wake(key, mesh) ?? { resources: this.#make(scope, mesh), users: 0, missed: noChange };
+      held = this.#wake(key, mesh) ?? { resources: this.#make(scope, mesh), users: 0, missed: new MissedChanges() };
       this.#used.set(key, held);
     }
     held.users += 1;
@@ -52,7 +53,7 @@ export class ViewStore<Scope, T extends ViewResources> {
 
   /** The types that differ, for each used view that has any. */
   update(mesh: MeshSnapshot, change: ChangeSet): ReadonlyMap<T, ReadonlySet<string>> {
-    for (const held of this.#idle.values()) held.missed = unite(held.missed, change);
+    for (const held of this.#idle.values()) held.missed.add(change);
     const changed = new Map<T, ReadonlySet<string>>();
     for (const held of this.#used.values()) {
       const types = held.resources.update(mesh, change);
@@ -66,7 +67,7 @@ export class ViewStore<Scope, T extends ViewResources> {
     if (held === undefined) return undefined;
     this.#idle.delete(key);
     held.resources.update(mesh, held.missed);
-    held.missed = noChange;
+    held.missed = new MissedChanges();
     return held;
   }
 }

@@ -35,3 +35,12 @@ test('a subset is exported when its first pod appears, and no longer when the la
   expect([...resources.update(before, change)]).toContain(Listener.typeUrl);
   expect(exported()).not.toContain(`outbound_.5000_.v2_.${host}`);
 });
+
+test('a service is exported when its first pod appears, though it had none when the gateway came', () => {
+  const empty = { ...before, endpoints: before.endpoints.with([[host, undefined]]) };
+  const resources = OutboundResources.make({ scope: viewKeysOf(router(), empty).outboundScope, mesh: empty });
+  expect([...resources.set(Cluster.typeUrl).keys()]).not.toContain(`outbound_.5000_._.${host}`);
+
+  expect([...resources.update(before, change)]).toContain(Listener.typeUrl);
+  expect([...resources.set(Cluster.typeUrl).keys()]).toContain(`outbound_.5000_._.${host}`);
+});

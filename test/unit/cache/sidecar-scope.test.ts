@@ -124,4 +124,20 @@ describe('with a Sidecar a namespace', () => {
     mesh.put(route('svc-1'));
     expect(sizeOf(attachment.snapshot(Cluster.typeUrl))).toBe(servicesEach + 3);
   });
+
+  test('more replicas than a slice has are all told of a change, each once, and read what is newest', async () => {
+    const replicas = 700;
+    const addresses = Array.from({ length: replicas }, (_, index) => `10.3.${Math.floor(index / 250)}.${index % 250}`);
+    const heard = new Map<string, number>();
+    const attached = addresses.map((address) => {
+      const proxy = sidecar({ namespace: shop(0), addresses: [address] });
+      return mesh.cache.attach(proxy, () => heard.set(address, (heard.get(address) ?? 0) + 1));
+    });
+    mesh.put(slice(shop(0), 'svc-3', ['10.1.0.4', '10.1.0.90']));
+    expect(mesh.cache.waitingCount).toBeGreaterThan(0);
+    attached.at(-1)?.detach();
+    await expect.poll(() => mesh.cache.waitingCount).toBe(0);
+    expect(heard.size).toBe(replicas - 1);
+    expect(new Set(heard.values())).toEqual(new Set([1]));
+  });
 });

@@ -50,11 +50,14 @@ export class MessageSplitter {
 
 /** `message` behind gRPC's prefix, uncompressed. */
 export function prefixed(message: Uint8Array): Buffer {
-  const framed = Buffer.allocUnsafe(prefixBytes + message.length);
-  framed[0] = 0;
-  framed.writeUInt32BE(message.length, 1);
-  framed.set(message, prefixBytes);
-  return framed;
+  return Buffer.concat([prefixOf(message.length), message]);
+}
+
+/** gRPC's prefix of an uncompressed message of that length. */
+export function prefixOf(bytes: number): Buffer {
+  const prefix = Buffer.alloc(prefixBytes);
+  prefix.writeUInt32BE(bytes, 1);
+  return prefix;
 }
 
 /** The fields of DeltaDiscoveryResponse that a client needs. Throws what is not one. */

@@ -7,7 +7,7 @@ import { encode } from '../../../proto/codec.ts';
 import type { Node } from '../../../proto/generated/envoy.config.core.v3.ts';
 import { DeltaDiscoveryRequest } from '../../../proto/generated/envoy.service.discovery.v3.ts';
 import { typeUrls } from '../../../server/stream/type-rules.ts';
-import { MessageSplitter, prefixed, readDeltaResponse, type WireResponse } from './delta-wire.ts';
+import { MessageSplitter, prefixed, prefixOf, readDeltaResponse, type WireResponse } from './delta-wire.ts';
 import type { ReferenceReader } from './references.ts';
 
 export interface SidecarOptions {
@@ -33,6 +33,7 @@ const method = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggr
 const windowBytes = 4 * 1024 * 1024;
 /** In the order in which Envoy asks for them again. */
 const types = [typeUrls.cluster, typeUrls.endpoint, typeUrls.listener, typeUrls.route, typeUrls.virtualHost];
+const none = new Uint8Array();
 const named: ReadonlySet<string> = new Set([typeUrls.endpoint, typeUrls.route]);
 
 export class Sidecar {
@@ -42,7 +43,7 @@ export class Sidecar {
   readonly #asked = new Map<string, Set<string>>(types.map((type) => [type, new Set()]));
   readonly #answered = new Set<string>();
   /** What it asks for anew with what it holds, without the node; shared with the one that it was learned from. */
-  #again: Map<string, Buffer> | undefined;
+  #again: Map<string, Uint8Array> | undefined;
   #virtualHostsAsked = false;
   #session: ClientHttp2Session | undefined;
   #stream: ClientHttp2Stream | undefined;
@@ -89,18 +90,23 @@ export class Sidecar {
       settings: { initialWindowSize: windowBytes, enablePush: false },
       ...(tls === undefined ? {} : { secureContext: tls.context, servername: tls.serverName }),
     });
-    session.on('error', (error) => this.#ended(error.message));
     session.once('connect', () => session.setLocalWindowSize(windowBytes));
     const stream = session.request(
       { ':method': 'POST', ':path': method, 'content-type': 'application/grpc', te: 'trailers' },
       { endStream: false },
     );
+    const ended = (reason: string): void => {
+      if (this.#stream === stream) this.#ended(reason);
+    };
+    session.on('error', (error) => ended(error.message));
     const splitter = new MessageSplitter();
     stream.on('data', (chunk: Buffer) => {
       for (const message of splitter.push(chunk)) this.#receive(readDeltaResponse(message));
     });
-    stream.on('error', (error) => this.#ended(error.message));
-    stream.on('trailers', (trailers) => this.#ended(`grpc-status ${String(trailers['grpc-status'])}`));
+    stream.on('error', (error) => ended(error.message));
+    stream.on('trailers', (trailers) => ended(`grpc-status ${String(trailers['grpc-status'])}`));
+    // A connection that is cut is no error to its streams.
+    stream.on('close', () => ended('closed'));
     this.#session = session;
     this.#stream = stream;
     this.#answered.clear();
@@ -123,8 +129,10 @@ export class Sidecar {
     }
     for (const typeUrl of types) {
       if (typeUrl === typeUrls.virtualHost && !this.#virtualHostsAsked) continue;
-      if (typeUrl === typeUrls.cluster) this.#send({ ...this.#holding(typeUrl), node });
-      else this.#stream?.write(this.#askedAgain(typeUrl));
+      // The fields of a message may come in any order.
+      const first =
+        typeUrl === typeUrls.cluster ? encode<DeltaDiscoveryRequest>(DeltaDiscoveryRequest, { node }) : none;
+      for (const part of this.#askedAgain(typeUrl, first)) this.#stream?.write(part);
     }
   }
 
@@ -136,14 +144,12 @@ export class Sidecar {
     };
   }
 
-  /** Of a replica: encoded once, since a thousand of them would keep a processor busy. */
-  #askedAgain(typeUrl: string): Buffer {
-    const request = (): Buffer =>
-      prefixed(encode<DeltaDiscoveryRequest>(DeltaDiscoveryRequest, this.#holding(typeUrl)));
-    if (this.#again === undefined) return request();
-    const known = this.#again.get(typeUrl) ?? request();
-    this.#again.set(typeUrl, known);
-    return known;
+  /** In parts; of a replica the second is encoded once, since a thousand of them would keep a processor busy. */
+  #askedAgain(typeUrl: string, first: Uint8Array): readonly Uint8Array[] {
+    const rest =
+      this.#again?.get(typeUrl) ?? encode<DeltaDiscoveryRequest>(DeltaDiscoveryRequest, this.#holding(typeUrl));
+    this.#again?.set(typeUrl, rest);
+    return [Buffer.concat([prefixOf(first.length + rest.length), first]), rest];
   }
 
   /** Asks for endpoints of a cluster that does not exist: the answer says that it is served. */
@@ -201,7 +207,6 @@ export class Sidecar {
   }
 
   #ended(reason: string): void {
-    if (this.#stream === undefined) return;
     this.close();
     this.#options.onEnd(reason);
   }

@@ -12,7 +12,14 @@ export interface StormOutcome {
   readonly eachMs: readonly number[];
   /** Connections and streams that were ended by the server. */
   readonly turnedAway: number;
+  /** The same by what the sidecars saw of it. */
+  readonly reasons: Readonly<Record<string, number>>;
+  /** Processor time of the crowd. */
+  readonly cpuMs: number;
 }
+
+/** What is told while a storm goes on: a run that is cut off has said how far it got. */
+const tellMs = 5000;
 
 /** Envoy's own back-off is of this order. */
 const retryMs = 1000;
@@ -29,6 +36,12 @@ export async function storm(options: FleetOptions, model: Sidecar): Promise<Stor
   const references = new ReferenceReader();
   const startMs = monotonicMs();
   const answeredMs = new Map<Sidecar, number>();
+  const reasons = new Map<string, number>();
+  const cpu = process.cpuUsage();
+  const telling = setInterval(() => {
+    const seconds = ((monotonicMs() - startMs) / 1000).toFixed(0);
+    console.log(`${seconds} s: ${answeredMs.size} of ${options.count} served, ${turnedAway} turned away`);
+  }, tellMs);
   const all = Promise.withResolvers<void>();
   let turnedAway = 0;
   for (let index = 1; index <= options.count; index += 1) {
@@ -45,7 +58,8 @@ export async function storm(options: FleetOptions, model: Sidecar): Promise<Stor
         if (!answeredMs.has(answered)) answeredMs.set(answered, monotonicMs() - startMs);
         if (answeredMs.size === options.count) all.resolve();
       },
-      onEnd: () => {
+      onEnd: (reason) => {
+        reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
         turnedAway += 1;
         setTimeout(open, retryMs * (0.5 + Math.random()));
       },
@@ -54,5 +68,12 @@ export async function storm(options: FleetOptions, model: Sidecar): Promise<Stor
     open();
   }
   await all.promise;
-  return { eachMs: [...answeredMs.values()], turnedAway };
+  clearInterval(telling);
+  const { user, system } = process.cpuUsage(cpu);
+  return {
+    eachMs: [...answeredMs.values()],
+    turnedAway,
+    reasons: Object.fromEntries(reasons),
+    cpuMs: (user + system) / 1000,
+  };
 }

@@ -2,6 +2,12 @@
 
 import type { Times } from '../figures.ts';
 
+/** A push that took longer than it may, by when in the storm it began. */
+export interface Late {
+  readonly atMs: number;
+  readonly tookMs: number;
+}
+
 /** Times are milliseconds. */
 export interface StormRun {
   readonly at: string;
@@ -15,12 +21,17 @@ export interface StormRun {
   /** Until the last of the storm was answered. */
   readonly lastMs: number;
   readonly turnedAway: number;
+  /** Why, as the clients saw it. */
+  readonly reasons: Readonly<Record<string, number>>;
   readonly cpuMs: number;
+  /** Of those that came back, all together. */
+  readonly crowdCpuMs: number;
   /** Until a change had reached all observers, before the storm and during it. */
   readonly calm: Times;
   readonly during: Times;
   readonly pushes: number;
   readonly worstMs: number;
+  readonly late: readonly Late[];
 }
 
 const begin = '<!-- begin: written by npm run bench -- --storm -->';
@@ -39,9 +50,10 @@ export function withStorm(page: string, run: StormRun): string {
     `| a change reaches the last connected proxy, before the storm, p50 (p99) | ${ms(run.calm.p50)} (${ms(run.calm.p99)}) |`,
     `| the same during the storm, ${run.pushes} changes, p50 (p99) | ${ms(run.during.p50)} (${ms(run.during.p99)}) |`,
     `| the latest of them | ${ms(run.worstMs)} |`,
+    `| those later than 250 ms | ${run.late.length} |`,
     `| all of the storm are served after | ${(run.lastMs / 1000).toFixed(1)} s |`,
     `| connections that were turned away and tried again | ${run.turnedAway} |`,
-    `| CPU of the server meanwhile | ${(run.cpuMs / 1000).toFixed(1)} s |`,
+    `| CPU of the server meanwhile, and of those who come back | ${(run.cpuMs / 1000).toFixed(1)} s, ${(run.crowdCpuMs / 1000).toFixed(1)} s |`,
   ];
   return `${page.slice(0, from)}${begin}\n\n${lines.join('\n')}\n\n${page.slice(to)}`;
 }

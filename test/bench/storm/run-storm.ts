@@ -3,6 +3,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TestObject } from '../../support/kube-api.ts';
 import { timesOf } from '../figures.ts';
@@ -12,13 +13,16 @@ import { namespace, sliceObject } from '../manifests.ts';
 import type { BenchOptions } from '../options.ts';
 import { benchService, seed, type BenchRegistry } from '../registry.ts';
 import { clusterId, network, startServer } from '../server-under-test.ts';
-import { withStorm } from './report-storm.ts';
+import { withStorm, type Late } from './report-storm.ts';
 
 /** Its service is for itself alone: a change of it is no business of those who come back. */
 const watched = 'watched';
 
 /** Apart from those of all others. */
 const watchedIndex = 20_000;
+
+/** What a push may take at most. */
+const allowedMs = 250;
 
 /** A change each so often. */
 const periodMs = 150;
@@ -60,8 +64,25 @@ export async function runStorm(parts: {
   const over = new AbortController();
   storming.finally(() => over.abort()).catch(() => undefined);
   const stormMs: number[] = [];
-  while (!over.signal.aborted) stormMs.push(await push());
-  const { eachMs, turnedAway } = await storming;
+  const late: Late[] = [];
+  const startMs = monotonicMs();
+  const {
+    eachMs,
+    turnedAway,
+    reasons,
+    cpuMs: crowdCpuMs,
+  } = await server.inspector.profile(
+    options.profiles === undefined ? undefined : join(options.profiles, 'storm.cpuprofile'),
+    async () => {
+      while (!over.signal.aborted) {
+        const atMs = monotonicMs() - startMs;
+        const tookMs = await push();
+        stormMs.push(tookMs);
+        if (tookMs > allowedMs) late.push({ atMs: Math.round(atMs), tookMs: Math.round(tookMs) });
+      }
+      return storming;
+    },
+  );
   const run = {
     at: new Date().toISOString(),
     node: process.version,
@@ -72,11 +93,14 @@ export async function runStorm(parts: {
     storm: options.storm,
     lastMs: eachMs.at(-1) ?? 0,
     turnedAway,
+    reasons,
+    crowdCpuMs,
     cpuMs: (await server.inspector.cpuMs()) - cpuBeforeMs,
     calm: timesOf(calmMs),
     pushes: stormMs.length,
     during: timesOf(stormMs),
     worstMs: Math.max(...stormMs),
+    late,
   };
   say(JSON.stringify(run, undefined, 1));
   if (options.report) await writeFile(reportFile, withStorm(await readFile(reportFile, 'utf8'), run));

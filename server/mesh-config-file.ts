@@ -17,7 +17,10 @@ export async function readMeshSettings(config: ServeConfig, log: Log): Promise<M
   const defaults = defaultsOf(config);
   if (config.meshConfigFile === undefined) return defaults;
   const text = await readText(config.meshConfigFile);
-  if (text === undefined) throw new ConfigError(`--mesh-config ${config.meshConfigFile} can't be read: name a file that is there and readable.`);
+  if (text === undefined)
+    throw new ConfigError(
+      `--mesh-config ${config.meshConfigFile} can't be read: name a file that is there and readable.`,
+    );
   const { value, problems } = parseMeshSettings(text, config.meshConfigFile, defaults);
   if (value === undefined) throw new ConfigError(`--mesh-config: ${problems.map(sentence).join(' ')}`);
   for (const problem of problems) log.warn({ code: problem.code, field: problem.field }, sentence(problem));

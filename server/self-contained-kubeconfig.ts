@@ -104,7 +104,9 @@ async function readText(file: string, directory: string): Promise<string> {
   try {
     return await readFile(path.resolve(directory, file), 'utf8');
   } catch (error) {
-    throw new RemoteSecretError(`its file ${file} can't be read: name a file that is there and readable.`, { cause: error });
+    throw new RemoteSecretError(`its file ${file} can't be read: name a file that is there and readable.`, {
+      cause: error,
+    });
   }
 }
 

@@ -218,7 +218,9 @@ async function readText(file: string, what: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new KubeError('credentials', `${what} ${file} can't be read: name a file that is there and readable`, { cause: error });
+    throw new KubeError('credentials', `${what} ${file} can't be read: name a file that is there and readable`, {
+      cause: error,
+    });
   }
 }
 

@@ -40,7 +40,10 @@ const everything: Values = {
     knownRevisions: ['default', 'prod', 'stable'],
     failurePolicy: 'Ignore',
     config: { policy: 'disabled' },
-    values: { global: { hub: 'registry.example/istio' }, isthmus: { dataPlane: 'isthmus', image: 'registry.example/isthmus-proxy:1' } },
+    values: {
+      global: { hub: 'registry.example/istio' },
+      isthmus: { dataPlane: 'isthmus', image: 'registry.example/isthmus-proxy:1' },
+    },
   },
   remotes: [{ clusterId: 'cluster-2', secretName: 'cluster-2', key: 'config' }],
   gatewaySecrets: [{ namespace: 'istio-ingress', names: ['shop', 'shop-cacert'] }, { namespace: 'edge' }],

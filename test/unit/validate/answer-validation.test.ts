@@ -39,7 +39,9 @@ async function ask(object: Manifest, request: object = {}): Promise<Answer['resp
     metrics: new ValidationMetrics(registry),
   };
   const metrics = new InjectionMetrics(registry);
-  const server = createServer(webhookHandler({ settings: () => undefined, declared: () => undefined, metrics, validation, log: memoryLog().log }));
+  const server = createServer(
+    webhookHandler({ settings: () => undefined, declared: () => undefined, metrics, validation, log: memoryLog().log }),
+  );
   await new Promise<void>((done) => {
     server.listen(0, '127.0.0.1', done);
   });

@@ -77,6 +77,8 @@ export class OutboundResources {
   readonly #patches: ViewPatches;
   /** Virtual hosts by route configuration, where patches may change them. */
   readonly #patchedHosts: Map<string, ReadonlySet<ResourceName>>;
+  /** What of them was encoded last. */
+  readonly #putHosts: Map<ResourceName, Resource<VirtualHost>>;
 
   /** Nothing is made yet: `making` does. `affected` is that of all views which are updated together. */
   private constructor(
@@ -91,6 +93,7 @@ export class OutboundResources {
     this.#hosts = new Map(from && from.#hosts);
     this.#patches = new ViewPatches(scope.patches, from && from.#patches);
     this.#patchedHosts = new Map(from && from.#patchedHosts);
+    this.#putHosts = new Map(from && from.#putHosts);
     this.#hostsByRoute = new Map(
       [...(from === undefined ? [] : from.#hostsByRoute)].map(([route, hosts]) => [route, new Set(hosts)]),
     );
@@ -325,16 +328,26 @@ export class OutboundResources {
         for (const frame of generateRouteConfigurations(this.view, [route])) {
           const patched = this.#patches.routes(frame, sorted, surroundings);
           this.#sets.put(patched.frame);
-          for (const virtualHost of patched.hosts) virtualHosts.add(this.#sets.put(virtualHost));
+          for (const virtualHost of patched.hosts) virtualHosts.add(this.#putPatchedHost(virtualHost));
         }
       } else {
         const rest = generateWholeRouteConfiguration(this.view, route, []);
         this.#sets.put(joinRoute(this.#patches.routes(rest, sorted, surroundings)));
       }
     }
-    dropMissing(this.#sets, VirtualHost.typeUrl, this.#patchedHosts.get(route), virtualHosts);
+    const before = this.#patchedHosts.get(route);
+    dropMissing(this.#sets, VirtualHost.typeUrl, before, virtualHosts);
+    for (const name of before ?? []) if (!virtualHosts.has(name)) this.#putHosts.delete(name);
     if (hosts === undefined) this.#patchedHosts.delete(route);
     else this.#patchedHosts.set(route, virtualHosts);
+  }
+
+  /** The same object is the same resource, which is there already. */
+  #putPatchedHost(virtualHost: Resource<VirtualHost>): ResourceName {
+    const name = resourceName(virtualHost.name);
+    if (this.#putHosts.get(name) === virtualHost) return name;
+    this.#putHosts.set(name, virtualHost);
+    return this.#sets.put(virtualHost);
   }
 
   #indexRoutes(host: Hostname, before: HostRecord | undefined, after: HostRecord): void {

@@ -2,6 +2,7 @@
 // host that is left beside the one that it was, and those that were added.
 
 import { Route, RouteConfiguration, VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
+import type { ObjectKey } from '../../discovery/model/names.ts';
 import type { PatchPlace } from '../../discovery/model/policy.ts';
 import type { ScopedPatch } from '../view/envoy-patches.ts';
 import { namesRoute, routeMatches, routesMatch, virtualHostMatches, type RoutedServers } from './match-route.ts';
@@ -13,13 +14,24 @@ import { brokenRoutes } from './route-structure.ts';
 export interface RoutePatches {
   readonly byPlace: ReadonlyMap<PatchPlace, readonly ScopedPatch[]>;
   readonly routedServers: RoutedServers;
+  /** What became of virtual hosts before, as long as it depends on nothing else. */
+  readonly known?: WeakMap<VirtualHost, PatchedHost> | undefined;
 }
+
+export interface PatchedHost {
+  readonly before: VirtualHost;
+  readonly after: VirtualHost;
+  /** Objects whose patches changed it. */
+  readonly sources: ReadonlySet<ObjectKey>;
+}
+
+const noSources: ReadonlySet<ObjectKey> = new Set();
 
 export interface PatchedRoutes {
   /** Without its virtual hosts. */
   readonly frame: RouteConfiguration;
   /** In the order before, without those that were removed. */
-  readonly hosts: readonly { readonly before: VirtualHost; readonly after: VirtualHost }[];
+  readonly hosts: readonly PatchedHost[];
   readonly added: readonly VirtualHost[];
 }
 
@@ -43,15 +55,24 @@ export function patchRoutes(before: RouteConfiguration, patches: RoutePatches, r
   const name = before.name ?? '';
   const own = of('virtual-host');
   const routes = of('http-route');
-  let hosts = virtualHosts.map((host) => ({ before: host, after: host }));
+  const hosts = new Map<VirtualHost, PatchedHost>(
+    virtualHosts.map((host) => [host, patches.known?.get(host) ?? { before: host, after: host, sources: noSources }]),
+  );
   for (const host of virtualHosts) {
+    if (patches.known?.has(host) === true) continue;
     const others = (): readonly VirtualHost[] => [
-      ...hosts.filter((one) => one.before !== host).map(({ after }) => after),
+      ...[...hosts.values()].filter((one) => one.before !== host).map(({ after }) => after),
       ...added,
     ];
-    const after = patchVirtualHost(name, host, { own, routes, others }, run);
-    if (after === undefined) hosts = hosts.filter((one) => one.before !== host);
-    else if (after !== host) hosts = hosts.map((one) => (one.before === host ? { before: host, after } : one));
+    const part = run.part();
+    const leftOut = run.leftOut;
+    const after = patchVirtualHost(name, host, { own, routes, others }, part);
+    if (after === undefined) hosts.delete(host);
+    else {
+      const patched = { before: host, after, sources: part.sources };
+      hosts.set(host, patched);
+      if (run.leftOut === leftOut && isSamePlace(host, after)) patches.known?.set(host, patched);
+    }
   }
   for (const scoped of own) {
     if (scoped.patch.operation !== 'add') continue;
@@ -60,11 +81,11 @@ export function patchRoutes(before: RouteConfiguration, patches: RoutePatches, r
       broken: (after) =>
         after === undefined
           ? undefined
-          : brokenRoutes({ virtualHosts: [...hosts.map((one) => one.after), ...added, after] }),
+          : brokenRoutes({ virtualHosts: [...[...hosts.values()].map((one) => one.after), ...added, after] }),
     });
     if (value !== undefined) added.push(value);
   }
-  return { frame: withoutHosts, hosts, added };
+  return { frame: withoutHosts, hosts: [...hosts.values()], added };
 }
 
 /** The same, in one piece. */

@@ -20,6 +20,10 @@ export interface PatchRun {
   matched(scoped: ScopedPatch): void;
   /** Objects whose patches changed the resource. */
   readonly sources: ReadonlySet<ObjectKey>;
+  /** Patches that were left out so far. */
+  readonly leftOut: number;
+  /** The same, with sources of its own: for a part of the resource. */
+  part(): PatchRun;
 }
 
 /** A resource that is patched. */
@@ -50,9 +54,18 @@ export class PatchLog {
   /** For one resource, anew. */
   run(of: PatchedName): PatchRun {
     this.#leftOut.delete(keyOf(of));
+    return this.#run(of);
+  }
+
+  #run(of: PatchedName): PatchRun {
     const sources = new Set<ObjectKey>();
+    const count = (): number => this.#leftOut.get(keyOf(of))?.list.length ?? 0;
     return {
       sources,
+      get leftOut() {
+        return count();
+      },
+      part: () => this.#run(of),
       apply: (scoped, before, change) => {
         const { after, why } = attempt(before, change);
         if (why !== undefined) this.#leave(of, { scoped, why });

@@ -5,6 +5,7 @@ import { Cluster } from '../../proto/generated/envoy.config.cluster.v3.ts';
 import { TypedExtensionConfig } from '../../proto/generated/envoy.config.core.v3.ts';
 import { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
 import type { RouteConfiguration, VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
+import type { ObjectKey } from '../../discovery/model/names.ts';
 import type { EnvoyPatch, PatchPlace } from '../../discovery/model/policy.ts';
 import type { Problem } from '../../discovery/model/problem.ts';
 import type { Resource } from '../generate/resource.ts';
@@ -15,8 +16,8 @@ import type { GatewayPorts } from './match-listener.ts';
 import type { RoutedServers } from './match-route.ts';
 import { patchCluster } from './patch-cluster.ts';
 import { patchListener } from './patch-listener.ts';
-import { PatchLog, type PatchedName, type PatchRun } from './patch-run.ts';
-import { patchRoutes, patchWholeRoutes } from './patch-routes.ts';
+import { PatchLog, type PatchedName } from './patch-run.ts';
+import { patchRoutes, patchWholeRoutes, type PatchedHost } from './patch-routes.ts';
 import { valueOf } from './patch-value.ts';
 
 /** What patches of a gateway's configuration may name; empty for sidecars. */
@@ -50,6 +51,8 @@ export class ViewPatches {
   readonly #patches: readonly ScopedPatch[];
   readonly #byPlace: ReadonlyMap<PatchPlace, readonly ScopedPatch[]>;
   readonly #log: PatchLog;
+  readonly #knownHosts = new WeakMap<VirtualHost, PatchedHost>();
+  readonly #hostResources = new WeakMap<PatchedHost, Resource<VirtualHost>>();
 
   /** `from`: another one with the same patches, what is known there is known here. */
   constructor(patches: readonly ScopedPatch[] = [], from?: ViewPatches) {
@@ -84,7 +87,7 @@ export class ViewPatches {
     if (patches === undefined) return resource;
     const run = this.#log.run(nameOf(resource));
     const message = patchCluster(resource.message, { patches, hosts }, run);
-    return message === undefined ? undefined : patchedResource(resource, message, run);
+    return message === undefined ? undefined : patchedResource(resource, message, run.sources);
   }
 
   addedClusters(): readonly Resource<Cluster>[] {
@@ -113,7 +116,7 @@ export class ViewPatches {
           ? patchWholeRoutes(configuration, { byPlace: this.#byPlace, routedServers }, run)
           : configuration;
       const message = patchListener(resource.message, { byPlace: this.#byPlace, gatewayPorts, routes }, run);
-      return message === undefined ? [] : [patchedResource(resource, message, run)];
+      return message === undefined ? [] : [patchedResource(resource, message, run.sources)];
     });
     const sockets = new Set(patched.map(({ message }) => socketOf(message)));
     const names = new Set(resources.map(({ name }) => name));
@@ -135,20 +138,33 @@ export class ViewPatches {
   ): PatchedRoute {
     const rest = frame.message.virtualHosts ?? [];
     const run = this.#log.run(nameOf(frame));
+    const frameSources = new Set<ObjectKey>();
     const whole = { ...frame.message, virtualHosts: [...hosts.map(({ message }) => message), ...rest] };
-    const patched = patchRoutes(whole, { byPlace: this.#byPlace, routedServers }, run);
-    const afterOf = new Map(patched.hosts.map(({ before, after }) => [before, after]));
-    const stay = rest.flatMap((host) => afterOf.get(host) ?? []);
+    const patched = patchRoutes(whole, { byPlace: this.#byPlace, routedServers, known: this.#knownHosts }, run);
+    const hostOf = new Map(patched.hosts.map((host) => [host.before, host]));
+    const stay = rest.flatMap((host) => hostOf.get(host)?.after ?? []);
+    for (const host of rest) for (const source of hostOf.get(host)?.sources ?? []) frameSources.add(source);
     const isSame = stay.length === rest.length && stay.every((host, index) => host === rest[index]);
     const virtualHosts =
       isSame && patched.added.length === 0 ? frame.message.virtualHosts : [...stay, ...patched.added];
     return {
-      frame: patchedResource(frame, { ...patched.frame, ...(virtualHosts === undefined ? {} : { virtualHosts }) }, run),
-      hosts: hosts.flatMap((host) => {
-        const message = afterOf.get(host.message);
-        return message === undefined ? [] : [patchedHost(frame.name, host, message, run)];
+      frame: patchedResource(
+        frame,
+        { ...patched.frame, ...(virtualHosts === undefined ? {} : { virtualHosts }) },
+        run.sources.union(frameSources),
+      ),
+      hosts: hosts.flatMap((resource) => {
+        const host = hostOf.get(resource.message);
+        return host === undefined ? [] : [this.#hostResource(frame.name, resource, host)];
       }),
     };
+  }
+
+  /** The same object for the same outcome. */
+  #hostResource(routeName: string, resource: Resource<VirtualHost>, host: PatchedHost): Resource<VirtualHost> {
+    const known = this.#hostResources.get(host) ?? patchedHost(routeName, resource, host);
+    this.#hostResources.set(host, known);
+    return known;
   }
 
   #has(places: readonly PatchPlace[]): boolean {
@@ -193,22 +209,21 @@ function nameOf<T>({ type, name }: Resource<T>): PatchedName {
   return { typeUrl: type.typeUrl, name };
 }
 
-function patchedResource<T>(before: Resource<T>, message: T, run: PatchRun): Resource<T> {
+function patchedResource<T>(before: Resource<T>, message: T, sources: ReadonlySet<ObjectKey>): Resource<T> {
   if (message === before.message) return before;
-  return { ...before, message, sources: [...new Set([...before.sources, ...run.sources])] };
+  return { ...before, message, sources: [...new Set([...before.sources, ...sources])] };
 }
 
 /** Envoy applies the removal of a virtual host only when its own name is the resource's. */
 function patchedHost(
   routeName: string,
   before: Resource<VirtualHost>,
-  message: VirtualHost,
-  run: PatchRun,
+  { after, sources }: PatchedHost,
 ): Resource<VirtualHost> {
-  if (message === before.message) return before;
-  const given = message.name ?? '';
+  if (after === before.message) return before;
+  const given = after.name ?? '';
   const name = given.startsWith(`${routeName}/`) ? given : `${routeName}/${given}`;
-  return { ...patchedResource(before, { ...message, name }, run), name };
+  return { ...patchedResource(before, { ...after, name }, sources), name };
 }
 
 /** Undefined for what is no socket of its own. */

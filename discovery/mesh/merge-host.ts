@@ -5,6 +5,7 @@ import type { Endpoint } from '../model/endpoint.ts';
 import type { ClusterId, Hostname } from '../model/names.ts';
 import { compareText } from '../model/network-gateway.ts';
 import type { ClusterService, MeshService, PortConflict, ServicePort } from '../model/service.ts';
+import { freeName } from './free-name.ts';
 
 export interface HostContribution {
   readonly service: ClusterService;
@@ -109,12 +110,6 @@ function missing(contributions: readonly HostContribution[], all: readonly Servi
       `${clusterId} does not have port ${port}, which other clusters have; its endpoints take no part on this port`;
     return all.filter(({ port }) => !own.has(port)).map(({ port }) => ({ port, clusterId, message: message(port) }));
   });
-}
-
-function freeName(wanted: string, taken: ReadonlySet<string>): string {
-  let name = wanted;
-  for (let count = 2; taken.has(name); count += 1) name = `${wanted}-${count}`;
-  return name;
 }
 
 /** Shares a cluster's own list when it is the only one and its names are the merged ones. */

@@ -7,18 +7,19 @@ import type { ServiceEntryHost } from '../model/service-entry-host.ts';
 import type { ClusterService, MeshService } from '../model/service.ts';
 import { compareEndpoints } from '../registry/build-endpoints.ts';
 import type { MergedHost } from './merge-host.ts';
+import { mergeByNamespace } from './merge-namespace-entries.ts';
 
 export interface EntryMerge {
   readonly primary: ClusterId;
   readonly clusterLocal: boolean;
 }
 
-/** Undefined when none declares the host. Of several in one namespace the oldest holds. */
+/** Undefined when none declares the host. Several of one namespace are one. */
 export function mergeServiceEntries(
   declared: readonly ServiceEntryHost[],
   { primary, clusterLocal }: EntryMerge,
 ): MergedHost | undefined {
-  const [first, ...rest] = inForce(declared);
+  const [first, ...rest] = mergeByNamespace(declared).map(({ host }) => host);
   if (first === undefined) return undefined;
   const others = rest.map(({ service }) => meshService(service, primary, clusterLocal));
   const endpoints: readonly Endpoint[] =
@@ -27,15 +28,6 @@ export function mergeServiceEntries(
     service: { ...meshService(first.service, primary, clusterLocal), ...(others.length === 0 ? {} : { others }) },
     endpoints,
   };
-}
-
-/** The oldest of each namespace. */
-export function inForce(declared: readonly ServiceEntryHost[]): readonly ServiceEntryHost[] {
-  const byNamespace = new Map<string, ServiceEntryHost>();
-  for (const one of declared) {
-    if (!byNamespace.has(one.service.namespace)) byNamespace.set(one.service.namespace, one);
-  }
-  return [...byNamespace.values()];
 }
 
 function meshService(service: ClusterService, primary: ClusterId, clusterLocal: boolean): MeshService {

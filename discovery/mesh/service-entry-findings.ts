@@ -1,5 +1,5 @@
-// ServiceEntries that are not in force for one of their hosts: a Service has it, or an older ServiceEntry of the same namespace. In: what
-// the primary's ServiceEntries declare, and the mesh. Out: findings.
+// ServiceEntries that are not in force for one of their hosts, or not whole: a Service has it, or an older ServiceEntry of the same namespace
+// that they can't be joined with. In: what the primary's ServiceEntries declare, and the mesh. Out: findings.
 
 import type { ClusterSnapshot } from '../model/cluster-snapshot.ts';
 import type { MeshSnapshot } from '../model/mesh-snapshot.ts';
@@ -7,7 +7,7 @@ import type { Hostname } from '../model/names.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ServiceEntryHost } from '../model/service-entry-host.ts';
 import type { MeshService } from '../model/service.ts';
-import { inForce } from './merge-service-entries.ts';
+import { mergeByNamespace, type EntryDifference } from './merge-namespace-entries.ts';
 
 export function* serviceEntryFindings(
   declared: ClusterSnapshot['serviceEntries'],
@@ -18,10 +18,8 @@ export function* serviceEntryFindings(
     if (service !== undefined && service.entry === undefined) {
       for (const entry of entries) yield hiddenByService(host, entry, service);
     } else if (entries.length > 1) {
-      const winners = inForce(entries);
-      for (const entry of entries) {
-        const winner = winners.find((one) => one.service.namespace === entry.service.namespace);
-        if (winner !== undefined && winner !== entry) yield hiddenByEntry(host, entry, winner);
+      for (const { differences } of mergeByNamespace(entries)) {
+        for (const difference of differences) yield decidedByOldest(host, difference);
       }
     }
   }
@@ -31,22 +29,23 @@ function hiddenByService(host: Hostname, entry: ServiceEntryHost, service: MeshS
   const message =
     `${host} is the Service ${service.namespace}/${service.name} of ${service.clusters.join(', ')}, which holds, so this ` +
     `ServiceEntry has no effect for that host; remove the host, or give it another name.`;
-  return finding(entry, message);
+  return finding(entry, 'spec.hosts', message);
 }
 
-function hiddenByEntry(host: Hostname, entry: ServiceEntryHost, winner: ServiceEntryHost): Problem {
-  const message =
-    `${winner.service.entry?.source ?? ''} is older and declares ${host} in the same namespace, so this ServiceEntry has ` +
-    `no effect for that host; put both into one.`;
-  return finding(entry, message);
+function decidedByOldest(host: Hostname, { entry, oldest, field, what, joined }: EntryDifference): Problem {
+  const older = `${oldest.service.entry?.source ?? ''} is older and declares ${host} in the same namespace`;
+  const message = joined
+    ? `${older}: ports and endpoints of both are joined, but ${what} of this ServiceEntry has no effect for that host; make them alike.`
+    : `${older} with another ${what}, so this ServiceEntry has no effect for that host; make them alike, or put both into one.`;
+  return finding(entry, field, message);
 }
 
-function finding({ service, origin }: ServiceEntryHost, message: string): Problem {
+function finding({ service, origin }: ServiceEntryHost, field: string, message: string): Problem {
   return {
     severity: 'warning',
     code: 'conflicting-host',
     object: service.entry?.source,
-    field: 'spec.hosts',
+    field,
     ...(origin === undefined ? {} : { origin }),
     message,
   };

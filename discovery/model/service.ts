@@ -29,8 +29,10 @@ export type EntryResolution = 'none' | 'static' | 'dns' | 'dns-round-robin';
 
 /** What a host has beside the rest when a ServiceEntry declares it. */
 export interface EntryDetails {
-  /** The ServiceEntry. */
+  /** The ServiceEntry; of several of one namespace the oldest. */
   readonly source: ObjectKey;
+  /** Younger ones of the namespace, whose ports and endpoints are among these. */
+  readonly mergedFrom?: readonly ObjectKey[] | undefined;
   readonly resolution: EntryResolution;
   /** Outside the mesh: nobody there has an identity of it, so it is never sent mesh mTLS unless a DestinationRule says so. */
   readonly isExternal: boolean;

@@ -32,8 +32,8 @@ export class ChangeCauses {
     const objects = new Set(change.policies);
     for (const host of change.services) {
       for (const mesh of [before, after]) {
-        const entry = mesh.services.get(host)?.entry?.source;
-        if (entry !== undefined) objects.add(entry);
+        const entry = mesh.services.get(host)?.entry;
+        for (const key of entry === undefined ? [] : [entry.source, ...(entry.mergedFrom ?? [])]) objects.add(key);
       }
     }
     this.#current = objects.size === 0 ? undefined : { objects, made: new WeakSet() };

@@ -15,7 +15,7 @@ import { selectionOf, trafficPolicyOf, withMeshDefaults } from './traffic-policy
 export function serviceClusters(view: OutboundView, service: MeshService): readonly Resource<Cluster>[] {
   return targetsOf(view, service).flatMap(({ port, subset, policy, rule }) => {
     const source = rule?.source;
-    const sources = [serviceKey(service), ...(source === undefined ? [] : [source]), ...(rule?.mergedFrom ?? [])];
+    const sources = [...serviceKeys(service), ...(source === undefined ? [] : [source]), ...(rule?.mergedFrom ?? [])];
     const options = { view, service, port, policy, rule: source };
     const messages = [serviceCluster({ ...options, subset })];
     if (subset === undefined && hasPodNames(view, service, port)) messages.push(podCluster(options));
@@ -34,7 +34,7 @@ export function serviceAssignments(
   service: MeshService,
 ): readonly Resource<ClusterLoadAssignment>[] {
   const { host } = service;
-  const sources = [serviceKey(service)];
+  const sources = serviceKeys(service);
   return targetsOf(view, service).flatMap(({ port, subset, policy }) => {
     if (addressDiscoveryOf(service, port, policy) !== 'endpoints') return [];
     const name = outboundClusterName({ host, port: port.port, subset: subset?.name ?? '' });
@@ -51,6 +51,11 @@ export function connectionPorts(service: MeshService): readonly ServicePort[] {
 
 export function serviceKey({ namespace, name, entry }: MeshService): ObjectKey {
   return entry?.source ?? objectKey('Service', namespace, name);
+}
+
+/** All that its ports and endpoints are declared by. */
+function serviceKeys(service: MeshService): readonly ObjectKey[] {
+  return [serviceKey(service), ...(service.entry?.mergedFrom ?? [])];
 }
 
 interface Target {

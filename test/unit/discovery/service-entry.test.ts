@@ -232,20 +232,106 @@ describe('a host that several declare', () => {
     expect(store.serviceEntryFindings()).toEqual([]);
   });
 
-  it('is in each namespace that of its own ServiceEntry, of two in one namespace the older', () => {
+  it('is in each namespace that of its own ServiceEntry, of two that can’t be joined the older', () => {
     const at = (namespace: string, name: string, createdAt: string): Manifest => {
       const declared = { ...spec, hosts: ['api.example.com'], ports: [https] };
       return policyManifest('ServiceEntry', name, declared, { namespace, createdAt });
     };
     const { store } = meshOf([
-      at('shop', 'young', '2026-02-01T00:00:00Z'),
+      {
+        ...at('shop', 'young', '2026-02-01T00:00:00Z'),
+        spec: { hosts: ['api.example.com'], ports: [https], resolution: 'DNS' },
+      },
       at('shop', 'old', '2026-01-01T00:00:00Z'),
       at('bank', 'own', '2026-01-02T00:00:00Z'),
     ]);
     const merged: MeshService | undefined = store.snapshot.services.get(api);
     expect(merged?.entry?.source).toBe('ServiceEntry/shop/old');
     expect(merged?.others?.map((other) => other.entry?.source)).toEqual(['ServiceEntry/bank/own']);
-    expect(store.serviceEntryFindings()).toMatchObject([{ object: 'ServiceEntry/shop/young', field: 'spec.hosts' }]);
+    expect(store.serviceEntryFindings()).toMatchObject([
+      { object: 'ServiceEntry/shop/young', field: 'spec.resolution' },
+    ]);
+  });
+
+  describe('in one namespace', () => {
+    const young = { createdAt: '2026-02-01T00:00:00Z' };
+    const static_ = (address: string, ports: readonly object[], more: object = {}) => {
+      return { hosts: ['api.example.com'], resolution: 'STATIC', endpoints: [{ address }], ports, ...more };
+    };
+    const joined = (first: Readonly<Record<string, unknown>>, second: Readonly<Record<string, unknown>>) => {
+      const { store } = meshOf([
+        policyManifest('ServiceEntry', 'young', second, young),
+        policyManifest('ServiceEntry', 'old', first, { createdAt: '2026-01-01T00:00:00Z' }),
+      ]);
+      const { services, endpoints } = store.snapshot;
+      return { service: services.get(api), endpoints: endpoints.get(api), findings: store.serviceEntryFindings() };
+    };
+    const http = { number: 80, name: 'http', protocol: 'HTTP' };
+
+    it('has the ports of all, and behind each port the endpoints of those that declare it', () => {
+      const { service, endpoints, findings } = joined(
+        static_('192.0.2.1', [https]),
+        static_('192.0.2.2', [https, http]),
+      );
+      expect(service?.ports.map(({ port }) => port)).toEqual([80, 443]);
+      expect(service?.entry).toMatchObject({
+        source: 'ServiceEntry/sample/old',
+        mergedFrom: ['ServiceEntry/sample/young'],
+      });
+      expect(endpoints?.map(({ address, ports }) => [address, ports])).toEqual([
+        ['192.0.2.1', { https: 443 }],
+        ['192.0.2.2', { https: 443, http: 80 }],
+      ]);
+      expect(findings).toEqual([]);
+    });
+
+    it('has an endpoint once that several declare', () => {
+      const { endpoints } = joined(static_('192.0.2.1', [https]), static_('192.0.2.1', [https, http]));
+      expect(endpoints?.map(({ ports }) => ports)).toEqual([{ http: 80 }, { https: 443 }]);
+    });
+
+    it('has the port’s older name; a taken name gives another port a new one', () => {
+      const { service, endpoints } = joined(
+        static_('192.0.2.1', [https]),
+        static_('192.0.2.2', [
+          { ...https, name: 'tls' },
+          { ...https, number: 8443 },
+        ]),
+      );
+      expect(service?.ports).toMatchObject([
+        { port: 443, name: 'https' },
+        { port: 8443, name: 'https-8443' },
+      ]);
+      expect(endpoints?.[1]?.ports).toEqual({ https: 443, 'https-8443': 8443 });
+    });
+
+    it.each([
+      ['addresses', { addresses: ['192.0.2.9'] }, 'spec.addresses'],
+      ['location', { location: 'MESH_INTERNAL' }, 'spec.location'],
+      ['names of certificates', { subjectAltNames: ['api'] }, 'spec.subjectAltNames'],
+      ['protocol of a port', { ports: [{ ...https, protocol: 'HTTP' }] }, 'spec.ports[0].protocol'],
+      ['resolution', { resolution: 'DNS' }, 'spec.resolution'],
+      ['exportTo', { exportTo: ['.'] }, 'spec.exportTo'],
+    ])('is what the oldest says of its %s, and a finding tells the younger', (_name, more, field) => {
+      const old = static_('192.0.2.1', [https]);
+      const { service, endpoints, findings } = joined(old, static_('192.0.2.2', [https], more));
+      expect(service).toEqual({ ...joined(old, static_('192.0.2.2', [https])).service, entry: service?.entry });
+      expect(findings).toMatchObject([{ code: 'conflicting-host', object: 'ServiceEntry/sample/young', field }]);
+      const joins = ['spec.addresses', 'spec.location', 'spec.subjectAltNames'].includes(field);
+      expect(endpoints?.length).toBe(joins ? 2 : 1);
+    });
+
+    it('is whole again when one of them goes', () => {
+      const { store, cluster } = meshOf([
+        policyManifest('ServiceEntry', 'old', static_('192.0.2.1', [https]), { createdAt: '2026-01-01T00:00:00Z' }),
+        policyManifest('ServiceEntry', 'young', static_('192.0.2.2', [http]), young),
+      ]);
+      expect(store.snapshot.endpoints.get(api)).toHaveLength(2);
+      cluster.fold([deleted('ServiceEntry', 'old')]);
+      store.flush();
+      expect(store.snapshot.services.get(api)?.ports).toMatchObject([{ port: 80 }]);
+      expect(store.snapshot.endpoints.get(api)).toMatchObject([{ address: '192.0.2.2' }]);
+    });
   });
 
   it('of a remote’s ServiceEntry is nobody’s', () => {

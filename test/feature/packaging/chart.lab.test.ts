@@ -184,6 +184,7 @@ describe('a pod', () => {
       '--object-status=on',
       '--max-certificate-ttl=90d',
       '--max-stream-age=0',
+      '--workers=2',
       '--drain=60s',
       '--log-level=info',
       '--insecure-xds',

@@ -43,6 +43,8 @@ export class Fleet {
   #marker: Buffer | undefined;
   readonly #carries = new Map<string, boolean>();
   readonly #seen = new Map<Sidecar, number>();
+  /** Since they were looked at. */
+  readonly #answered = new Set<Sidecar>();
 
   constructor(options: FleetOptions) {
     const { address, tls } = options;
@@ -78,9 +80,10 @@ export class Fleet {
     for (const sidecar of this.#sidecars) sidecar.open();
     await this.#until(() => {
       const atMs = monotonicMs();
-      for (const sidecar of this.#sidecars) {
+      for (const sidecar of this.#answered) {
         if (!tookMs.has(sidecar) && sidecar.complete) tookMs.set(sidecar, atMs - startMs);
       }
+      this.#answered.clear();
       return tookMs.size === this.#sidecars.length;
     }, 'every sidecar to be served');
     return [...tookMs.values()];
@@ -144,6 +147,7 @@ export class Fleet {
 
   #responded(sidecar: Sidecar, response: WireResponse): void {
     this.#lastResponseMs = monotonicMs();
+    this.#answered.add(sidecar);
     if (this.#marker !== undefined && !this.#seen.has(sidecar) && this.#carriesMarker(response, this.#marker)) {
       this.#seen.set(sidecar, this.#lastResponseMs);
     }

@@ -14,8 +14,9 @@ import { openPushInstance, type PushInstance } from './instance.ts';
 /** Changes before anything counts: the engine of JavaScript compiles what is used. */
 const warmUps = 60;
 
-/** Of connecting and of coming back. */
-const rounds = 4;
+/** Of connecting and of coming back: one where many do. */
+const manyRounds = 4;
+const manyProxies = 1000;
 
 /** Until the instance has noticed that its clients are gone. */
 const leavingMs = 1500;
@@ -33,8 +34,11 @@ export async function runPushes({
   await using instance = await openPushInstance(options);
   await using load = new Load();
   const count = options.proxies;
+  const rounds = count < manyProxies ? manyRounds : 1;
   const target = { address: instance.address, count, namespace, namespaces: options.namespaces, clusterId, network };
-  await load.call('connect', target);
+  say(`bringing up ${options.services} services and ${count} proxies in ${options.namespaces} namespaces`);
+  const firstMs = await load.call('connect', target);
+  say(`all are served after ${(firstMs.at(-1) ?? 0).toFixed(0)} ms, the process has ${residentMib()} MiB`);
   await load.call('disconnect');
   await delay(500);
   const workers = rateOfWorkers(instance);
@@ -111,6 +115,10 @@ async function pushes(
     await delay(periodMs);
   }
   while (instance.unsettled()) await delay(periodMs);
+}
+
+function residentMib(): string {
+  return (process.memoryUsage.rss() / 1024 / 1024).toFixed(0);
 }
 
 /** After a collection, what is held outside the heap too. */

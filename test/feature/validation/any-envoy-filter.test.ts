@@ -38,7 +38,7 @@ test('nothing crashes, and what is made has no field that its message lacks', ()
 
 test('Envoy takes a sample of what is accepted', { timeout: 300_000 }, async () => {
   const policies = fc
-    .sample(anyEnvoyFilter, { seed: 11, numRuns: Number(process.env['RUNS'] ?? 250) })
+    .sample(anyEnvoyFilter, { seed: 11, numRuns: Number(process.env['RUNS'] ?? 500) })
     .flatMap((spec) => accepted(spec) ?? []);
   const bootstraps = new Map<string, EnvoyFilterPolicy>();
   for (const policy of policies) {

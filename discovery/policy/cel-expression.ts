@@ -2,7 +2,7 @@
 // requests and connections and the standard functions, but no loops and no conversion to text.
 // https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/advanced/attributes
 
-import { parse, type ASTNode } from '@marcbachmann/cel-js';
+import { Environment, type ASTNode } from '@marcbachmann/cel-js';
 import { show, type FieldReader } from '../convert/field-reader.ts';
 import { checkRegex } from './regex.ts';
 
@@ -49,6 +49,9 @@ const attributes: ReadonlySet<string> = new Set([
   'xds',
 ]);
 
+/** How deep Envoy's parser goes into an expression, less one: beyond that it refuses the whole listener. */
+const maxDepth = 31;
+
 /** The field's text, which has to be there; undefined after a report. */
 export function readCelExpression(reader: FieldReader, name: string): string | undefined {
   const text = reader.requiredString(name);
@@ -93,9 +96,9 @@ function refuse(text: string, field: string, reason: string, { findings }: Field
 function wrongExpression(text: string, field: string, reader: FieldReader): string | undefined {
   const ast = parsed(text);
   if (typeof ast === 'string') return ast;
-  const nodes = [...allNodes(ast)];
+  const nodes = allNodes(ast);
   for (const node of nodes) {
-    const reason = wrongCall(node);
+    const reason = wrongNumber(node) ?? wrongCall(node);
     if (reason !== undefined) return reason;
   }
   const patterns = nodes.flatMap((node) => patternOf(node) ?? []);
@@ -108,24 +111,64 @@ function wrongExpression(text: string, field: string, reader: FieldReader): stri
   return undefined;
 }
 
+/** What is wrong with it where it can't be parsed, by Envoy or at all. */
 function parsed(text: string): ASTNode | string {
+  const ast = parsedTo(maxDepth, text);
+  if (typeof ast === 'string') return ast;
+  const chained = longestChain(ast);
+  if (chained === 0) return ast;
+  // What is chained takes of the same depth, which no parser of ours counts.
+  return chained < maxDepth ? parsedTo(maxDepth - chained, text) : tooDeep;
+}
+
+const tooDeep = `it goes deeper than the ${maxDepth} levels of Envoy`;
+
+function parsedTo(depth: number, text: string): ASTNode | string {
   try {
-    return parse(text).ast;
+    return new Environment({ limits: { maxDepth: depth } }).parse(text).ast;
   } catch (error) {
+    if (error instanceof Error && error.message.startsWith('Exceeded maxDepth')) return tooDeep;
     const message = error instanceof Error ? error.message : String(error);
     return (message.split('\n')[0] ?? '').replace(/[.:]+$/, '');
   }
 }
 
-function* allNodes(value: unknown): Generator<ASTNode> {
-  if (Array.isArray(value)) for (const one of value) yield* allNodes(one);
-  if (!isNode(value)) return;
-  yield value;
-  if (value.op !== 'value' && value.op !== 'id') yield* allNodes(value.args);
+/** Operators of which each stands on the result of the one before: `a + b + c` is two deep. Envoy levels `&&` and `||`. */
+function longestChain(root: ASTNode): number {
+  return placedNodes(root).reduce((longest, { chained }) => Math.max(longest, chained), 0);
 }
+
+function allNodes(root: ASTNode): readonly ASTNode[] {
+  return placedNodes(root).map(({ node }) => node);
+}
+
+/** Without recursion: a chain of any length is a tree of that depth. */
+function placedNodes(root: ASTNode): readonly { readonly node: ASTNode; readonly chained: number }[] {
+  const nodes: { readonly node: ASTNode; readonly chained: number }[] = [];
+  const rest: { readonly value: unknown; readonly chained: number }[] = [{ value: root, chained: 0 }];
+  for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
+    const { value, chained } = next;
+    if (Array.isArray(value)) {
+      for (const one of value) rest.push({ value: one, chained });
+    } else if (isNode(value)) {
+      const within = chained + (chaining.has(value.op) ? 1 : 0);
+      nodes.push({ node: value, chained: within });
+      if (value.op !== 'value' && value.op !== 'id') rest.push({ value: value.args, chained: within });
+    }
+  }
+  return nodes;
+}
+
+const chaining: ReadonlySet<string> = new Set(['+', '-', '*', '/', '%', '==', '!=', '<', '<=', '>', '>=', 'in']);
 
 function isNode(value: unknown): value is ASTNode {
   return typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
+}
+
+/** The parser here takes integers of any size. */
+function wrongNumber({ op, args }: ASTNode): string | undefined {
+  if (op !== 'value' || typeof args !== 'bigint') return undefined;
+  return BigInt.asIntN(64, args) === args ? undefined : `${args} is no integer of 64 bits`;
 }
 
 function wrongCall(node: ASTNode): string | undefined {

@@ -65,8 +65,8 @@ function readTagOverrides(outer: FieldReader): Readonly<Record<string, TagOverri
   const reader = outer.object('tagOverrides');
   for (const name of reader?.keys() ?? []) {
     const field = reader?.at(name) ?? name;
-    if (!/^[A-Za-z_]\w*$/.test(name)) {
-      const message = `${show(name)} is not the name of a tag (letters, digits and _): correct it`;
+    if (!/^(?!__|le$)[A-Za-z_]\w*$/.test(name)) {
+      const message = `${show(name)} is not the name of a tag (letters, digits and _; le and what begins with __ are Prometheus's own): correct it`;
       outer.findings.error('invalid-value', field, message);
     }
     const override = reader?.object(name);

@@ -34,6 +34,8 @@ describe('metrics of a Telemetry', () => {
     ['a tag without a value', tag({ operation: 'UPSERT' }), 'tagOverrides.team.value'],
     ['a value of what is removed', tag({ operation: 'REMOVE', value: '1' }), 'tagOverrides.team.value'],
     ['a tag that Prometheus has no name for', tag({ value: '1' }, 'my-team'), 'tagOverrides.my-team'],
+    ['the label of a bucket as a tag', tag({ value: '1' }, 'le'), 'tagOverrides.le'],
+    ['the label of a name as a tag', tag({ value: '1' }, '__name__'), 'tagOverrides.__name__'],
     ['an expression that is none', tag({ value: '1 +' }), 'tagOverrides.team.value'],
     ['a function that Envoy lacks', tag({ value: 'request.path.split("/")' }), 'tagOverrides.team.value'],
     ['a loop', tag({ value: '[1].exists(x, x > 0)' }), 'tagOverrides.team.value'],

@@ -11,7 +11,7 @@ export function readAccessLogFormat(reader: FieldReader): AccessLogFormat | unde
   const isJson = readChoice(reader, 'accessLogEncoding', { TEXT: false, JSON: true }) === true;
   if (!isJson) return format === '' ? undefined : { kind: 'text', text: format };
   if (format === '') return { kind: 'json', labels: standardLabels };
-  const labels: unknown = parseDocument(format).toJS();
+  const labels = parsed(format);
   if (isMapping(labels) && Object.values(labels).every((label) => typeof label === 'string')) {
     return {
       kind: 'json',
@@ -21,6 +21,16 @@ export function readAccessLogFormat(reader: FieldReader): AccessLogFormat | unde
   const message = `${show(format)} is no mapping of texts in JSON, which accessLogEncoding asks for: correct it`;
   reader.findings.error('invalid-value', reader.at('accessLogFormat'), message);
   return undefined;
+}
+
+function parsed(text: string): unknown {
+  try {
+    const document = parseDocument(text);
+    const value: unknown = document.errors.length > 0 ? undefined : document.toJS({ maxAliasCount: 0 });
+    return value;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What lines of JSON hold unless said otherwise. */

@@ -15,7 +15,7 @@ export function readMeshTraffic(reader: FieldReader, defaults: MeshTraffic): Mes
   const keepalive = reader.object('tcpKeepalive');
   const upgrade = readChoice(reader, 'h2UpgradePolicy', { DO_NOT_UPGRADE: false, UPGRADE: true });
   const retries = readRetries(reader.object('defaultHttpRetryPolicy'));
-  const dnsRefreshMs = readDuration(reader, 'dnsRefreshRate', 1);
+  const dnsRefreshMs = readDuration(reader, 'dnsRefreshRate', 2);
   const minTls = readMinTls(reader);
   const read: MeshTraffic = {
     ...(keepalive === undefined ? {} : { keepalive: readKeepalive(keepalive) }),

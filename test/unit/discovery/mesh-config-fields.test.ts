@@ -35,7 +35,11 @@ it('lines of JSON hold what is asked for, or what is usual', () => {
 
 it.each([
   ['accessLogFormat', { accessLogEncoding: 'JSON', accessLogFormat: 'plain text' }],
+  ['accessLogFormat', { accessLogEncoding: 'JSON', accessLogFormat: '*nothing' }],
+  ['accessLogFormat', { accessLogEncoding: 'JSON', accessLogFormat: '{"a": "b"' }],
   ['accessLogEncoding', { accessLogEncoding: 'XML' }],
+  // Envoy wants more than one millisecond.
+  ['dnsRefreshRate', { dnsRefreshRate: '1ms' }],
   ['tcpKeepalive.time', { tcpKeepalive: { time: 'long' } }],
   ['defaultHttpRetryPolicy.retryOn', { defaultHttpRetryPolicy: { attempts: 1, retryOn: 'never' } }],
   ['meshMTLS.minProtocolVersion', { meshMTLS: { minProtocolVersion: 'SSL' } }],

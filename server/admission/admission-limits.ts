@@ -27,14 +27,14 @@ export interface AdmissionLimits {
 }
 
 export const defaultAdmissionLimits: AdmissionLimits = Object.freeze({
-  handshakes: Object.freeze({ perSecond: 400, burst: 16 }),
+  handshakes: Object.freeze({ perSecond: 400, burst: 4 }),
   maxWaitingConnections: 8192,
   connectionPatienceMs: 20_000,
-  maxWaitingTurns: 128,
+  maxWaitingTurns: 32,
   maxWaitingStreams: 2048,
   streamPatienceMs: 20_000,
   sliceMs: 5,
-  maxLagMs: 50,
+  maxLagMs: 30,
   requests: Object.freeze({ perSecond: 100, burst: 1000 }),
   requestPatienceMs: 30_000,
 });

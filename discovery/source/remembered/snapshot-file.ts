@@ -16,7 +16,7 @@ export const snapshotVersion = 1;
 const format = 'isthmus-cluster-snapshot';
 const maxDamagedFiles = 3;
 /** Lines are joined to pieces of this many characters: each is one write, and other work runs between two of them. */
-const pieceLength = 256 * 1024;
+const pieceLength = 32 * 1024;
 
 export interface SnapshotFileOptions {
   readonly directory: string;

@@ -2,6 +2,7 @@
 // as they are turned away.
 
 import { setPriority } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import { createSecureContext } from 'node:tls';
 import { monotonicMs, nodeOf, type FleetOptions } from './fleet.ts';
 import { ReferenceReader } from './references.ts';
@@ -20,6 +21,8 @@ export interface StormOutcome {
 
 /** What is told while a storm goes on: a run that is cut off has said how far it got. */
 const tellMs = 5000;
+
+const openedAtOnce = 20;
 
 /** Envoy's own back-off is of this order. */
 const retryMs = 1000;
@@ -66,6 +69,8 @@ export async function storm(options: FleetOptions, model: Sidecar): Promise<Stor
     });
     sidecar.learn(model);
     open();
+    // Each would be a process of its own, which answers while others open.
+    if (index % openedAtOnce === 0) await setImmediate();
   }
   await all.promise;
   clearInterval(telling);

@@ -2,7 +2,8 @@
 // seen. In: the name of a secret, `file-cert:CHAIN~KEY` or `file-root:ROOTS`. Out: its files; what is in them, checked.
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { AgentError, reasonOf } from '../agent-error.ts';
 import { encodedSecret, secretNames, type EncodedSecret } from './secret-snapshot.ts';
@@ -44,12 +45,24 @@ export async function readFileSecret(name: string, files: FileSecret): Promise<E
   });
 }
 
+/** Of ordinary files alone: a device has no end, and a pipe may have no writer. Whoever names files may name those. */
 async function textOf(path: string): Promise<string> {
-  const bytes = await readFile(path).catch((error: unknown) => {
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const status = await file.stat();
+      if (!status.isFile()) throw new Error('it is no ordinary file');
+      // What grows meanwhile is read no further.
+      const buffer = Buffer.alloc(Math.min(status.size, maxBytes) + 1);
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
+      if (bytesRead > maxBytes) throw new Error(`it is longer than ${maxBytes} bytes`);
+      return buffer.toString('latin1', 0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
     throw new AgentError('unreadable-file', `${path} can't be read: ${reasonOf(error)}`, { cause: error });
-  });
-  if (bytes.length > maxBytes) throw new AgentError('unreadable-file', `${path} is longer than ${maxBytes} bytes`);
-  return bytes.toString('latin1');
+  }
 }
 
 /** Nothing of a file but its certificates goes on: whoever names files may name others. */

@@ -1,15 +1,16 @@
 // Certificates in files beside the proxy, as the agent serves them: what is read, and what happens when files change.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { parseFileSecret } from '../../../agent/secrets/file-secret.ts';
+import { parseFileSecret, readFileSecret } from '../../../agent/secrets/file-secret.ts';
 import { FileSecrets } from '../../../agent/secrets/file-secrets.ts';
 import { SecretStore } from '../../../agent/secrets/secret-store.ts';
 import { decode } from '../../../proto/codec.ts';
 import { Secret } from '../../../proto/generated/envoy.extensions.transport_sockets.tls.v3.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { run } from '../../support/process.ts';
 import { memoryLog } from '../../support/memory-log.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { makeOutsideAuthority, type OutsideAuthority } from '../../support/server-certificate.ts';
@@ -25,6 +26,24 @@ test.each([
 ])('%s', (name, files) => {
   expect(parseFileSecret(name)).toEqual(files);
 });
+
+test.each(['a device without an end', 'a pipe that nobody writes to', 'a directory', 'a file that is too long'])(
+  '%s is not read',
+  async (what) => {
+    const directory = await mkdtemp(join(tmpdir(), 'isthmus-odd-'));
+    try {
+      const path = what === 'a device without an end' ? '/dev/zero' : join(directory, 'it');
+      if (what === 'a pipe that nobody writes to') await run(['mkfifo', path]);
+      if (what === 'a directory') await mkdir(path);
+      if (what === 'a file that is too long') await writeFile(path, ' '.repeat(1024 * 1024 + 1));
+      await expect(readFileSecret(`file-root:${path}`, { kind: 'roots', path })).rejects.toMatchObject({
+        code: 'unreadable-file',
+      });
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  },
+);
 
 describe('files that are asked for', () => {
   const client = {};

@@ -54,13 +54,15 @@ function readOrigin(reader: FieldReader): StringMatch | undefined {
   return origin?.kind === 'prefix' && origin.value === '' ? { kind: 'exact', value: '*' } : origin;
 }
 
-/** Names that are sent in one header, comma-separated; `*` is one of them. */
+/** Names that are sent in one header, comma-separated, as an entry may be already; `*` is one of them. */
 function readTokens(reader: FieldReader, name: string): readonly string[] {
-  const tokens = reader.strings(name);
-  for (const [index, token] of tokens.entries()) {
+  return reader.strings(name).flatMap((text, index) => {
     const field = `${reader.at(name)}[${index}]`;
-    checkHeaderName(token, field, reader.findings);
-    checkHeaderValue(token, field, reader.findings);
-  }
-  return tokens;
+    const tokens = text.split(',').map((token) => token.trim());
+    for (const token of tokens) {
+      checkHeaderName(token, field, reader.findings);
+      checkHeaderValue(token, field, reader.findings);
+    }
+    return tokens;
+  });
 }

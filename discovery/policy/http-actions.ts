@@ -72,8 +72,8 @@ export function readRedirect(reader: FieldReader | undefined): HttpRedirect | un
   };
 }
 
-/** `max_direct_response_body_size_bytes` of a route configuration, as it is unless told otherwise. */
-const maxBodyBytes = 4096;
+/** `max_direct_response_body_size_bytes` of every route configuration, as in Istio. */
+const maxBodyBytes = 1_048_576;
 
 /** https://istio.io/latest/docs/reference/config/networking/virtual-service/#HTTPDirectResponse */
 export function readDirectResponse(reader: FieldReader | undefined): DirectResponse | undefined {

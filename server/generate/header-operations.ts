@@ -7,6 +7,7 @@ import {
   HeaderValueOption_HeaderAppendAction,
   type HeaderValueOption,
 } from '../../proto/generated/envoy.config.core.v3.ts';
+import { formatSafe } from './header-format.ts';
 
 export interface HeaderFields {
   readonly requestHeadersToAdd?: readonly HeaderValueOption[];
@@ -26,6 +27,23 @@ export function headerFields(operations: HeaderOperations | undefined): HeaderFi
     ...(requestRemove.length > 0 ? { requestHeadersToRemove: requestRemove } : {}),
     ...(responseAdd.length > 0 ? { responseHeadersToAdd: responseAdd } : {}),
     ...(responseRemove.length > 0 ? { responseHeadersToRemove: responseRemove } : {}),
+  };
+}
+
+/** Both, of which the second has the last word. */
+export function joinHeaders(first: HeaderFields, second: HeaderFields): HeaderFields {
+  const join = <T>(a: readonly T[] = [], b: readonly T[] = []): readonly T[] => [...a, ...b];
+  const entries = {
+    requestHeadersToAdd: join(first.requestHeadersToAdd, second.requestHeadersToAdd),
+    requestHeadersToRemove: [...new Set(join(first.requestHeadersToRemove, second.requestHeadersToRemove))],
+    responseHeadersToAdd: join(first.responseHeadersToAdd, second.responseHeadersToAdd),
+    responseHeadersToRemove: [...new Set(join(first.responseHeadersToRemove, second.responseHeadersToRemove))],
+  };
+  return {
+    ...(entries.requestHeadersToAdd.length > 0 ? { requestHeadersToAdd: entries.requestHeadersToAdd } : {}),
+    ...(entries.requestHeadersToRemove.length > 0 ? { requestHeadersToRemove: entries.requestHeadersToRemove } : {}),
+    ...(entries.responseHeadersToAdd.length > 0 ? { responseHeadersToAdd: entries.responseHeadersToAdd } : {}),
+    ...(entries.responseHeadersToRemove.length > 0 ? { responseHeadersToRemove: entries.responseHeadersToRemove } : {}),
   };
 }
 
@@ -64,28 +82,3 @@ function isAuthority(name: string): boolean {
 function isRefused(name: string): boolean {
   return name.startsWith(':') || isAuthority(name);
 }
-
-// Envoy reads `%NAME%` in a value as a command. A percent sign that starts none, or one that Envoy does not know, must be
-// doubled, or the route is refused, and with it whatever shares its response.
-// https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage#command-operators
-function formatSafe(value: string): string {
-  const withoutCommands = value
-    .replaceAll('%%', '')
-    .replaceAll(/%([A-Z_0-9]+)(?:\([\w:?./-]*\))?(?::\d+)?%/g, (text, name: string) =>
-      commands.has(name) ? '' : text,
-    );
-  return withoutCommands.includes('%') ? value.replaceAll('%', '%%') : value;
-}
-
-const commands: ReadonlySet<string> = new Set(
-  `REQ RESP START_TIME PROTOCOL HOSTNAME ROUTE_NAME REQUESTED_SERVER_NAME RESPONSE_FLAGS RESPONSE_CODE
-  RESPONSE_CODE_DETAILS BYTES_RECEIVED BYTES_SENT DURATION CONNECTION_ID DYNAMIC_METADATA UPSTREAM_METADATA
-  CLUSTER_METADATA FILTER_STATE ENVIRONMENT STREAM_ID DOWNSTREAM_REMOTE_ADDRESS
-  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT DOWNSTREAM_REMOTE_PORT DOWNSTREAM_DIRECT_REMOTE_ADDRESS
-  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT DOWNSTREAM_LOCAL_ADDRESS DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT
-  DOWNSTREAM_LOCAL_PORT DOWNSTREAM_LOCAL_URI_SAN DOWNSTREAM_PEER_URI_SAN DOWNSTREAM_LOCAL_SUBJECT
-  DOWNSTREAM_PEER_SUBJECT DOWNSTREAM_PEER_ISSUER DOWNSTREAM_PEER_SERIAL DOWNSTREAM_PEER_CERT
-  DOWNSTREAM_PEER_FINGERPRINT_256 DOWNSTREAM_PEER_CERT_V_START DOWNSTREAM_PEER_CERT_V_END
-  DOWNSTREAM_TLS_SESSION_ID DOWNSTREAM_TLS_CIPHER DOWNSTREAM_TLS_VERSION UPSTREAM_HOST UPSTREAM_CLUSTER
-  UPSTREAM_REMOTE_ADDRESS UPSTREAM_LOCAL_ADDRESS UPSTREAM_REQUEST_ATTEMPT_COUNT`.split(/\s+/),
-);

@@ -46,7 +46,7 @@ function requestsTo(view: OutboundView, host: Hostname): Omit<HostRoutes, 'liste
     shared.redirects ||= redirects;
     shared.gateways.add(gateway.source);
     for (const policy of policies) shared.policies.add(policy);
-    const place = { port: server.port, gateway: `${gateway.namespace}/${gateway.name}` };
+    const place = { port: server.port, gateway: `${gateway.namespace}/${gateway.name}`, isTls: endsTls(server) };
     shared.declared.push(declaredRoutes(view, policies, place));
   }
   const hosts = [...byRoute].map(([routeName, shared]) => virtualHost(routeName, host, shared));

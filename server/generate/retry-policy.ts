@@ -11,8 +11,14 @@ import { duration, uint32 } from './well-known-types.ts';
 const defaultConditions = 'connect-failure,refused-stream,unavailable,cancelled,reset-before-request,retriable-headers';
 const defaultAttempts = 2;
 
-/** Undefined when retries are declared off (`attempts: 0`). */
-export function retryPolicy(declared: DeclaredRetries | undefined): RetryPolicy | undefined {
+/**
+ * Undefined when retries are declared off (`attempts: 0`). Where the endpoint is chosen by a hash, declared retries keep to it unless they
+ * say otherwise, as in Istio; the default ones, which repeat only what nobody served, look for another even then.
+ */
+export function retryPolicy(
+  declared: DeclaredRetries | undefined,
+  { isHashed }: { readonly isHashed: boolean },
+): RetryPolicy | undefined {
   if (declared?.attempts === 0) return undefined;
   const { conditions, statusCodes } = splitRetryOn(declared?.retryOn ?? '');
   return {
@@ -22,7 +28,7 @@ export function retryPolicy(declared: DeclaredRetries | undefined): RetryPolicy 
     numRetries: uint32(declared?.attempts ?? defaultAttempts),
     ...(declared?.perTryTimeoutMs === undefined ? {} : { perTryTimeout: duration(declared.perTryTimeoutMs) }),
     ...(declared?.backoffMs === undefined ? {} : { retryBackOff: { baseInterval: duration(declared.backoffMs) } }),
-    ...(declared?.ignorePreviousHosts === false ? {} : otherHosts()),
+    ...((declared?.ignorePreviousHosts ?? !(isHashed && declared !== undefined)) ? otherHosts() : {}),
     ...(declared?.remoteLocalities === true ? { retryPriority: otherPriorities() } : {}),
   };
 }

@@ -1,6 +1,13 @@
 // What a declared HTTP route does with a request: sends it on, redirects its client, or answers it.
 
-import type { HttpRedirect, HttpRoute, RetryPolicy, Rewrite, TrafficPolicy } from '../../discovery/model/policy.ts';
+import type {
+  HttpRedirect,
+  HttpRoute,
+  RetryPolicy,
+  Rewrite,
+  TrafficPolicy,
+  WeightedDestination,
+} from '../../discovery/model/policy.ts';
 import {
   RedirectAction_RedirectResponseCode,
   type RedirectAction,
@@ -11,7 +18,7 @@ import {
 } from '../../proto/generated/envoy.config.route.v3.ts';
 import { fractionalPercent } from './fractional-percent.ts';
 import { requestHash } from './hash-policy.ts';
-import { declaredAuthority, headerFields } from './header-operations.ts';
+import { declaredAuthority, headerFields, joinHeaders } from './header-operations.ts';
 import { retryPolicy } from './retry-policy.ts';
 import { perFilterConfig } from './route-filters.ts';
 import { duration, uint32 } from './well-known-types.ts';
@@ -22,8 +29,9 @@ export interface RouteClusters {
   readonly mirrors: readonly string[];
   /** How the endpoints of each destination are talked to. */
   readonly policies: readonly (TrafficPolicy | undefined)[];
-  /** The port that the request came to. */
+  /** The port that the request came to, and whether by TLS that ended here. */
   readonly port: number;
+  readonly isTls?: boolean | undefined;
   /** Where the route says nothing of them. */
   readonly retries: RetryPolicy | undefined;
 }
@@ -32,10 +40,10 @@ export function declaredRoute(http: HttpRoute, match: RouteMatch, clusters: Rout
   const shared = {
     ...(http.name === '' ? {} : { name: http.name }),
     match,
-    ...headerFields(http.headers),
+    ...joinHeaders(headerFields(http.headers), headerFields(onlyDestination(http)?.headers)),
     ...perFilterConfig(http),
   };
-  if (http.redirect !== undefined) return { ...shared, redirect: redirectAction(http.redirect, clusters.port) };
+  if (http.redirect !== undefined) return { ...shared, redirect: redirectAction(http.redirect, clusters) };
   if (http.directResponse !== undefined) {
     const { status, body, bodyBytes } = http.directResponse;
     if (bodyBytes !== undefined) return { ...shared, directResponse: { status, body: { inlineBytes: bodyBytes } } };
@@ -47,10 +55,12 @@ export function declaredRoute(http: HttpRoute, match: RouteMatch, clusters: Rout
 }
 
 function routeAction(http: HttpRoute, match: RouteMatch, clusters: RouteClusters): RouteAction {
-  const retries = retryPolicy(http.retries ?? clusters.retries);
-  const authority = http.rewrite?.authority ?? declaredAuthority(http.headers);
+  const only = onlyDestination(http);
+  const authority =
+    http.rewrite?.authority ?? declaredAuthority(http.headers) ?? (only && declaredAuthority(only.headers));
   const mirrors = mirrorPolicies(http, clusters.mirrors);
   const hashPolicy = requestHash(clusters.policies.filter((_, index) => http.destinations[index]?.weight !== 0));
+  const retries = retryPolicy(http.retries ?? clusters.retries, { isHashed: hashPolicy.length > 0 });
   return {
     ...clusterChoice(http, clusters.destinations),
     ...pathRewrite(http.rewrite, match),
@@ -85,13 +95,21 @@ function clusterChoice(
   const weighted = http.destinations.flatMap(({ weight, headers }, index) => {
     const name = clusters[index];
     if (name === undefined || weight === 0) return [];
+    const cluster = { name, weight: uint32(weight) };
+    if (onlyDestination(http) !== undefined) return [cluster];
     const hostRewriteLiteral = declaredAuthority(headers);
     const rewrite = hostRewriteLiteral === undefined ? {} : { hostRewriteLiteral };
-    return [{ name, weight: uint32(weight), ...headerFields(headers), ...rewrite }];
+    return [{ ...cluster, ...headerFields(headers), ...rewrite }];
   });
   const [only, ...others] = weighted;
-  if (only !== undefined && others.length === 0 && Object.keys(only).length === 2) return { cluster: only.name };
+  if (only !== undefined && others.length === 0) return { cluster: only.name };
   return { weightedClusters: { clusters: weighted } };
+}
+
+/** Its headers are the route's, and as in Istio the last word: Envoy would apply those of a weighted cluster before the route's. */
+function onlyDestination({ destinations }: HttpRoute): WeightedDestination | undefined {
+  const [only, ...others] = destinations.filter(({ weight }) => weight > 0);
+  return others.length === 0 ? only : undefined;
 }
 
 function mirrorPolicies(http: HttpRoute, clusters: readonly string[]): readonly RouteAction_RequestMirrorPolicy[] {
@@ -102,8 +120,11 @@ function mirrorPolicies(http: HttpRoute, clusters: readonly string[]): readonly 
   });
 }
 
-function redirectAction(redirect: HttpRedirect, requestPort: number): RedirectAction {
-  const port = redirect.derivePort === 'from-request-port' ? requestPort : redirect.port;
+function redirectAction(redirect: HttpRedirect, from: Pick<RouteClusters, 'port' | 'isTls'>): RedirectAction {
+  const declared = redirect.derivePort === 'from-request-port' ? from.port : redirect.port;
+  const scheme = redirect.scheme ?? (from.isTls === true ? 'https' : 'http');
+  // The port that a scheme stands for is not written into the URL.
+  const port = declared === defaultPorts[scheme] ? undefined : declared;
   return {
     ...(redirect.uri === undefined ? {} : { pathRedirect: redirect.uri }),
     ...(redirect.authority === undefined ? {} : { hostRedirect: redirect.authority }),
@@ -112,6 +133,8 @@ function redirectAction(redirect: HttpRedirect, requestPort: number): RedirectAc
     responseCode: redirectCode(redirect.redirectCode),
   };
 }
+
+const defaultPorts: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
 function redirectCode(status: number): RedirectAction_RedirectResponseCode {
   const codes = RedirectAction_RedirectResponseCode;

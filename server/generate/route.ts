@@ -25,12 +25,14 @@ export interface RoutePlace {
   readonly port: number;
   /** `mesh`, or `NAMESPACE/NAME`. */
   readonly gateway: string;
+  /** They come by TLS that ended here. */
+  readonly isTls?: boolean | undefined;
 }
 
 /** Every request to one cluster, with default retries and no timeout. */
 export function plainRoute(cluster: string, { traffic }: MeshConfig, policy?: TrafficPolicy): Route {
-  const retries = retryPolicy(traffic?.retries);
   const hashPolicy = requestHash([policy]);
+  const retries = retryPolicy(traffic?.retries, { isHashed: hashPolicy.length > 0 });
   return {
     name: 'default',
     match: anyRequest,
@@ -88,10 +90,11 @@ function routesOf(view: OutboundView, policy: VirtualServicePolicy, place: Route
       mirrors: mirrors.map(({ cluster }) => cluster),
       policies: destinations.map(({ policy: traffic }) => traffic),
       port: place.port,
+      isTls: place.isTls,
       retries: view.config.traffic?.retries,
     };
-    for (const { match, statPrefix } of matches) {
-      const route = declaredRoute(http, match, clusters);
+    for (const { name, match, statPrefix } of matches) {
+      const route = declaredRoute({ ...http, name: routeNameOf(http.name, name) }, match, clusters);
       routes.push(statPrefix === undefined ? route : { ...route, statPrefix });
       if (takesEverything(match)) return { routes, problems };
     }
@@ -126,6 +129,7 @@ function unknown(destinations: readonly ResolvedDestination[], at: ProblemPlace)
 }
 
 interface ApplicableMatch {
+  readonly name?: string | undefined;
   readonly match: RouteMatch;
   readonly statPrefix?: string | undefined;
 }
@@ -134,7 +138,12 @@ function applicableMatches(view: OutboundView, http: HttpRoute, place: RoutePlac
   if (http.matches.length === 0) return [{ match: anyRequest }];
   return http.matches
     .filter((match) => appliesHere(view, match, place) && !(place.gateway === 'mesh' && asksForClaims(match)))
-    .map((match) => ({ match: routeMatch(match), statPrefix: match.statPrefix }));
+    .map((match) => ({ name: match.name, match: routeMatch(match), statPrefix: match.statPrefix }));
+}
+
+/** As in Istio's access logs: the match behind the route. */
+function routeNameOf(route: string, match = ''): string {
+  return match === '' ? route : `${route}.${match}`;
 }
 
 /** What of a match is known before the request: port, gateway and source. */

@@ -18,6 +18,7 @@ const reviews = 'reviews.default.svc.cluster.local';
 const ratings = 'ratings.default.svc.cluster.local';
 const canary = 'canary.default.svc.cluster.local';
 const strict = 'strict.default.svc.cluster.local';
+const dated = 'dated.default.svc.cluster.local';
 const prefix = (value: string) => ({ kind: 'prefix', value }) as const;
 const exact = (value: string) => ({ kind: 'exact', value }) as const;
 const nothing = { set: {}, add: {}, remove: [] };
@@ -28,6 +29,7 @@ const snapshot = mesh({
     service('reviews', ['http:80'], { addresses: { 'cluster-1': ['10.96.0.30'] } }),
     service('ratings', ['http:80', 'http-alt:81'], { addresses: { 'cluster-1': ['10.96.0.31'] } }),
     service('canary', ['http:80'], { addresses: { 'cluster-1': ['10.96.0.32'] } }),
+    service('dated', ['http:80'], { addresses: { 'cluster-1': ['10.96.0.34'] } }),
     service('strict', ['http:80'], { addresses: { 'cluster-1': ['10.96.0.33'] } }),
   ],
   policies: [
@@ -45,6 +47,33 @@ const snapshot = mesh({
     destinationRule('canary', canary, {
       subsets: ['v1', 'v2'].map((version) => ({ name: version, labels: { version }, trafficPolicy: {} })),
     }),
+    virtualService(
+      'dated',
+      [dated],
+      [
+        httpRoute([], {
+          matches: [httpMatch({ uri: exact('/long') })],
+          directResponse: { status: 200, body: 'x'.repeat(100_000) },
+        }),
+        {
+          ...httpRoute([]),
+          headers: {
+            request: { ...nothing, set: { 'x-who': 'route', 'x-year': '%START_TIME(%Y)%', 'x-wrong': '%REQ%' } },
+            response: nothing,
+          },
+          destinations: [
+            {
+              destination: { host: hostname(dated) },
+              weight: 1,
+              headers: {
+                request: { ...nothing, set: { 'x-who': 'destination', host: 'other.example' } },
+                response: nothing,
+              },
+            },
+          ],
+        },
+      ],
+    ),
     virtualService('canary', [canary], [httpRoute([`${canary}/v1=90`, `${canary}/v2=10`])]),
     virtualService(
       'reviews',
@@ -71,6 +100,10 @@ const snapshot = mesh({
         httpRoute([], {
           matches: [httpMatch({ uri: prefix('/old') })],
           redirect: { uri: '/new', authority: 'new.example.com', redirectCode: 307 },
+        }),
+        httpRoute([], {
+          matches: [httpMatch({ uri: exact('/other-port') })],
+          redirect: { scheme: 'https', authority: 'a.example', uri: '/', port: 80, redirectCode: 301 },
         }),
         httpRoute([], {
           matches: [httpMatch({ uri: prefix('/teapot') })],
@@ -253,9 +286,16 @@ describe('an action', () => {
     });
   });
 
-  test('redirects to the port that the request came to', async () => {
+  test('redirects to a port, which is left out where the scheme says it', async () => {
     const answer = await envoy.ask({ host: 'reviews', path: '/port' });
-    expect(answer).toMatchObject({ status: 308, location: 'http://a.example:80/there' });
+    expect(answer).toMatchObject({ status: 308, location: 'http://a.example/there' });
+    const other = await envoy.ask({ host: 'reviews', path: '/other-port' });
+    expect(other).toMatchObject({ status: 301, location: 'https://a.example:80/' });
+  });
+
+  test('answers with much text', async () => {
+    const { status, body } = await envoy.ask({ host: 'dated', path: '/long' });
+    expect([status, body.length]).toEqual([200, 100_000]);
   });
 
   test('answers with bytes', async () => {
@@ -319,6 +359,17 @@ describe('an action', () => {
     expect(answer.headers['x-secret']).toBeUndefined();
     expect(answer.responseHeaders['x-from']).toBe('reviews');
   });
+});
+
+test('what the only destination says of headers is the last word', async () => {
+  const { headers } = await envoy.ask({ host: 'dated' });
+  expect(headers).toMatchObject({ 'x-who': 'destination', host: 'other.example' });
+});
+
+test('commands in the value of a header are carried out, those that Envoy would refuse are text', async () => {
+  const { headers } = await envoy.ask({ host: 'dated' });
+  expect(headers['x-year']).toMatch(/^20\d\d$/);
+  expect(headers['x-wrong']).toBe('%REQ%');
 });
 
 describe('a page of another origin', () => {

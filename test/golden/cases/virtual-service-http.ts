@@ -22,7 +22,7 @@ export const golden: GoldenCase = {
         [
           httpRoute([reviews], {
             name: 'copied',
-            matches: [httpMatch({ uri: prefix('/copied'), statPrefix: 'copied' })],
+            matches: [httpMatch({ name: 'all', uri: prefix('/copied'), statPrefix: 'copied' })],
             mirrors: [
               { destination: { host: hostname(ratings) }, percent: 0.5 },
               { destination: { host: hostname('nowhere.example.com'), port: 80 }, percent: 100 },

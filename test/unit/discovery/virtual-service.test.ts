@@ -179,6 +179,20 @@ describe('a VirtualService', () => {
     });
   });
 
+  it('takes names of headers that are joined by commas already', () => {
+    const corsPolicy = { allowOrigins: [{ exact: '*' }], allowHeaders: ['x-a, x-b', 'x-c'] };
+    expect(policy(route({ corsPolicy })).http[0]?.cors?.allowHeaders).toEqual(['x-a', 'x-b', 'x-c']);
+  });
+
+  it('takes a mere star for any value, but of no path', () => {
+    const star = { regex: '*' };
+    expect(policy(match({ headers: { 'x-a': star }, method: star })).http[0]?.matches[0]).toMatchObject({
+      headers: [{ name: 'x-a', match: { kind: 'present' } }],
+      method: undefined,
+    });
+    expect(convert(match({ uri: star })).problems).toMatchObject([{ code: 'invalid-regex' }]);
+  });
+
   it('says which origins may read answers', () => {
     const corsPolicy = {
       allowOrigins: [{ exact: 'https://a.example' }, { prefix: 'https://b' }, { regex: 'https://[cd].example' }],
@@ -445,7 +459,7 @@ describe('a VirtualService that can not be obeyed', () => {
     ],
     [route({ rewrite: { authority: 'a\r' } }), 'spec.http[0].rewrite.authority', 'invalid-header'],
     [
-      route({ route: undefined, directResponse: { status: 200, body: { string: 'x'.repeat(4097) } } }),
+      route({ route: undefined, directResponse: { status: 200, body: { string: 'x'.repeat(1_048_577) } } }),
       'spec.http[0].directResponse.body',
       'out-of-range',
     ],

@@ -83,12 +83,12 @@ export function findDestinationRule(
     return workloadSelector === undefined || (namespace === namespaces.client && labelsMatch(workloadSelector, labels));
   };
   const exact = (policies.destinationRules.get(host) ?? []).filter(applies);
-  const wildcard = mostSpecific(policies.wildcardDestinationRules.filter(applies), (rule) => [rule.host], host);
+  const wildcard = policies.wildcardDestinationRules.filter(applies);
   for (const namespace of [namespaces.client, namespaces.service, namespaces.root]) {
-    const rules = [exact, wildcard]
-      .map((candidates) => candidates.filter((rule) => rule.namespace === namespace))
-      .find((candidates) => candidates.length > 0);
-    if (rules !== undefined) return mergeRules(ofOneSelector(rules));
+    const isThere = (rule: DestinationRulePolicy): boolean => rule.namespace === namespace;
+    const named = exact.filter(isThere);
+    const rules = named.length > 0 ? named : mostSpecific(wildcard.filter(isThere), (rule) => [rule.host], host);
+    if (rules.length > 0) return mergeRules(ofOneSelector(rules));
   }
   return undefined;
 }

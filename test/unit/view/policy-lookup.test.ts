@@ -42,6 +42,17 @@ describe('a VirtualService', () => {
 });
 
 describe('a DestinationRule', () => {
+  test('with a pattern is looked for in one namespace after the other, however long patterns elsewhere are', () => {
+    const rule = (fullName: string, pattern: string) => destinationRule(fullName, hostname(pattern), {});
+    const stranger = rule('other/all', '*.shop.svc.cluster.local');
+    const root = rule('istio-system/all', '*.local');
+    expect(foundRule(stranger, root)?.source).toBe('DestinationRule/istio-system/all');
+    const service = rule('shop/all', '*.shop.svc.cluster.local');
+    expect(foundRule(stranger, root, service)?.source).toBe('DestinationRule/shop/all');
+    const client = rule('default/all', '*.svc.cluster.local');
+    expect(foundRule(stranger, root, service, client)?.source).toBe('DestinationRule/default/all');
+  });
+
   test('of an unrelated namespace never holds', () => {
     expect(foundRule(destinationRule('other/a', host))).toBeUndefined();
   });

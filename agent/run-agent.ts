@@ -1,10 +1,11 @@
 // The agent's whole life: identity, secrets, bootstrap, Envoy. In: the configuration and two signals. Out: resolves when all that was started
 // has ended after the stop signal; throws AgentError when it can't begin.
 
-import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../ca/clock.ts';
+import { makeFolder } from '../ca/make-folder.ts';
 import type { AgentConfig } from './agent-config.ts';
 import { bootstrap } from './bootstrap/bootstrap.ts';
 import type { BootstrapOptions } from './bootstrap/bootstrap.ts';
@@ -193,7 +194,7 @@ async function identityKeeper(config: AgentConfig, roots: RootFile, parts: Agent
 
 async function workDirectory({ workDirectory: named, owner }: AgentConfig): Promise<string> {
   const directory = named ?? (await mkdtemp(join(tmpdir(), 'isthmus-agent-')));
-  await mkdir(directory, { recursive: true });
+  await makeFolder(directory);
   if (named === undefined && owner !== undefined) {
     await chown(directory, owner.uid, owner.gid);
     await chmod(directory, 0o700);

@@ -1,11 +1,12 @@
 // The root of an instance that was given none: made once, kept in a folder under the state directory, found again at
 // the next start. Instances that start at the same moment in one directory agree on one root.
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadRootFiles, rootFileNames } from './ca-files.ts';
 import { CaError } from './ca-error.ts';
 import type { CaMaterial } from './ca-material.ts';
 import { authorityTtlMs, makeRoot } from './make-authority.ts';
+import { makeFolder } from './make-folder.ts';
 import { writeFileWhole } from './write-file.ts';
 
 export interface SelfSignedOptions {
@@ -29,7 +30,7 @@ export async function loadOrCreateSelfSigned(options: SelfSignedOptions): Promis
 async function createFolder(folder: string, options: SelfSignedOptions): Promise<void> {
   const { trustDomain, nowMs } = options;
   const root = await makeRoot({ trustDomain, keyType: 'ecdsa-p256', ttlMs: authorityTtlMs.root, nowMs });
-  await mkdir(options.dir, { recursive: true });
+  await makeFolder(options.dir);
   const fresh = await mkdtemp(`${folder}.`);
   try {
     const keyPath = join(fresh, rootFileNames.key);

@@ -1,11 +1,11 @@
 // `isthmus ca init --dir D`: makes the root of a mesh, a certificate and a key that can be kept offline.
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { CaError } from '../../ca/ca-error.ts';
 import { rootFileNames } from '../../ca/ca-files.ts';
 import { systemClock } from '../../ca/clock.ts';
 import { keyTypes, makeRoot, type KeyType } from '../../ca/make-authority.ts';
+import { makeFolder } from '../../ca/make-folder.ts';
 import { identity } from '../../ca/spiffe.ts';
 import { readLifetimeMs } from './ca-lifetime.ts';
 import { runCaCommand } from './ca-run.ts';
@@ -38,7 +38,7 @@ export async function caInit(options: CaInitOptions): Promise<string | CaError> 
   if (checked instanceof CaError) return checked;
   const ttlMs = readLifetimeMs('--ttl', options.ttl);
   const root = await makeRoot({ trustDomain, keyType, ttlMs, nowMs: systemClock.now() });
-  await mkdir(dir, { recursive: true });
+  await makeFolder(dir);
   const failure = await writeFiles({
     dir,
     force,

@@ -1,11 +1,11 @@
 // `isthmus ca issue --root D --dir E --cluster-id C`: makes the intermediate that one instance signs with, under the
 // root of `isthmus ca init`.
-import { mkdir } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { CaError } from '../../ca/ca-error.ts';
 import { loadRootFiles } from '../../ca/ca-files.ts';
 import { systemClock } from '../../ca/clock.ts';
 import { keyTypes, makeIntermediate, type KeyType } from '../../ca/make-authority.ts';
+import { makeFolder } from '../../ca/make-folder.ts';
 import { checkName, checkTrustDomain } from '../config.ts';
 import { readLifetimeMs } from './ca-lifetime.ts';
 import { runCaCommand } from './ca-run.ts';
@@ -44,7 +44,7 @@ export async function caIssue(options: CaIssueOptions): Promise<string | CaError
   const root = await loadRootFiles(options.root, nowMs);
   if (root instanceof CaError) return root;
   const made = await makeIntermediate({ trustDomain, keyType, ttlMs, nowMs, clusterId, root });
-  await mkdir(dir, { recursive: true });
+  await makeFolder(dir);
   const failure = await writeFiles({
     dir,
     force,

@@ -77,6 +77,7 @@ function readPatch(reader: FieldReader, index: number): EnvoyPatch | undefined {
   }
   const filterClass = readFilterClass(patch, applyTo, operation);
   const value = readValue(patch, applyTo, operation);
+  checkNamed(patch, { applyTo, operation, ...match, value });
   patch.end();
   reader.end();
   if (operation !== 'remove' && value === undefined) return undefined;
@@ -88,6 +89,27 @@ function readPatch(reader: FieldReader, index: number): EnvoyPatch | undefined {
     ...(filterClass === undefined ? {} : { filterClass }),
     ...(value === undefined ? {} : { value }),
   };
+}
+
+/** What changes a filter has to say which one, or it would silently change none. */
+function checkNamed(
+  patch: FieldReader,
+  { applyTo, operation, listener, value }: Omit<EnvoyPatch, 'index' | 'context'>,
+): void {
+  const names = {
+    'listener-filter': { name: listener?.listenerFilter, field: 'listener.listenerFilter' },
+    'network-filter': { name: listener?.chain?.filter, field: 'listener.filterChain.filter.name' },
+    'http-filter': { name: listener?.chain?.subFilter, field: 'listener.filterChain.filter.subFilter.name' },
+  } as const;
+  if (operation === 'add' || operation.startsWith('insert-')) return;
+  if (applyTo !== 'listener-filter' && applyTo !== 'network-filter' && applyTo !== 'http-filter') return;
+  const { name, field } = names[applyTo];
+  const named = name ?? value?.['name'];
+  // A value that is missing or mistaken was reported.
+  if ((named !== undefined && named !== '') || (operation !== 'remove' && value === undefined)) return;
+  const at = patch.at('operation');
+  const message = `${at} is ${wordFor(operations, operation)}, and the patch names no filter to do that to: name it in match.${field}`;
+  patch.findings.error('missing-field', at, message);
 }
 
 function readPlace(reader: FieldReader): PatchPlace | undefined {

@@ -142,6 +142,20 @@ describe('what can not be meant is refused by name', () => {
     [patch('applyTo: CLUSTER'), 'missing-field', 'patch', 'add it'],
     [patch('applyTo: CLUSTER, patch: { value: {} }'), 'missing-field', 'patch.operation', 'add it'],
     [patch('applyTo: CLUSTER, patch: { operation: MERGE }'), 'missing-field', 'patch.value', 'add it'],
+    ...['LISTENER_FILTER', 'NETWORK_FILTER', 'HTTP_FILTER'].map((place): [string, string, string, string] => [
+      patch(`applyTo: ${place}, match: { listener: { portNumber: 80 } }, patch: { operation: REMOVE }`),
+      'missing-field',
+      'patch.operation',
+      'names no filter to do that to: name it in match.listener.',
+    ]),
+    ...['MERGE', 'REPLACE'].map((operation): [string, string, string, string] => [
+      patch(
+        `applyTo: HTTP_FILTER, patch: { operation: ${operation}, value: { typed_config: { '@type': ${lua}, inline_code: x } } }`,
+      ),
+      operation === 'MERGE' ? 'missing-field' : 'invalid-value',
+      operation === 'MERGE' ? 'patch.operation' : 'patch.value.name',
+      operation === 'MERGE' ? 'match.listener.filterChain.filter.subFilter.name' : 'is missing',
+    ]),
     [
       patch('applyTo: ROUTE_CONFIGURATION, patch: { operation: ADD, value: {} }'),
       'invalid-value',

@@ -58,6 +58,8 @@ export interface ChurnFigures {
   readonly changes: number;
   readonly each: Times;
   readonly cpuShare: number;
+  /** Until the registry had answered that a change is stored: a part of `each` that is not ours. */
+  readonly write: Times;
   /** Live bytes of the server before and after. */
   readonly liveBefore: number;
   readonly liveAfter: number;

@@ -28,13 +28,22 @@ export function dueStatus(state: ObjectState, problems: readonly Problem[], time
   const own = [make(acceptedType, refused, 'Accepted'), make(passedType, found, 'NoFindings')];
   const messages = validationMessages(found);
   const sameMessages = isDeepStrictEqual(messages, messagesBefore);
-  if (sameMessages && isDeepStrictEqual(own, ownBefore)) return undefined;
+  if (sameMessages && isDeepStrictEqual(asStored(own, ownBefore), ownBefore)) return undefined;
   const foreign = state.conditions.filter((item) => !isOwn(item));
   const foreignMessages = state.validationMessages.filter((item) => !isOwn(item));
   return {
     conditions: [...foreign, ...own],
     ...(sameMessages ? {} : { validationMessages: [...foreignMessages, ...messages] }),
   };
+}
+
+/** Definitions before Istio 1.25 drop the generation of a condition: what never stays is not missed, or it were written for ever. */
+function asStored(own: readonly StatusFields[], before: readonly StatusFields[]): readonly StatusFields[] {
+  return own.map((condition) => {
+    const stored = before.find(({ type }) => type === condition['type']);
+    if (stored === undefined || 'observedGeneration' in stored) return condition;
+    return Object.fromEntries(Object.entries(condition).filter(([name]) => name !== 'observedGeneration'));
+  });
 }
 
 interface Judgement {

@@ -196,8 +196,8 @@ export class StatusWriter {
       return;
     }
     metrics.wrote('written');
-    // The watch tells the same a moment later.
-    states.seen(state.kind, answer.fields);
+    // The watch tells the same a moment later, and may have told of a later change, or that it is gone, before this answer came.
+    if (states.get(key) === state) states.seen(state.kind, answer.fields);
     this.#held.delete(key);
     this.#serverHeld = { failures: 0, untilMs: 0 };
     this.#forbiddenUntilMs.delete(kindId(state));

@@ -87,6 +87,17 @@ describe('nothing is due', () => {
     expect(dueStatus(before, [missing, refused], timeMs + 3_600_000)).toBeUndefined();
   });
 
+  it('where the definition keeps no generation of a condition', () => {
+    const known = written(state, [refused]);
+    const conditions = known.conditions.map((condition) =>
+      Object.fromEntries(Object.entries(condition).filter(([name]) => name !== 'observedGeneration')),
+    );
+    expect(dueStatus({ ...known, conditions, generation: 4 }, [refused], timeMs + 60_000)).toBeUndefined();
+    expect(dueStatus({ ...known, conditions }, [missing], timeMs)?.conditions[0]).toMatchObject({
+      observedGeneration: 3,
+    });
+  });
+
   it('once it was taken back', () => {
     expect(dueStatus(written(written(state, [refused]), []), [], timeMs)).toBeUndefined();
   });

@@ -231,6 +231,22 @@ describe('what others wrote', () => {
   });
 });
 
+it('an object that is gone before the answer about its status is not known again', async () => {
+  const { store, states, world, pass } = scene();
+  store.declare('a');
+  world.problems = [finding('a')];
+  store.isWatched = false;
+  const key = objectKey('VirtualService', 'shop', 'a');
+  store.refuse = () => {
+    states.gone(key);
+    return undefined;
+  };
+  await pass(60_000);
+  expect(store.asked).toEqual(['a']);
+  expect(states.get(key)).toBeUndefined();
+  expect(states.marked.size).toBe(0);
+});
+
 describe('a new leader', () => {
   it('writes nothing that is there already', async () => {
     const { store, world, pass, writer } = scene();

@@ -39,12 +39,17 @@ export type AddressDiscovery = 'endpoints' | 'original-destination' | 'dns' | 'l
 
 /**
  * A headless service's plain connections go where the client looked up, one pod; its requests are routed by host, so
- * they are balanced over all pods and reach other networks.
+ * they are balanced over all pods and reach other networks. What a gateway is sent was going to the gateway: there is no destination
+ * but the endpoints, as in Istio.
  */
-export function addressDiscoveryOf(service: MeshService, port: ServicePort, policy: TrafficPolicy): AddressDiscovery {
+export function addressDiscoveryOf(
+  of: Pick<ServiceClusterOptions, 'view' | 'service' | 'port' | 'policy'>,
+): AddressDiscovery {
+  const { view, service, port, policy } = of;
   if (service.kind === 'external-name') return 'dns';
-  if (service.entry?.resolution === 'none') return 'original-destination';
   if (service.entry?.resolution === 'dns' || service.entry?.resolution === 'dns-round-robin') return 'looked-up';
+  if (view.scope.type === 'router') return 'endpoints';
+  if (service.entry?.resolution === 'none') return 'original-destination';
   if (policy.loadBalancer?.algorithm === 'passthrough') return 'original-destination';
   return service.kind === 'headless' && !isHttp(port.protocol) ? 'original-destination' : 'endpoints';
 }
@@ -53,7 +58,7 @@ export function serviceCluster(options: ServiceClusterOptions): Cluster {
   const { view, service, port, subset, policy } = options;
   const name = outboundClusterName({ host: service.host, port: port.port, subset: subset?.name ?? '' });
   const connectTimeoutMs = policy.connectionPool?.connectTimeoutMs ?? view.config.connectTimeoutMs;
-  const discovery = addressDiscoveryOf(service, port, policy);
+  const discovery = addressDiscoveryOf(options);
   const shared = {
     circuitBreakers: circuitBreakers(policy),
     ...upstreamConnections(policy.connectionPool),

@@ -28,6 +28,10 @@ export function resolveDestination(
     const what = `No service ${host} is visible here`;
     return { cluster, problem: { what, remedy: 'check the name and its exportTo' } };
   }
+  if (view.scope.type === 'router' && service.entry?.resolution === 'none') {
+    const what = `${host} has resolution NONE, which leads to where a connection was going, and that is the gateway itself`;
+    return { cluster, problem: { what, remedy: 'give its ServiceEntry resolution DNS, or STATIC with endpoints' } };
+  }
   if (!ports.some((candidate) => candidate.port === chosen)) {
     return {
       cluster,

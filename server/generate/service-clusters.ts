@@ -36,7 +36,7 @@ export function serviceAssignments(
   const { host } = service;
   const sources = serviceKeys(service);
   return targetsOf(view, service).flatMap(({ port, subset, policy }) => {
-    if (addressDiscoveryOf(service, port, policy) !== 'endpoints') return [];
+    if (addressDiscoveryOf({ view, service, port, policy }) !== 'endpoints') return [];
     const name = outboundClusterName({ host, port: port.port, subset: subset?.name ?? '' });
     const selection = selectionOf(policy, subset, view.config);
     const message = loadAssignment(name, view.endpointsFor(host, port, selection));

@@ -5,6 +5,8 @@ import type { GoldenCase } from '../golden.ts';
 
 const shop = 'shop.default.svc.cluster.local';
 const vault = 'vault.default.svc.cluster.local';
+const queue = 'queue.default.svc.cluster.local';
+const wherever = 'wherever.example.org';
 const edge: GatewayPolicy = {
   kind: 'Gateway',
   source: objectKey('Gateway', 'default', 'edge'),
@@ -24,15 +26,35 @@ const prefix = (value: string) => httpMatch({ uri: { kind: 'prefix', value } });
 const anywhere = { destinationSubnets: [], sourceLabels: {}, gateways: [] };
 
 export const golden: GoldenCase = {
-  shows: 'A gateway joins the routes of several VirtualServices for a host, and passes TLS and TCP on.',
+  shows:
+    'A gateway joins the routes of several VirtualServices for a host, passes TLS and TCP on, knows the endpoints of headless services, and leads nowhere for resolution NONE.',
   proxy: router({ labels: { istio: 'edge' }, requestedNetworks: [] }),
   mesh: mesh({
     services: [
       service('shop', ['http:80'], { addresses: { 'cluster-1': ['10.96.0.50'] } }),
+      service('queue', ['tls:443'], { kind: 'headless' }),
+      {
+        ...service('wherever', ['http:80']),
+        host: hostname(wherever),
+        name: wherever,
+        entry: {
+          source: objectKey('ServiceEntry', 'default', 'wherever'),
+          resolution: 'none',
+          isExternal: true,
+          ranges: [],
+          subjectAltNames: [],
+        },
+      },
       service('vault', ['tls:443'], { addresses: { 'cluster-1': ['10.96.0.51'] } }),
     ],
     policies: [
       edge,
+      virtualService('queue', ['queue.example.com'], [], {
+        gateways: ['default/edge'],
+        createdAtMs: 3,
+        tls: [{ matches: [{ ...anywhere, sniHosts: ['queue.example.com'] }], destinations: to(queue) }],
+      }),
+      virtualService('wherever', ['wherever.example.com'], [httpRoute([wherever])], { gateways: ['default/edge'] }),
       virtualService('all', ['shop.example.com'], [httpRoute([shop], { name: 'all' })], {
         gateways: ['default/edge'],
       }),

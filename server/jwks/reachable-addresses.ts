@@ -27,6 +27,8 @@ const neverAsked: readonly string[] = [
   '168.63.129.16/32',
   '192.0.0.192/32',
   'fd00:ec2::/32',
+  'fd00:c1::/32',
+  'fd20:ce::/32',
 ];
 
 /** `address`: of either family, in any form. What is no address is not asked. */

@@ -4,11 +4,13 @@
 import { parseDocument } from 'yaml';
 import type { AccessLogFormat } from '../model/mesh-config.ts';
 import { readChoice } from './choice.ts';
+import { checkOperators } from './command-operators.ts';
 import { isMapping, show, type FieldReader } from './field-reader.ts';
 
 export function readAccessLogFormat(reader: FieldReader): AccessLogFormat | undefined {
   const format = reader.string('accessLogFormat') ?? '';
   const isJson = readChoice(reader, 'accessLogEncoding', { TEXT: false, JSON: true }) === true;
+  checkOperators(reader, reader.at('accessLogFormat'), format);
   if (!isJson) return format === '' ? undefined : { kind: 'text', text: format };
   if (format === '') return { kind: 'json', labels: standardLabels };
   const labels = parsed(format);

@@ -2,6 +2,7 @@
 
 import type { ExtensionProvider, LogProvider, TracingProvider } from '../model/extension-provider.ts';
 import { hostname, type Hostname } from '../model/names.ts';
+import { checkOperators } from './command-operators.ts';
 import { readDuration } from './duration.ts';
 import type { FieldReader } from './field-reader.ts';
 
@@ -45,6 +46,10 @@ function readFormat(reader: FieldReader): Pick<Extract<LogProvider, { kind: 'fil
   const format = reader.object('logFormat');
   const text = format?.string('text');
   const labels = format?.has('labels') === true ? format.stringMap('labels') : undefined;
+  if (format !== undefined && text !== undefined) checkOperators(format, format.at('text'), text);
+  for (const [name, label] of Object.entries(labels ?? {})) {
+    if (format !== undefined) checkOperators(format, `${format.at('labels')}.${name}`, label);
+  }
   format?.warnRest();
   return { text, labels };
 }

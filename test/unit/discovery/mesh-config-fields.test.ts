@@ -24,6 +24,16 @@ it.each([
   expect(value).toMatchObject(wanted);
 });
 
+it.each(['%START_TIME(%Y-%m-%dT%H:%M:%S.%3f%z)% 100%%', '%REQ(X-A?:PATH):10% %CEL(request.size % 2)%', '{a}'])(
+  'the format %j is as Envoy reads it',
+  (accessLogFormat) => {
+    expect(read({ accessLogFormat })).toMatchObject({
+      value: { accessLogFormat: { text: accessLogFormat } },
+      problems: [],
+    });
+  },
+);
+
 it('lines of JSON hold what is asked for, or what is usual', () => {
   const labels = (fields: object) => {
     const format = read({ accessLogEncoding: 'JSON', ...fields }).value?.accessLogFormat;
@@ -37,6 +47,17 @@ it.each([
   ['accessLogFormat', { accessLogEncoding: 'JSON', accessLogFormat: 'plain text' }],
   ['accessLogFormat', { accessLogEncoding: 'JSON', accessLogFormat: '*nothing' }],
   ['accessLogFormat', { accessLogEncoding: 'JSON', accessLogFormat: '{"a": "b"' }],
+  ['accessLogFormat', { accessLogFormat: '100% %PROTOCOL%' }],
+  ['accessLogFormat', { accessLogFormat: '%REQ(a' }],
+  ['accessLogFormat', { accessLogEncoding: 'JSON', accessLogFormat: '{"a": "%protocol%"}' }],
+  [
+    'extensionProviders[0].envoyFileAccessLog.logFormat.text',
+    { extensionProviders: [{ name: 'a', envoyFileAccessLog: { path: '/a', logFormat: { text: '%DURATION' } } }] },
+  ],
+  [
+    'extensionProviders[0].envoyFileAccessLog.logFormat.labels.b',
+    { extensionProviders: [{ name: 'a', envoyFileAccessLog: { path: '/a', logFormat: { labels: { b: '5%' } } } }] },
+  ],
   ['accessLogEncoding', { accessLogEncoding: 'XML' }],
   // Envoy wants more than one millisecond.
   ['dnsRefreshRate', { dnsRefreshRate: '1ms' }],

@@ -83,16 +83,19 @@ function obstacleBetween(oldest: ClusterService, other: ClusterService): Differe
 }
 
 function decidedByOldest({ service: oldest }: ServiceEntryHost, { service }: ServiceEntryHost): readonly Difference[] {
-  const of = ({ addresses, entry }: ClusterService): ReadonlyMap<string, string> =>
-    new Map([
-      ['addresses', [...addresses, ...(entry?.ranges ?? [])].toSorted().join()],
-      ['location', String(entry?.isExternal)],
-      ['subjectAltNames', (entry?.subjectAltNames ?? []).toSorted().join()],
-    ]);
-  const wanted = of(oldest);
-  return [...of(service)].flatMap(([name, value]) =>
+  const wanted = oldestDecides(oldest);
+  return [...oldestDecides(service)].flatMap(([name, value]) =>
     value === '' || value === wanted.get(name) ? [] : [{ field: `spec.${name}`, what: name }],
   );
+}
+
+/** Fields of which the oldest's hold, as texts to compare. */
+function oldestDecides({ addresses, entry }: ClusterService): ReadonlyMap<string, string> {
+  return new Map([
+    ['addresses', [...addresses, ...(entry?.ranges ?? [])].toSorted().join()],
+    ['location', String(entry?.isExternal)],
+    ['subjectAltNames', (entry?.subjectAltNames ?? []).toSorted().join()],
+  ]);
 }
 
 function otherProtocol(index: number, { port, protocol }: ServicePort, before: ServicePort): Difference {

@@ -32,7 +32,6 @@ export function headerFields(operations: HeaderOperations | undefined): HeaderFi
 
 /** Both, of which the second has the last word. */
 export function joinHeaders(first: HeaderFields, second: HeaderFields): HeaderFields {
-  const join = <T>(a: readonly T[] = [], b: readonly T[] = []): readonly T[] => [...a, ...b];
   const entries = {
     requestHeadersToAdd: join(first.requestHeadersToAdd, second.requestHeadersToAdd),
     requestHeadersToRemove: [...new Set(join(first.requestHeadersToRemove, second.requestHeadersToRemove))],
@@ -45,6 +44,10 @@ export function joinHeaders(first: HeaderFields, second: HeaderFields): HeaderFi
     ...(entries.responseHeadersToAdd.length > 0 ? { responseHeadersToAdd: entries.responseHeadersToAdd } : {}),
     ...(entries.responseHeadersToRemove.length > 0 ? { responseHeadersToRemove: entries.responseHeadersToRemove } : {}),
   };
+}
+
+function join<T>(a: readonly T[] = [], b: readonly T[] = []): readonly T[] {
+  return [...a, ...b];
 }
 
 /** The authority that setting the request header `host` or `:authority` asks for. */

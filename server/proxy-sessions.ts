@@ -8,6 +8,7 @@ import { emptyTypeSnapshot, lookUp, type TypeSnapshot } from './cache/type-snaps
 import type { GatewayCredentials, HeldCredentials } from './credentials/gateway-credentials.ts';
 import { generatorOf, notServed } from './proxy/generator.ts';
 import { identityMismatch } from './proxy/identity-mismatch.ts';
+import { AnnouncedExtensions } from './proxy/announced-extensions.ts';
 import { parseNode } from './proxy/parse-node.ts';
 import type { Proxy } from './proxy/proxy.ts';
 import type { Machines } from './open-machines.ts';
@@ -40,7 +41,6 @@ export interface KnownRejection extends Rejection {
 
 /** One open stream, as far as the engine knows. */
 export interface ProxySession {
-  readonly opening: StreamOpening;
   readonly openedAtMs: number;
   readonly attachment: Attachment;
   readonly listener: SnapshotListener;
@@ -72,6 +72,7 @@ const maxResourceNames = 100;
 export class ProxySessions implements SnapshotSource {
   readonly #options: ProxySessionsOptions;
   readonly #sessions = new Map<Peer, ProxySession>();
+  readonly #extensions = new AnnouncedExtensions();
 
   constructor(options: ProxySessionsOptions) {
     this.#options = options;
@@ -93,22 +94,25 @@ export class ProxySessions implements SnapshotSource {
   }
 
   open(opening: StreamOpening, listener: SnapshotListener): OpenedNode | Refusal {
+    // Not the node, which is large: what is kept of it is in the proxy.
+    const { peer, variant } = opening;
+    const extensions = this.#extensions;
     const { cache, defaultClusterId, defaultNetwork } = this.#options;
     if (!this.#options.ready()) {
       return refuse('UNAVAILABLE', 'The primary cluster has not been read yet; connect again in a moment.');
     }
     const unserved = notServed(generatorOf(opening.node));
     if (unserved !== undefined) return refuse('UNIMPLEMENTED', unserved);
-    const proxy = parseNode(opening.node, { variant: opening.variant, defaultClusterId, defaultNetwork });
+    const proxy = parseNode(opening.node, { variant, defaultClusterId, defaultNetwork, extensions });
     if ('kind' in proxy) return refuse('INVALID_ARGUMENT', proxy.message);
-    const mismatch = identityMismatch(opening.peer, proxy, this.#options.trustDomains);
+    const mismatch = identityMismatch(peer, proxy, this.#options.trustDomains);
     if (mismatch !== undefined) return refuse('PERMISSION_DENIED', mismatch);
     const machine = this.#options.machines?.hold(opening, proxy);
     if (machine !== undefined && 'kind' in machine) return machine;
     const attachment = cache.attach(proxy, listener);
     const rejections = new Map<string, Rejection>();
-    const credentials = this.#credentialsOf(opening, attachment.proxy, listener);
-    this.#sessions.set(opening.peer, { opening, openedAtMs: this.#options.now(), attachment, listener, rejections });
+    const credentials = this.#credentialsOf(peer, attachment.proxy, listener);
+    this.#sessions.set(peer, { openedAtMs: this.#options.now(), attachment, listener, rejections });
     return {
       kind: 'opened',
       nodeId: proxy.nodeId,
@@ -127,7 +131,7 @@ export class ProxySessions implements SnapshotSource {
       },
       reportHealth: (trouble) => machine?.report({ healthy: trouble === undefined, message: cut(trouble ?? '') }),
       close: () => {
-        this.#sessions.delete(opening.peer);
+        this.#sessions.delete(peer);
         machine?.release();
         credentials?.release();
         attachment.detach();
@@ -135,7 +139,7 @@ export class ProxySessions implements SnapshotSource {
     };
   }
 
-  #credentialsOf({ peer }: StreamOpening, proxy: Proxy, listener: SnapshotListener): HeldCredentials | undefined {
+  #credentialsOf(peer: Peer, proxy: Proxy, listener: SnapshotListener): HeldCredentials | undefined {
     const types = new Set([typeUrls.secret]);
     const identity = peer.authenticated ? peer.identity : undefined;
     return this.#options.credentials?.hold({ proxy, identity, onChange: () => listener(types) });

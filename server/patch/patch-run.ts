@@ -67,7 +67,7 @@ export class PatchLog {
       },
       part: () => this.#run(of),
       apply: (scoped, before, change) => {
-        const { after, why } = attempt(before, change);
+        const { after, why } = attempt(before, change, scoped);
         if (why !== undefined) this.#leave(of, { scoped, why });
         if (why !== undefined || after !== before) this.#matched.add(scoped.patch);
         if (after !== before) sources.add(scoped.policy.source);
@@ -112,9 +112,16 @@ export function patchProblem({ policy, patch }: ScopedPatch, code: string, messa
   return { severity: 'warning', code, object, field, ...(origin === undefined ? {} : { origin }), message };
 }
 
-function attempt<T>(before: T, { to, broken }: Change<T>): { readonly after: T; readonly why?: string | undefined } {
+function attempt<T>(
+  before: T,
+  { to, broken }: Change<T>,
+  { lacking }: ScopedPatch,
+): { readonly after: T; readonly why?: string | undefined } {
   try {
     const after = to();
+    if (after !== before && lacking !== undefined) {
+      return { after: before, why: `it was built without the extension that takes ${lacking}` };
+    }
     const why = broken?.(after);
     return why === undefined ? { after } : { after: before, why };
   } catch (error) {

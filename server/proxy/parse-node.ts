@@ -6,6 +6,7 @@ import type { Locality } from '../../discovery/model/locality.ts';
 import { clusterId, networkId, type ClusterId, type NetworkId } from '../../discovery/model/names.ts';
 import type { Node } from '../../proto/generated/envoy.config.core.v3.ts';
 import type { Struct, Value } from '../../proto/generated/google.protobuf.ts';
+import type { AnnouncedExtensions } from './announced-extensions.ts';
 import { announcedTopology } from './announced-topology.ts';
 import type { Capabilities, InterceptionMode, Proxy, ProxyType } from './proxy.ts';
 
@@ -14,6 +15,8 @@ export interface ParseNodeOptions {
   /** Used when the node does not say: the instance's own cluster and its network. */
   readonly defaultClusterId: ClusterId;
   readonly defaultNetwork: NetworkId;
+  /** Absent: what the node was built with is not remembered. */
+  readonly extensions?: AnnouncedExtensions | undefined;
 }
 
 export interface InvalidNode {
@@ -46,6 +49,7 @@ export function parseNode(node: Node, options: ParseNodeOptions): Proxy | Invali
   if (dot <= 0 || dot === fullName.length - 1) {
     return invalid(`node id ${quote(nodeId)} has ${quote(fullName)} where NAME.NAMESPACE is expected`);
   }
+  const extensions = options.extensions?.of(node.extensions);
   const topology = type === 'router' ? announcedTopology(metadata.get('PROXY_CONFIG')) : undefined;
   return {
     nodeId,
@@ -62,6 +66,7 @@ export function parseNode(node: Node, options: ParseNodeOptions): Proxy | Invali
     requestedNetworks: commaList(metadata.get('REQUESTED_NETWORK_VIEW')).map((name) => networkId(name)),
     capabilities: capabilitiesOf(node, options.variant),
     interceptionMode: interceptionModeOf(metadata),
+    ...(extensions === undefined ? {} : { extensions }),
     ...(text(metadata.get('DNS_CAPTURE')) === 'true' ? { dnsCapture: true } : {}),
     ...(topology === undefined ? {} : { topology }),
     istioVersion: text(metadata.get('ISTIO_VERSION')) ?? '',

@@ -4,6 +4,7 @@
 import type { GatewayTopology } from '../../discovery/model/gateway-topology.ts';
 import type { Locality } from '../../discovery/model/locality.ts';
 import type { ClusterId, NetworkId } from '../../discovery/model/names.ts';
+import type { ExtensionNames } from './announced-extensions.ts';
 
 /** `sidecar` stands beside one workload; `router` is a gateway. */
 export type ProxyType = 'sidecar' | 'router';
@@ -45,6 +46,8 @@ export interface Proxy {
   /** Networks whose endpoints this proxy wants (`REQUESTED_NETWORK_VIEW`); empty: all. East-west gateways ask for their own. */
   readonly requestedNetworks: readonly NetworkId[];
   readonly capabilities: Capabilities;
+  /** All that this Envoy can load. Absent: it does not say. */
+  readonly extensions?: ExtensionNames | undefined;
   /** The agent answers the workload's DNS (`DNS_CAPTURE`). Absent: it does not. */
   readonly dnsCapture?: boolean;
   /** Of a gateway: what it announces of the proxies in front of it. Absent: MeshConfig says. */

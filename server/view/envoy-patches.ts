@@ -4,7 +4,11 @@
 
 import { RE2JS } from 're2js';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
+import { isMapping } from '../../discovery/convert/field-reader.ts';
 import type { EnvoyFilterPolicy, EnvoyPatch, ProxyPatchMatch } from '../../discovery/model/policy.ts';
+import { filterName } from '../../discovery/policy/envoy-filter/filter-names.ts';
+import { fullNameOfTypeUrl } from '../../proto/message-type.ts';
+import type { ExtensionNames } from '../proxy/announced-extensions.ts';
 import type { Proxy } from '../proxy/proxy.ts';
 import { policySelects } from './visibility.ts';
 
@@ -15,6 +19,8 @@ export type PatchSide = 'inbound' | 'outbound' | 'gateway';
 export interface ScopedPatch {
   readonly policy: EnvoyFilterPolicy;
   readonly patch: EnvoyPatch;
+  /** An extension that it needs and the proxy says that it does not have. */
+  readonly lacking?: string | undefined;
 }
 
 /** Undefined when there are none. */
@@ -29,7 +35,7 @@ export function envoyPatchesFor(proxy: Proxy, side: PatchSide, mesh: MeshSnapsho
   const policies = [...of(rootNamespace), ...(proxy.namespace === rootNamespace ? [] : of(proxy.namespace))];
   const patches = policies.flatMap((policy) =>
     policy.patches.flatMap((patch) =>
-      concerns(patch, side) && matchesProxy(patch.proxy, proxy) ? [{ policy, patch }] : [],
+      concerns(patch, side) && matchesProxy(patch.proxy, proxy) ? [scoped(policy, patch, proxy.extensions)] : [],
     ),
   );
   return patches.length === 0 ? undefined : patches;
@@ -37,7 +43,34 @@ export function envoyPatchesFor(proxy: Proxy, side: PatchSide, mesh: MeshSnapsho
 
 /** What of them decides: for the key of a scope. */
 export function patchesKey(patches: readonly ScopedPatch[]): readonly string[] {
-  return patches.map(({ policy, patch }) => `${policy.source} ${policy.digest} ${patch.index}`);
+  return patches.map(
+    ({ policy, patch, lacking }) =>
+      `${policy.source} ${policy.digest} ${patch.index}${lacking === undefined ? '' : ` lacks ${lacking}`}`,
+  );
+}
+
+function scoped(policy: EnvoyFilterPolicy, patch: EnvoyPatch, extensions: ExtensionNames | undefined): ScopedPatch {
+  const lacking = extensions === undefined ? undefined : lackingOf(patch, extensions);
+  return { policy, patch, ...(lacking === undefined ? {} : { lacking }) };
+}
+
+/** Envoy finds the extension by the type of its configuration, and where that is none of its own, by the filter's name. */
+function lackingOf({ operation, value }: EnvoyPatch, extensions: ExtensionNames): string | undefined {
+  if (value === undefined || operation === 'merge' || operation === 'merge-replacing-lists') return undefined;
+  const { name, typedConfig } = value;
+  const type = configuredType(typedConfig);
+  if (type === undefined || extensions.has(type)) return undefined;
+  return typeof name === 'string' && extensions.has(filterName(name)) ? undefined : type;
+}
+
+/** Of filters and of extension configurations, which alone have a `typed_config` of their own. */
+function configuredType(config: unknown): string | undefined {
+  if (!isMapping(config) || typeof config['typeUrl'] !== 'string') return undefined;
+  const type = fullNameOfTypeUrl(config['typeUrl']);
+  const { plain } = config;
+  // What a struct stands for is said inside.
+  if (type === 'xds.type.v3.TypedStruct' || type === 'udpa.type.v1.TypedStruct') return configuredType(plain);
+  return type;
 }
 
 function concerns({ applyTo, context, operation }: EnvoyPatch, side: PatchSide): boolean {

@@ -47,8 +47,35 @@ const rootConfigMap = 'istio-ca-root-cert';
 /** Where the fingerprints from the system namespace's annotation are: in no namespace, so that a ConfigMap comes first. */
 const annotatedRoots = '';
 
-/** `forms` decides what is in force of an object that is held back; absent: whatever is declared. */
+/**
+ * `forms` decides what is in force of an object that is held back; absent: whatever is declared. Never throws: what nobody thought
+ * of in one object must not take the others down.
+ */
 export function foldObject(
+  index: ClusterIndex,
+  object: KubernetesObject,
+  context: FoldContext,
+  forms?: Pick<ObjectForms, 'declare'>,
+): readonly Problem[] {
+  try {
+    return fold(index, object, context, forms);
+  } catch (error) {
+    return [unforeseen(object, error)];
+  }
+}
+
+function unforeseen(object: KubernetesObject, error: unknown): Problem {
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return {
+    severity: 'error',
+    code: 'internal-error',
+    object: keyOf(object),
+    ...(object.origin === undefined ? {} : { origin: object.origin }),
+    message: `Isthmus fails to read this object (${reason.slice(0, 200)}), which is a fault of its own; what the object said before stays in force. Report it, with the object, and write the object in a simpler way until it is mended.`,
+  };
+}
+
+function fold(
   index: ClusterIndex,
   object: KubernetesObject,
   context: FoldContext,

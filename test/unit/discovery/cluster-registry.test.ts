@@ -152,6 +152,35 @@ describe('a cluster', () => {
   });
 });
 
+it('an object whose reading fails in a way that nobody foresaw is a finding, and leaves itself and all others as they were', () => {
+  const cluster = syncedCluster([serviceManifest('web'), serviceManifest('cart')]);
+  const before = cluster.snapshot.services;
+  const { object } = changed(serviceManifest('web')) as Extract<SourceEvent, { kind: 'changed' }>;
+  const odd = {
+    ...object,
+    body: {
+      get spec(): never {
+        throw new RangeError('too deep');
+      },
+    },
+  };
+
+  cluster.fold([{ kind: 'changed', object: odd }, changed(serviceManifest('fresh'))]);
+
+  expect(cluster.findings).toMatchObject([
+    {
+      severity: 'error',
+      code: 'internal-error',
+      object: 'Service/sample/web',
+      message: expect.stringContaining('RangeError: too deep'),
+    },
+  ]);
+  expect(cluster.snapshot.services.get(hostOf('web'))).toEqual(before.get(hostOf('web')));
+  expect(cluster.snapshot.services.has(hostOf('fresh'))).toBe(true);
+  cluster.fold([changed(serviceManifest('web'))]);
+  expect(cluster.findings).toEqual([]);
+});
+
 describe('gateways of a cluster', () => {
   const gateway = (spec: Manifest, status: Manifest = {}, annotations: Record<string, string> = {}): Manifest => ({
     ...serviceManifest(

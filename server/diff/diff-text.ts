@@ -38,9 +38,11 @@ function objectLines({ objects }: DiffReport): readonly string[] {
     refused: 'REFUSED, so that it is not obeyed',
     absent: 'not there, so nothing is removed',
   };
-  const lines = objects.flatMap(({ object, change }) =>
-    change === 'written' || change === 'passed-over' ? [] : [`${object}: ${words[change]}`],
-  );
+  const lines = objects.flatMap(({ object, change, findings }) => {
+    if (change === 'written' || change === 'passed-over') return [];
+    const closes = change === 'refused' && findings.some(({ code }) => code === 'denies-everything');
+    return [`${object}: ${closes ? 'REFUSED, so that everything is denied where it holds' : words[change]}`];
+  });
   return section('objects', cut(lines, shown.findings, 0, 'objects').map(String));
 }
 
@@ -101,5 +103,7 @@ function namesText(names: readonly string[], count: number): string {
 /** The first ones, then how many follow. `beyond`: those that are not in the list. */
 function cut<T>(list: readonly T[], limit: number, beyond: number, noun: string): readonly (T | string)[] {
   const more = Math.max(0, list.length - limit) + beyond;
-  return more === 0 ? list : [...list.slice(0, limit), `… and ${String(more)} more ${noun}; -o json has them`];
+  if (more === 0) return list;
+  const rest = more === 1 ? `1 more of the ${noun}; -o json has it` : `${String(more)} more ${noun}; -o json has them`;
+  return [...list.slice(0, limit), `… and ${rest}`];
 }

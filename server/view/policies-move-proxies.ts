@@ -17,6 +17,8 @@ const notInKeys: ReadonlySet<string> = new Set([
 
 export function policiesMoveProxies(before: ViewIndex, after: ViewIndex): boolean {
   if (before.mesh.config !== after.mesh.config) return true;
+  // Keys of token issuers, of which a key holds the value: their policy stays the same object when they arrive.
+  if (before.mesh.tokenKeys !== after.mesh.tokenKeys) return true;
   const then = new Map<string, unknown>(Object.entries(before.mesh.policies));
   for (const [kind, policies] of Object.entries(after.mesh.policies)) {
     if (!notInKeys.has(kind) && then.get(kind) !== policies) return true;

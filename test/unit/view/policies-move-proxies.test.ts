@@ -54,3 +54,17 @@ test.each([
 ])('a %s may move anybody', (kind, spec) => {
   expect(moves(kind, [spec])).toEqual([true]);
 });
+
+test('keys of token issuers that have been fetched may move anybody, whose policy stays what it was', () => {
+  const keysAt = (jwksUri: string) => ({ jwtRules: [{ issuer: 'a', jwksUri }] });
+  const registry = syncedCluster([
+    policyManifest('RequestAuthentication', 'store', keysAt('https://issuer.example/keys')),
+  ]);
+  const store = new MeshStore({ primary: clusterId('cluster-1'), config: defaultMeshConfig, schedule: () => {} });
+  store.add(registry);
+  store.flush();
+  const before = indexViews(store.snapshot);
+  store.setTokenKeys(new Map([['https://issuer.example/keys', '{"keys":[]}']]));
+  store.flush();
+  expect(policiesMoveProxies(before, indexViews(store.snapshot, before))).toBe(true);
+});

@@ -31,8 +31,6 @@ export class WorkerProcess {
     const entry = fileURLToPath(new URL('entry.ts', import.meta.url));
     const child = spawn(process.execPath, [entry], { stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'] });
     this.#child = child;
-    const relay = child.stdio[4];
-    this.relay = relay instanceof Socket ? relay : new Socket();
     this.exited = new Promise((resolve) => {
       // One that runs may tell of a message that could not be sent: its end is what counts.
       child.on('error', (error) => {
@@ -40,7 +38,10 @@ export class WorkerProcess {
       });
       child.once('exit', (code, signal) => resolve({ code, signal }));
     });
-    if (child.stderr !== null) createInterface({ input: child.stderr, crlfDelay: Infinity }).on('line', onLine);
+    // Where there are no more file descriptors, the child has no pipes, whatever its type says, and tells its error later.
+    const [, , stderr, , relay]: readonly unknown[] = Array.isArray(child.stdio) ? child.stdio : [];
+    this.relay = relay instanceof Socket ? relay : new Socket();
+    if (stderr instanceof Socket) createInterface({ input: stderr, crlfDelay: Infinity }).on('line', onLine);
   }
 
   get pid(): number | undefined {

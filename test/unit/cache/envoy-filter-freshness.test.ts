@@ -13,6 +13,7 @@ import { router, sidecar } from '../../support/mesh-model.ts';
 import { changed, deleted, syncedCluster } from '../discovery/cluster-scene.ts';
 
 const inSample = { namespace: 'sample' };
+const inGateways = { namespace: 'istio-system' };
 const host = (name: string): string => `${name}.sample.svc.cluster.local`;
 const header = { request_headers_to_add: [{ header: { key: 'x-patched', value: 'yes' } }] };
 
@@ -33,6 +34,16 @@ const patches: readonly object[] = [
     match: { routeConfiguration: { name: '80' } },
     patch: { operation: 'ADD', value: { name: 'added', domains: [host('c')] } },
   },
+  {
+    applyTo: 'VIRTUAL_HOST',
+    match: { routeConfiguration: { portName: 'one' } },
+    patch: { operation: 'MERGE', value: header },
+  },
+  {
+    applyTo: 'HTTP_ROUTE',
+    match: { routeConfiguration: { gateway: 'istio-system/edge' } },
+    patch: { operation: 'MERGE', value: header },
+  },
   { applyTo: 'HTTP_ROUTE', match: { context: 'ANY' }, patch: { operation: 'MERGE', value: header } },
   { applyTo: 'ROUTE_CONFIGURATION', match: { context: 'ANY' }, patch: { operation: 'MERGE', value: header } },
   { applyTo: 'CLUSTER', match: { cluster: { service: host('a') } }, patch: { operation: 'REMOVE' } },
@@ -48,22 +59,33 @@ const anyEvent: fc.Arbitrary<SourceEvent> = fc.oneof(
     .tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom(80, 81))
     .map(([name, port]) => changed(serviceManifest(name, { ports: [{ name: 'http', port }] }, inSample))),
   fc.constantFrom('a', 'b', 'c').map((name) => deleted('Service', name)),
-  fc
-    .tuple(fc.constantFrom('a', 'b'), fc.constantFrom('1s', '2s'))
-    .map(([name, timeout]) =>
-      changed(
-        policyManifest(
-          'VirtualService',
-          name,
-          { hosts: [name], http: [{ timeout, route: [{ destination: { host: name } }] }] },
-          inSample,
-        ),
+  fc.tuple(fc.constantFrom('a', 'b'), fc.constantFrom('1s', '2s')).map(([name, timeout]) =>
+    changed(
+      policyManifest(
+        'VirtualService',
+        name,
+        {
+          hosts: [name],
+          gateways: ['mesh', 'istio-system/edge', 'istio-system/other'],
+          http: [{ timeout, route: [{ destination: { host: name } }] }],
+        },
+        inSample,
       ),
     ),
+  ),
   fc.constantFrom('a', 'b').map((name) => deleted('VirtualService', name)),
+  fc.tuple(fc.constantFrom('edge', 'other'), fc.constantFrom('one', 'two'), fc.constantFrom(80, 81)).map((gateway) => {
+    const [name, portName, number] = gateway;
+    const servers = [{ port: { name: portName, number, protocol: 'HTTP' }, hosts: ['*'] }];
+    return changed(policyManifest('Gateway', name, { selector: { istio: 'eastwestgateway' }, servers }, inGateways));
+  }),
+  fc.constantFrom('edge', 'other').map((name) => deleted('Gateway', name, 'istio-system')),
   fc
     .tuple(fc.constantFrom('one', 'two'), fc.subarray([...patches], { minLength: 1 }))
     .map(([name, configPatches]) => changed(policyManifest('EnvoyFilter', name, { configPatches }, inSample))),
+  fc
+    .subarray([...patches], { minLength: 1 })
+    .map((configPatches) => changed(policyManifest('EnvoyFilter', 'all', { configPatches }, inGateways))),
   fc.constantFrom('one', 'two').map((name) => deleted('EnvoyFilter', name)),
 );
 

@@ -123,6 +123,20 @@ describe('a value that is not the message that it should be is refused at its fi
   });
 });
 
+test('a value of any depth is refused, not too much to be looked at', () => {
+  const deep = `${'{ b: '.repeat(200)}1${' }'.repeat(200)}`;
+  const value = JSON.parse(`${'{"b":'.repeat(9000)}1${'}'.repeat(9000)}`) as unknown;
+  const ofCluster = (a: unknown): object => ({
+    configPatches: [
+      { applyTo: 'CLUSTER', patch: { operation: 'MERGE', value: { metadata: { filter_metadata: { a } } } } },
+    ],
+  });
+  for (const spec of [ofCluster(parse(deep)), ofCluster(value)]) {
+    const { problems: found } = convertEnvoyFilter(objectOf(policyManifest('EnvoyFilter', 'it', spec)));
+    expect(found.map(({ code, message }) => [code, message.includes('is too deep')])).toEqual([['invalid-type', true]]);
+  }
+});
+
 test('a TypedStruct is passed on, and what its type does not know is said', () => {
   const typed = (value: string): string =>
     patch(

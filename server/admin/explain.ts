@@ -1,5 +1,6 @@
 // Answers "why does (or doesn't) this workload reach that host": pure, from the mesh, the clusters' states and a proxy.
 
+import { isIP, isIPv6 } from 'node:net';
 import type { ClusterStatus } from '../../discovery/model/cluster-snapshot.ts';
 import { formatLocality } from '../../discovery/model/locality.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
@@ -7,9 +8,10 @@ import { hostname, type ClusterId } from '../../discovery/model/names.ts';
 import type { VirtualServicePolicy } from '../../discovery/model/policy.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import { isHttp, type MeshService, type ServicePort } from '../../discovery/model/service.ts';
-import { routeName, virtualHostName } from '../generate/names.ts';
+import { bracketed, routeName, virtualHostName } from '../generate/names.ts';
 import { buildOutboundView, type OutboundView } from '../view/outbound-view.ts';
 import { viewKeysOf } from '../view/view-key.ts';
+import { ownerOfAddress } from './address-owner.ts';
 import { explainRoutes, isUsable } from './explain-routes.ts';
 import { invisibleBecause, limitingSidecar } from './explain-visibility.ts';
 import type { AskedRequest } from './match-request.ts';
@@ -29,11 +31,12 @@ export interface AskedTarget extends AskedRequest {
   readonly port?: number | undefined;
 }
 
-/** Reads `HOST[:PORT][/PATH]`; undefined when it is no such thing. */
+/** Reads `HOST[:PORT][/PATH]`, an IPv6 address in brackets; undefined when it is no such thing. */
 export function parseTarget(text: string): AskedTarget | undefined {
-  const [, host, port, path] =
-    /^([a-z0-9*][-a-z0-9_.*]{0,252})(?::(\d{1,5}))?(\/\S{0,4096})?$/i.exec(text.trim()) ?? [];
-  if (host === undefined) return undefined;
+  const [, named, port, path] =
+    /^([a-z0-9*][-a-z0-9_.*]{0,252}|\[[0-9a-f:.]{2,45}\])(?::(\d{1,5}))?(\/\S{0,4096})?$/i.exec(text.trim()) ?? [];
+  const host = named?.replaceAll(/[[\]]/g, '');
+  if (host === undefined || (named?.startsWith('[') === true && !isIPv6(host))) return undefined;
   const request = path === undefined ? {} : { path };
   if (port === undefined) return { host, ...request };
   const number = Number(port);
@@ -43,16 +46,22 @@ export function parseTarget(text: string): AskedTarget | undefined {
 /** Never throws for what was asked; what does not exist is in the verdict. */
 export function explain(question: WhyQuestion): WhyReport {
   const { mesh, source, target } = question;
-  const service = findService(mesh, target.host, source.proxy.namespace);
-  if (service === undefined) return unknownHost(question);
-  const asked = { ...targetOf(target), host: service.host };
   const scope = viewKeysOf(source.proxy, mesh).outboundScope;
   const view = buildOutboundView(scope, mesh);
+  const named = findService(mesh, target.host, source.proxy.namespace);
+  const owner =
+    named === undefined ? ownerOfAddress({ mesh, view, address: target.host, port: target.port }) : undefined;
+  const service = named ?? owner?.service;
+  if (service === undefined) return unknownHost(question);
+  const asked = { ...targetOf(target), host: service.host, ...(owner === undefined ? {} : { address: target.host }) };
   const known = { from: sourceOf(source), to: asked, suggestions: [], service: serviceOf(service, question, view) };
   if (view.service(service.host) === undefined) {
     const reason = invisibleBecause({ mesh, proxy: source.proxy, service });
     const summary = `${reason} ${passingText(view.outboundTrafficPolicy, question)}`;
     return { ...known, verdict: 'not-visible', summary, ports: [] };
+  }
+  if (owner?.isElsewhere === true) {
+    return { ...known, verdict: 'not-visible', summary: elsewhere(service, question, view), ports: [] };
   }
   const ports = service.ports.filter(({ port }) => target.port === undefined || port === target.port);
   if (ports.length === 0) {
@@ -144,7 +153,7 @@ function sourceOf({ proxy, connected }: WhyAsker): WhySource {
 
 function targetOf({ host, port, path, method }: AskedTarget): WhyTarget {
   return {
-    asked: `${host}${port === undefined ? '' : `:${String(port)}`}${path ?? ''}`,
+    asked: `${bracketed(host)}${port === undefined ? '' : `:${String(port)}`}${path ?? ''}`,
     ...(port === undefined ? {} : { port }),
     ...(path === undefined ? {} : { path }),
     ...(method === undefined ? {} : { method }),
@@ -209,7 +218,9 @@ function unknownHost(question: WhyQuestion): WhyReport {
   const suggestions = nearMisses(mesh, target.host);
   const unheard = clusters.filter(({ phase }) => phase !== 'running').map(({ clusterId }) => clusterId);
   const summary = [
-    `No cluster declares a service ${target.host}, and no ServiceEntry has it.`,
+    isIP(target.host) === 0
+      ? `No cluster declares a service ${target.host}, and no ServiceEntry has it.`
+      : `No service has the address ${target.host}, and no ServiceEntry lists it.${podText(mesh, target.host)}`,
     suggestions.length === 0 ? '' : `Close: ${suggestions.join(', ')}.`,
     unheard.length === 0 ? '' : `Not heard completely: ${unheard.join(', ')}.`,
     routed === undefined
@@ -224,6 +235,22 @@ function unknownHost(question: WhyQuestion): WhyReport {
     suggestions,
     ports: [],
   };
+}
+
+/** Whose address it is, when it is a pod's. */
+function podText({ workloads }: MeshSnapshot, address: string): string {
+  const identity = workloads.get(address)?.identity;
+  return identity === undefined ? '' : ` It is the address of ${identity.name}.${identity.namespace} itself.`;
+}
+
+/** Of an address that a service has in other clusters alone. */
+function elsewhere(service: MeshService, question: WhyQuestion, view: OutboundView): string {
+  const { target, source } = question;
+  const having = [...service.addresses].flatMap(([id, list]) => (list.includes(target.host) ? [id] : []));
+  const where = having.length === 0 ? 'clusters that have none of their own' : having.join(', ');
+  const own = view.virtualAddresses(service.host);
+  const here = own.length === 0 ? '' : `; in ${source.proxy.clusterId} it is ${own.join(', ')}`;
+  return `${target.host} is the address of ${service.host} in ${where} alone${here}. ${passingText(view.outboundTrafficPolicy, question)}`;
 }
 
 function withoutPort(service: MeshService, { port }: AskedTarget): string {

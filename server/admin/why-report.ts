@@ -41,6 +41,8 @@ export interface WhyTarget {
   /** As asked. */
   readonly asked: string;
   readonly host?: Hostname | undefined;
+  /** The virtual IP that was asked for instead of a name. */
+  readonly address?: string | undefined;
   readonly port?: number | undefined;
   readonly path?: string | undefined;
   readonly method?: string | undefined;

@@ -17,10 +17,10 @@ export function renderWhy(report: WhyReport): string {
   return [...lines, ...report.ports.flatMap(portLines)].join('\n');
 }
 
-function targetLine({ asked, host, port, path, method }: WhyTarget): string {
+function targetLine({ asked, host, address, port, path, method }: WhyTarget): string {
   if (host === undefined) return asked;
   const request = [method, path].filter((part) => part !== undefined).join(' ');
-  return `${host}${port === undefined ? '' : ` port ${String(port)}`}${request === '' ? '' : `, ${request}`}`;
+  return `${host}${address === undefined ? '' : ` (${address})`}${port === undefined ? '' : ` port ${String(port)}`}${request === '' ? '' : `, ${request}`}`;
 }
 
 function serviceLines(service: WhyService): readonly string[] {

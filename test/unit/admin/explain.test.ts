@@ -192,6 +192,29 @@ test('an unknown host is met with near misses and with what happens to its reque
   expect(report.summary).toContain('ALLOW_ANY');
 });
 
+test('an address that a service has in another cluster alone is told as that, with the one to use', () => {
+  const services = [
+    aService('helloworld', {
+      addresses: new Map([
+        [cluster1, ['10.96.0.10']],
+        [cluster2, ['10.97.0.10']],
+      ]),
+    }),
+    aService('remote', { addresses: new Map([[cluster2, ['10.97.0.11']]]), allocatedAddresses: ['240.240.0.1'] }),
+  ];
+  const mesh = aMesh({ services });
+
+  expect(ask(mesh, '10.96.0.10:5000').verdict).toBe('reachable');
+  expect(ask(mesh, '10.97.0.10:5000')).toMatchObject({
+    verdict: 'not-visible',
+    summary: expect.stringContaining(
+      `of ${helloworld} in cluster-2 alone; in cluster-1 it is 10.96.0.10. Requests pass`,
+    ),
+  });
+  expect(ask(mesh, '240.240.0.1:5000').to).toMatchObject({ host: 'remote.default.svc.cluster.local' });
+  expect(ask(mesh, '240.240.0.9:5000').summary).toContain('No service has the address 240.240.0.9');
+});
+
 test('an unknown port is met with those that there are', () => {
   const report = ask(aMesh(), 'helloworld:9');
 

@@ -223,6 +223,31 @@ test('a host of a ServiceEntry is a host like any other', () => {
   });
 });
 
+test("a service's virtual IP stands for its name, one of another cluster's for nothing here", () => {
+  const report = ask({ to: '10.0.0.2:80/items' });
+  expect(report).toMatchObject({
+    verdict: 'reachable',
+    to: { asked: '10.0.0.2:80/items', host: 'cart.sample.svc.cluster.local', address: '10.0.0.2', port: 80 },
+  });
+  expect(renderWhy(report)).toContain('to    cart.sample.svc.cluster.local (10.0.0.2) port 80, /items');
+  expect(ask({ to: '10.0.0.2:9' }).verdict).toBe('unknown-port');
+  const named = policyManifest('ServiceEntry', 'api', {
+    hosts: ['api.example'],
+    addresses: ['2001:db8::1'],
+    resolution: 'STATIC',
+    endpoints: [{ address: '192.0.2.7' }],
+    ports: [{ number: 443, name: 'tls', protocol: 'TLS' }],
+  });
+  expect(ask({ to: '[2001:DB8:0::1]:443' }, [named])).toMatchObject({
+    verdict: 'reachable',
+    to: { host: 'api.example' },
+  });
+  expect(ask({ to: '10.1.0.2:8080' })).toMatchObject({
+    verdict: 'unknown-host',
+    summary: expect.stringContaining('It is the address of cart-1.sample itself.'),
+  });
+});
+
 const strict = policyManifest('PeerAuthentication', 'default', { mtls: { mode: 'STRICT' } });
 const access = (action: string, ...rules: readonly Manifest[]): Manifest =>
   policyManifest('AuthorizationPolicy', action.toLowerCase(), {
@@ -340,4 +365,6 @@ test('a target is HOST, HOST:PORT, HOST/PATH or HOST:PORT/PATH', () => {
   expect(parseTarget('cart/')).toEqual({ host: 'cart', path: '/' });
   expect(parseTarget('cart:99999')).toBeUndefined();
   expect(parseTarget('http://cart')).toBeUndefined();
+  expect(parseTarget('[fd00::2]:80/')).toEqual({ host: 'fd00::2', port: 80, path: '/' });
+  expect(parseTarget('[::z]')).toBeUndefined();
 });

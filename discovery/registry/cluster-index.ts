@@ -218,15 +218,20 @@ export class ClusterIndex {
 
   /** Whether an object is known that something is derived from. */
   has(key: ObjectKey): boolean {
+    return this.declared(key) !== undefined;
+  }
+
+  /** What an object declares, of the kinds that are held by object. */
+  declared(key: ObjectKey): object | undefined {
     const { kind, namespace, name } = parseObjectKey(key);
-    if (kind === 'Service') return this.services.has(localName(namespace, name));
-    if (kind === 'Node') return this.nodes.has(name);
+    if (kind === 'Service') return this.services.get(localName(namespace, name));
+    if (kind === 'Node') return this.nodes.get(name);
     return (
-      this.policies.has(key) ||
-      this.#workloads.has(key) ||
-      this.#slices.has(key) ||
-      this.gatewayResources.has(key) ||
-      this.serviceEntries.get(key) !== undefined
+      this.policies.get(key) ??
+      this.#workloads.get(key) ??
+      this.#slices.get(key) ??
+      this.gatewayResources.get(key) ??
+      this.serviceEntries.get(key)
     );
   }
 

@@ -1,9 +1,10 @@
 // A cluster as it would be with other objects in it. In: objects that would be written or deleted. Out: what is wrong with each, and the
 // snapshot that would follow, sharing all that stays as it is. The cluster itself, which may go on changing meanwhile, stays untouched.
 
+import { isDeepStrictEqual } from 'node:util';
 import { convertPod } from '../convert/pod.ts';
 import type { ClusterSnapshot } from '../model/cluster-snapshot.ts';
-import { kindOf, type KubernetesObject } from '../model/kubernetes-object.ts';
+import { keyOf, kindOf, type KubernetesObject } from '../model/kubernetes-object.ts';
 import { parseObjectKey, type Hostname, type ObjectKey } from '../model/names.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ResolvedName } from '../model/resolved-name.ts';
@@ -24,8 +25,16 @@ export interface ClusterPreviewOptions {
   readonly assignedAtMs?: number | undefined;
 }
 
-/** What became of an object; `passed-over`: it says nothing before it runs. */
-export type Previewed = 'taken' | 'refused' | 'passed-over';
+/**
+ * What became of an object, against what the cluster has of it. `passed-over`: it says nothing before it runs. `not-looked-at`: nothing is
+ * held of it, and so nothing is known of what it was.
+ */
+export type Written = 'added' | 'changed' | 'unchanged' | 'refused' | 'passed-over' | 'not-looked-at';
+export type Deleted = 'removed' | 'absent' | 'not-looked-at';
+
+/** Of these no object is held as such: at most a setting is taken from one. */
+const unheldKinds =
+  /^(Namespace|ConfigMap|ServiceAccount|Secret|WorkloadGroup|(Mutating|Validating)WebhookConfiguration\..*)$/;
 
 export class ClusterPreview {
   readonly #options: ClusterPreviewOptions;
@@ -38,25 +47,26 @@ export class ClusterPreview {
   }
 
   /** As if the source told of this object. */
-  write(object: KubernetesObject): { readonly outcome: Previewed; readonly problems: readonly Problem[] } {
+  write(object: KubernetesObject): { readonly outcome: Written; readonly problems: readonly Problem[] } {
     const { index, derivation, assignedAtMs, forms } = this.#options;
     const isPod = kindOf(object) === 'Pod' && assignedAtMs !== undefined;
     if (isPod && (convertPod(object).value?.addresses ?? []).length === 0)
       return { outcome: 'passed-over', problems: [] };
     const whole = assignedAtMs === undefined ? object : asAssigned(object, index, assignedAtMs);
+    const key = keyOf(whole);
+    const settings = this.#settingsOf(key);
     const problems = foldObject(this.#index, whole, derivation.context, forms);
-    return { outcome: problems.some(({ severity }) => severity === 'error') ? 'refused' : 'taken', problems };
+    if (problems.some(({ severity }) => severity === 'error')) return { outcome: 'refused', problems };
+    return { outcome: this.#writtenAs(key, settings), problems };
   }
 
-  /** As if the source told that the object is gone; false when there is none. */
-  delete(key: ObjectKey): boolean {
+  /** As if the source told that the object is gone. */
+  delete(key: ObjectKey): Deleted {
     const isThere = this.#options.index.has(key);
+    const settings = this.#settingsOf(key);
     foldDeletion(this.#index, key, this.#options.derivation.context);
-    return isThere;
-  }
-
-  has(key: ObjectKey): boolean {
-    return this.#options.index.has(key);
+    if (!unheldKinds.test(parseObjectKey(key).kind)) return isThere ? 'removed' : 'absent';
+    return isDeepStrictEqual(settings, this.#settingsOf(key)) ? 'not-looked-at' : 'removed';
   }
 
   /** Policies and ServiceEntries of a namespace, as the cluster has them. */
@@ -76,5 +86,24 @@ export class ClusterPreview {
     // It is asked again when the cluster has changed.
     index.affected = affected;
     return derivation.snapshot;
+  }
+
+  #writtenAs(key: ObjectKey, settings: readonly unknown[]): Written {
+    if (unheldKinds.test(parseObjectKey(key).kind)) {
+      return isDeepStrictEqual(settings, this.#settingsOf(key)) ? 'not-looked-at' : 'changed';
+    }
+    const before = this.#options.index.declared(key);
+    if (before === undefined) return 'added';
+    const after = this.#index.declared(key) ?? {};
+    // Where it was read is no part of what it says.
+    return isDeepStrictEqual({ ...before, origin: '' }, { ...after, origin: '' }) ? 'unchanged' : 'changed';
+  }
+
+  /** What is taken from an object of a kind that is not held. */
+  #settingsOf(key: ObjectKey): readonly unknown[] {
+    const { meshSettings, roots, injectedNamespaces, systemNetworkLabel } = this.#index;
+    const { kind, namespace, name } = parseObjectKey(key);
+    if (kind === 'Namespace') return [injectedNamespaces.has(name), systemNetworkLabel, roots.get('')];
+    return kind === 'ConfigMap' ? [meshSettings, roots.get(namespace)] : [];
   }
 }

@@ -2,6 +2,7 @@
 
 import type { ObjectKey } from '../../discovery/model/names.ts';
 import type { Problem } from '../../discovery/model/problem.ts';
+import type { Deleted, Written } from '../../discovery/registry/cluster-preview.ts';
 import type { FieldChange } from './compare-json.ts';
 
 /** What a list holds at most; how many there are beyond is said beside it. */
@@ -40,10 +41,11 @@ export interface DiffReport {
 export interface DiffObject {
   readonly object: ObjectKey;
   /**
-   * `refused`: not obeyed as it is, see its findings. `passed-over`: says nothing before it runs, or changes nothing that proxies see.
-   * `absent`: to be deleted, and not there.
+   * Against what the instance has of it. `unchanged`: the same, as far as it is read. `absent`: to be deleted, and not there. `refused`:
+   * not obeyed as it is, see its findings. `not-looked-at`: of a kind that the instance does not keep. `passed-over`: says nothing before
+   * it runs.
    */
-  readonly change: 'added' | 'written' | 'removed' | 'refused' | 'passed-over' | 'absent';
+  readonly change: Written | Deleted;
   readonly findings: readonly Problem[];
 }
 
@@ -59,6 +61,8 @@ export interface DiffResource {
   readonly proxyCount: number;
   /** The first of them. */
   readonly proxies: readonly string[];
+  /** Objects of the question that it changes because of; empty when that was not worked out. */
+  readonly causes: readonly ObjectKey[];
   /** Objects that it is made from, then or now. */
   readonly sources: readonly ObjectKey[];
 }

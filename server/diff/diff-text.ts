@@ -2,9 +2,10 @@
 
 import { printable } from '../admin/text-table.ts';
 import { findingText } from '../admin/finding-text.ts';
+import { parseObjectKey, type ObjectKey } from '../../discovery/model/names.ts';
 import type { Problem } from '../../discovery/model/problem.ts';
 import type { FieldChange } from './compare-json.ts';
-import type { DiffProxies, DiffReport, DiffResource } from './diff-report.ts';
+import type { DiffObject, DiffProxies, DiffReport, DiffResource } from './diff-report.ts';
 import { shownText } from './shown-value.ts';
 
 export interface DiffTextOptions {
@@ -12,7 +13,7 @@ export interface DiffTextOptions {
   readonly placeOf: (problem: Problem) => string | undefined;
 }
 
-const shown = { resources: 20, fields: 8, proxies: 5, groups: 10, findings: 20 } as const;
+const shown = { resources: 20, fields: 8, proxies: 5, groups: 10, findings: 20, objects: 40, causes: 3 } as const;
 
 export function renderDiff(report: DiffReport, { placeOf }: DiffTextOptions): string {
   const lines = [
@@ -30,20 +31,43 @@ function section(title: string, lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)];
 }
 
-/** Those that don't simply stand in the place of what was there. */
+const words: Readonly<Record<DiffObject['change'], string>> = {
+  added: 'new',
+  changed: 'changed',
+  unchanged: 'unchanged',
+  removed: 'deleted',
+  absent: 'not there, so nothing is deleted',
+  refused: 'REFUSED, so that it is not obeyed',
+  'passed-over': 'counts once it runs',
+  'not-looked-at': 'not looked at',
+};
+
+/** What changes or is wrong first. */
+const objectOrder: readonly DiffObject['change'][] = [
+  'refused',
+  'added',
+  'changed',
+  'removed',
+  'absent',
+  'unchanged',
+  'passed-over',
+  'not-looked-at',
+];
+
 function objectLines({ objects }: DiffReport): readonly string[] {
-  const words = {
-    added: 'new',
-    removed: 'removed',
-    refused: 'REFUSED, so that it is not obeyed',
-    absent: 'not there, so nothing is removed',
-  };
-  const lines = objects.flatMap(({ object, change, findings }) => {
-    if (change === 'written' || change === 'passed-over') return [];
-    const closes = change === 'refused' && findings.some(({ code }) => code === 'denies-everything');
-    return [`${object}: ${closes ? 'REFUSED, so that everything is denied where it holds' : words[change]}`];
-  });
-  return section('objects', cut(lines, shown.findings, 0, 'objects').map(String));
+  const lines = objectOrder
+    .flatMap((one) => objects.filter(({ change }) => change === one))
+    .map(({ object, change, findings }) => {
+      const closes = change === 'refused' && findings.some(({ code }) => code === 'denies-everything');
+      return `${objectText(object)}: ${closes ? 'REFUSED, so that everything is denied where it holds' : words[change]}`;
+    });
+  return section('objects', cut(lines, shown.objects, 0, 'objects').map(String));
+}
+
+/** `KIND/NAMESPACE/NAME`, `KIND/NAME` of what is in no namespace. */
+function objectText(key: ObjectKey): string {
+  const { kind, namespace, name } = parseObjectKey(key);
+  return [kind, namespace, name].filter((part) => part !== '').join('/');
 }
 
 function findingLines({ objects, findings }: DiffReport, placeOf: DiffTextOptions['placeOf']): readonly string[] {
@@ -76,8 +100,9 @@ function resourceLines({ resources, moreResources }: DiffReport): readonly strin
   );
 }
 
-function headLine({ type, name, change, proxies, proxyCount, sources }: DiffResource): string {
-  const from = sources.length === 0 ? '' : `, from ${sources.slice(0, 3).join(', ')}${sources.length > 3 ? ' …' : ''}`;
+function headLine({ type, name, change, proxies, proxyCount, causes }: DiffResource): string {
+  const some = causes.slice(0, shown.causes).map(objectText).join(', ');
+  const from = causes.length === 0 ? '' : `, from ${some}${causes.length > shown.causes ? ' …' : ''}`;
   return `${change} ${type} ${name} (${namesText(proxies, proxyCount)}${from})`;
 }
 

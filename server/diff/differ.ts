@@ -1,7 +1,8 @@
 // Questions of what would change, one at a time: each is worked off in slices, a few wait, and further ones are refused.
 
 import { inSlices } from './slices.ts';
-import { predict, type DiffInstance } from './predict.ts';
+import type { DiffInstance } from './compare-classes.ts';
+import { predict } from './predict.ts';
 import type { DiffReport } from './diff-report.ts';
 import { readQuestion } from './read-question.ts';
 

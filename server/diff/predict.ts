@@ -11,21 +11,13 @@ import type { Problem } from '../../discovery/model/problem.ts';
 import type { ClusterPreview } from '../../discovery/registry/cluster-preview.ts';
 import { decodeJson } from '../../proto/json.ts';
 import { shortTypeName } from '../admin/proxy-status.ts';
-import { previewClass, previewContext, type PreviewContext } from '../cache/preview-class.ts';
-import type { ResourceCache } from '../cache/resource-cache.ts';
-import { CollectedChanges, nameOf, type CollectedResource } from './collect-changes.ts';
+import { CollectedChanges, type CollectedResource } from './collect-changes.ts';
+import { comparing, type DiffInstance } from './compare-classes.ts';
 import { compareJson, type FieldChange } from './compare-json.ts';
 import { diffLimits, type DiffObject, type DiffReport, type DiffResource } from './diff-report.ts';
+import { findingCauses, type AppliedEdits } from './find-causes.ts';
 import type { Edit } from './read-question.ts';
 import { lastField, withoutSecrets } from './shown-value.ts';
-
-export interface DiffInstance {
-  readonly cache: ResourceCache;
-  /** The primary, as it would be with other objects. */
-  readonly previewCluster: () => ClusterPreview;
-  /** The mesh with that primary. */
-  readonly previewMesh: (cluster: ClusterPreview) => MeshPreview;
-}
 
 export interface DiffQuestion {
   readonly edits: readonly Edit[];
@@ -37,28 +29,19 @@ export interface DiffQuestion {
 
 export function* predict(question: DiffQuestion, instance: DiffInstance): Generator<undefined, DiffReport> {
   const cluster = instance.previewCluster();
-  const objects = yield* applyEdits(question, cluster);
-  const current = following(instance, cluster);
+  const { objects, effective } = yield* applyEdits(question, cluster);
   const collected = new CollectedChanges(diffLimits);
-  let connectedCount = 0;
-  for (const key of instance.cache.classKeys()) {
-    const context = current();
-    const served = instance.cache.servedClass(key);
-    if (served === undefined) continue;
-    const asked = served.members.filter(
-      ({ proxy }) => question.proxy === undefined || nameOf(proxy) === question.proxy,
-    );
-    connectedCount += asked.length;
-    if (asked.length === 0) continue;
-    for (const change of yield* previewClass({ ...served, members: asked }, context)) yield* collected.add(change);
-    yield;
-  }
-  const { preview } = current();
+  const { proxy } = question;
+  const { connectedCount, preview } = yield* comparing(instance, cluster, {
+    proxy,
+    take: (change) => collected.add(change),
+  });
+  const causes = yield* findingCauses({ edits: effective, resources: collected.resources, proxy }, instance);
   const then = yield* findingsOf(preview.before, preview.serviceEntriesBefore);
   const now = yield* findingsOf(preview.after, preview.serviceEntries);
   const resources: DiffResource[] = [];
   for (const resource of collected.resources) {
-    mergeInto(resources, describe(resource));
+    mergeInto(resources, describe(resource, causes.get(resource) ?? []));
     yield;
   }
   const known = new Set(then.map(identityOf));
@@ -80,58 +63,59 @@ export function* predict(question: DiffQuestion, instance: DiffInstance): Genera
     moreProxies: moreGroups,
     proxyCount,
     connectedCount,
-    remarks: remarksOn(question.edits),
+    remarks: [...(resources.every((one) => one.causes.length > 0) ? [] : [anyOfThem]), ...remarksOn(question.edits)],
   };
 }
 
-function* applyEdits({ edits, prune }: DiffQuestion, cluster: ClusterPreview): Generator<undefined, DiffObject[]> {
+interface Applied {
+  readonly objects: DiffObject[];
+  /** Those that may change something. */
+  readonly effective: AppliedEdits;
+}
+
+function* applyEdits({ edits, prune }: DiffQuestion, cluster: ClusterPreview): Generator<undefined, Applied> {
   const objects: DiffObject[] = [];
+  const effective = new Map<ObjectKey, (cluster: ClusterPreview) => void>();
   const written = new Set<ObjectKey>();
   const namespaces = new Set<string>();
   for (const edit of edits) {
-    const { key, done } = applyEdit(edit, cluster);
+    const done = applyEdit(edit, cluster);
     objects.push(done);
+    const { object } = done;
+    if (isEffective(done)) effective.set(object, (other) => void applyEdit(edit, other));
     if (edit.kind !== 'delete') {
-      written.add(key);
-      namespaces.add(parseObjectKey(key).namespace);
+      written.add(object);
+      namespaces.add(parseObjectKey(object).namespace);
     }
     yield;
   }
-  if (!prune) return objects;
+  if (!prune) return { objects, effective };
   for (const namespace of [...namespaces].filter((name) => name !== '').toSorted()) {
     for (const key of cluster.configurationOf(namespace).toSorted()) {
       if (written.has(key)) continue;
       cluster.delete(key);
       objects.push({ object: key, change: 'removed', findings: [] });
+      effective.set(key, (other) => void other.delete(key));
       yield;
     }
   }
-  return objects;
+  return { objects, effective };
 }
 
-function applyEdit(edit: Edit, cluster: ClusterPreview): { readonly key: ObjectKey; readonly done: DiffObject } {
-  if (edit.kind !== 'write') {
-    const { key } = edit;
-    if (edit.kind === 'wrong') return { key, done: { object: key, change: 'refused', findings: edit.problems } };
-    if (edit.kind === 'ignored') return { key, done: { object: key, change: 'passed-over', findings: [] } };
-    return { key, done: { object: key, change: cluster.delete(key) ? 'removed' : 'absent', findings: [] } };
+function applyEdit(edit: Edit, cluster: ClusterPreview): DiffObject {
+  if (edit.kind === 'write') {
+    const { outcome, problems } = cluster.write(edit.object);
+    return { object: keyOf(edit.object), change: outcome, findings: problems };
   }
-  const key = keyOf(edit.object);
-  const isThere = cluster.has(key);
-  const { outcome, problems } = cluster.write(edit.object);
-  const change = outcome === 'taken' ? (isThere ? 'written' : 'added') : outcome;
-  return { key, done: { object: key, change, findings: problems } };
+  const { key } = edit;
+  if (edit.kind === 'wrong') return { object: key, change: 'refused', findings: edit.problems };
+  return { object: key, change: edit.kind === 'delete' ? cluster.delete(key) : 'not-looked-at', findings: [] };
 }
 
-/** The two states to compare; worked out again when the instance has gone on meanwhile. */
-function following({ cache, previewMesh }: DiffInstance, cluster: ClusterPreview): () => PreviewContext {
-  let made: { readonly mesh: MeshSnapshot; readonly context: PreviewContext } | undefined;
-  return () => {
-    if (made?.mesh === cache.mesh) return made.context;
-    const preview = previewMesh(cluster);
-    made = { mesh: cache.mesh, context: previewContext(preview, cache.index) };
-    return made.context;
-  };
+/** A policy that is refused may deny everything. */
+function isEffective({ change, findings }: DiffObject): boolean {
+  if (change === 'refused') return findings.some(({ code }) => code === 'denies-everything');
+  return change === 'added' || change === 'changed' || change === 'removed';
 }
 
 function* findingsOf(
@@ -151,7 +135,10 @@ function identityOf({ code, object, field, message }: Problem): string {
   return JSON.stringify([code, object, field, message]);
 }
 
-function describe({ typeUrl, name, before, after, proxies }: CollectedResource): DiffResource {
+function describe(
+  { typeUrl, name, before, after, proxies }: CollectedResource,
+  causes: readonly ObjectKey[],
+): DiffResource {
   const fields = before === undefined || after === undefined ? [] : fieldChanges(typeUrl, before.body, after.body);
   const names = [...proxies].toSorted();
   return {
@@ -163,6 +150,7 @@ function describe({ typeUrl, name, before, after, proxies }: CollectedResource):
     moreFields: Math.max(0, fields.length - diffLimits.fields),
     proxyCount: names.length,
     proxies: names.slice(0, diffLimits.proxies),
+    causes,
     sources: [...new Set([...(before?.sources ?? []), ...(after?.sources ?? [])])].toSorted(),
   };
 }
@@ -195,9 +183,13 @@ function mergeInto(resources: DiffResource[], next: DiffResource): void {
     ...last,
     proxyCount: last.proxyCount + next.proxyCount,
     proxies: [...last.proxies, ...next.proxies].toSorted().slice(0, diffLimits.proxies),
+    causes: [...new Set([...last.causes, ...next.causes])].toSorted(),
     sources: [...new Set([...last.sources, ...next.sources])].toSorted(),
   };
 }
+
+const anyOfThem =
+  'Where no object is named that a resource changes because of, that was not worked out: it may be any of the edited ones.';
 
 interface Counts {
   readonly proxyCount: number;

@@ -152,12 +152,15 @@ test('an edit is told with its proxies, resources and fields, exit code 1, and n
   expect(code).toBe(1);
   expect(stdout).toBe(`2 of 2 proxies would be sent something: 1 resource differs.
 
+objects
+  VirtualService/sample/cart: changed
+
 proxies
   cart-1.sample: 1 vhds
   web-1.sample: 1 vhds
 
 resources
-  changed vhds 80/cart.sample.svc.cluster.local:80 (cart-1.sample, web-1.sample, from Service/sample/cart, VirtualService/sample/cart)
+  changed vhds 80/cart.sample.svc.cluster.local:80 (cart-1.sample, web-1.sample, from VirtualService/sample/cart)
     routes[0].route.timeout: 3s → 7s
 `);
   await settled();
@@ -172,7 +175,7 @@ test('what is there already is exit code 0, and JSON says so by name', async () 
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({
     changes: false,
-    objects: [{ object: 'VirtualService/sample/cart', change: 'written', findings: [] }],
+    objects: [{ object: 'VirtualService/sample/cart', change: 'unchanged', findings: [] }],
     findings: { added: [], gone: [] },
     resources: [],
     moreResources: 0,
@@ -214,10 +217,10 @@ test('objects that would be deleted, and those that would be pruned', async () =
   const directory = await manifestsIn([route('3s')]);
   const gone = await isthmus('diff', '--delete', directory);
   expect(gone.code).toBe(1);
-  expect(gone.stdout).toContain('VirtualService/sample/cart: removed');
+  expect(gone.stdout).toContain('VirtualService/sample/cart: deleted');
   const other = await manifestsIn([policyManifest('VirtualService', 'other', { hosts: ['web'], http: [] })]);
   const pruned = await isthmus('diff', '-f', other, '--prune');
-  expect(pruned.stdout).toContain('DestinationRule/sample/cart: removed');
+  expect(pruned.stdout).toContain('DestinationRule/sample/cart: deleted');
 });
 
 test('the question is for callers on this machine, bounded, and of its own content type', async () => {

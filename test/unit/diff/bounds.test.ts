@@ -71,7 +71,7 @@ test('as an API server would assign: a Service keeps its address, an object its 
   const written = [serviceManifest('aged'), serviceManifest('young')].map(
     (one) => preview.write(objectOf(one)).outcome,
   );
-  expect(written).toEqual(['taken', 'taken']);
+  expect(written).toEqual(['unchanged', 'added']);
   expect(preview.write(objectOf({ ...pod, metadata, status: {} })).outcome).toBe('passed-over');
   const after = preview.snapshot();
   expect(after.services.get(hostOf('aged'))).toEqual(before.services.get(hostOf('aged')));

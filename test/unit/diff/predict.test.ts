@@ -34,16 +34,16 @@ test('an edited VirtualService is one virtual host for those that see its host, 
   apply(scene, [{ write: canary(90) }]);
   const told = scene.told();
   const report = await scene.ask([{ write: canary(80) }]);
-  expect(report.objects).toEqual([{ object: 'VirtualService/sample/canary', change: 'written', findings: [] }]);
+  expect(report.objects).toEqual([{ object: 'VirtualService/sample/canary', change: 'changed', findings: [] }]);
   expect(
-    report.resources.map(({ type, name, change, proxies, sources }) => [type, name, change, proxies, sources]),
+    report.resources.map(({ type, name, change, proxies, causes }) => [type, name, change, proxies, causes]),
   ).toEqual([
     [
       'vhds',
       '80/cart.sample.svc.cluster.local:80',
       'changed',
       ['cart-1.sample', 'cart-2.sample', 'web-1.sample'],
-      ['Service/sample/cart', 'VirtualService/sample/canary'],
+      ['VirtualService/sample/canary'],
     ],
   ]);
   const fields = report.resources[0]?.fields ?? [];
@@ -64,6 +64,7 @@ test('what is there already changes nothing, and neither do labels that nothing 
     { write: { ...serviceManifest('web', { clusterIP: '10.0.0.1' }) } },
   ]);
   expect(report).toMatchObject({ changes: false, resources: [], proxyCount: 0, connectedCount: 4 });
+  expect(report.objects.map(({ change }) => change)).toEqual(['unchanged', 'unchanged']);
   expect(report.summary).toBe('Nothing would change for any proxy (of 4 proxies connected).');
 });
 
@@ -121,7 +122,7 @@ test('a Secret is not looked into', async () => {
     data: { 'tls.key': 'c2VjcmV0' },
   };
   const report = await scene.ask([{ write: secret }]);
-  expect(report.objects).toEqual([{ object: 'Secret/sample/key', change: 'passed-over', findings: [] }]);
+  expect(report.objects).toEqual([{ object: 'Secret/sample/key', change: 'not-looked-at', findings: [] }]);
   expect(JSON.stringify(report)).not.toContain('c2VjcmV0');
 });
 

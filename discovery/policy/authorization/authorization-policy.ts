@@ -18,7 +18,7 @@ import { readTarget } from '../policy-target.ts';
 import { readWorkloadSelector } from '../workload-selector.ts';
 import { readAccount, readBlock, readPortNumber, readPrincipal } from './attribute-values.ts';
 import { readCondition } from './condition.ts';
-import { readAttribute, readPath, readPattern, refuseEmptyList } from './text-pattern.ts';
+import { readAttribute, readMethod, readPath, readPattern, refuseEmptyList } from './text-pattern.ts';
 
 const actions: Readonly<Record<string, AuthorizationAction>> = {
   ALLOW: 'allow',
@@ -131,7 +131,7 @@ function readOperation(reader: FieldReader): AuthorizationOperation {
   return {
     hosts: readAttribute(reader, ['hosts', 'notHosts'], readPattern),
     ports: readAttribute(reader, ['ports', 'notPorts'], readPortNumber),
-    methods: readAttribute(reader, ['methods', 'notMethods'], readPattern),
+    methods: readAttribute(reader, ['methods', 'notMethods'], readMethod),
     paths: readAttribute(reader, ['paths', 'notPaths'], readPath),
   };
 }

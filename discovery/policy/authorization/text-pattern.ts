@@ -55,9 +55,34 @@ export function readPattern(text: string, { reader, field }: ValuePlace): TextPa
   return { kind: 'exact', value: text };
 }
 
+const httpMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'];
+
+/** A method: a pattern, said to be none where only its case is wrong. */
+export function readMethod(text: string, place: ValuePlace): TextPattern {
+  const pattern = readPattern(text, place);
+  const capitals = text.toUpperCase();
+  if (capitals !== text && httpMethods.some((method) => covers(pattern, method))) {
+    const message = `${show(text)} matches no request: methods are in capitals; write ${show(capitals)}`;
+    place.reader.findings.warn('never-matches', place.field, message);
+  }
+  return pattern;
+}
+
+/** Whether the pattern in capitals matches. */
+function covers(pattern: TextPattern, method: string): boolean {
+  if (pattern.kind === 'present') return true;
+  const value = pattern.value.toUpperCase();
+  if (pattern.kind === 'exact') return method === value;
+  return pattern.kind === 'prefix' ? method.startsWith(value) : method.endsWith(value);
+}
+
 /** A path: a pattern, or a template with segments `{*}` and `{**}`. */
 export function readPath(text: string, place: ValuePlace): PathPattern {
-  if (!text.includes('{')) return readPattern(text, place);
+  if (!text.includes('{')) {
+    const pattern = readPattern(text, place);
+    sayUnlessPath(pattern, text, place);
+    return pattern;
+  }
   const { reader, field } = place;
   const segments = text.split('/').slice(1);
   const isTemplate = text.startsWith('/') && segments.every((segment) => /^(\{\*{1,2}\}|[^{}*]*)$/.test(segment));
@@ -69,4 +94,16 @@ export function readPath(text: string, place: ValuePlace): PathPattern {
     reader.findings.error('invalid-value', field, message);
   }
   return { kind: 'template', value: text };
+}
+
+/** Paths are held against patterns without their query. */
+function sayUnlessPath(pattern: TextPattern, text: string, { reader, field }: ValuePlace): void {
+  if (pattern.kind === 'present') return;
+  if (pattern.kind !== 'suffix' && !text.startsWith('/')) {
+    const message = `${show(text)} matches no request: every path begins with a slash; write ${show(`/${text}`)}`;
+    reader.findings.warn('never-matches', field, message);
+  } else if (text.includes('?')) {
+    const message = `${show(text)} matches no request: the path is matched without what follows "?"; leave that out`;
+    reader.findings.warn('never-matches', field, message);
+  }
 }

@@ -172,3 +172,32 @@ describe('a policy for targets of the Gateway API', () => {
     expect(targets({ kind: 'Service', name: 'web' })).toBeUndefined();
   });
 });
+
+describe('a value of an AuthorizationPolicy that no request has', () => {
+  it.each([
+    ['a method in lower case', to({ methods: ['GET', 'post'] }), 'methods[1]', 'write "POST"'],
+    ['a method in mixed case', to({ notMethods: ['Get'] }), 'notMethods[0]', 'write "GET"'],
+    ['the beginning of a method in lower case', to({ methods: ['p*'] }), 'methods[0]', 'write "P*"'],
+    ['a path without a slash', to({ paths: ['/hello', 'hello'] }), 'paths[1]', 'write "/hello"'],
+    ['the beginning of a path without a slash', to({ notPaths: ['hello*'] }), 'notPaths[0]', 'write "/hello*"'],
+    ['a method of gRPC without a slash', to({ paths: ['shop.Cart/Add'] }), 'paths[0]', 'write "/shop.Cart/Add"'],
+    ['a path with a query', to({ paths: ['/hello?a=b'] }), 'paths[0]', 'leave that out'],
+  ])('is said of %s, and the policy is taken', (_, spec, place, words) => {
+    const { value, problems } = convert(spec);
+    expect(value).toBeDefined();
+    expect(problems).toMatchObject([
+      { severity: 'warning', code: 'never-matches', field: `spec.rules[0].to[0].operation.${place}` },
+    ]);
+    expect(problems[0]?.message).toContain(words);
+  });
+
+  it.each([
+    ['methods in capitals and a star', to({ methods: ['GET', '*', 'P*', '*T'] })],
+    ['a method that someone made up', to({ methods: ['purge'] })],
+    ['paths, their ends and a star', to({ paths: ['/a', '/a/*', '*suffix', '*.html', '*'] })],
+    ['templates', to({ paths: ['/a/{*}', '/a/{**}'] })],
+    ['a method of gRPC', to({ paths: ['/shop.Cart/Add', '/shop.Cart/*'] })],
+  ])('is not said of %s', (_, spec) => {
+    expect(convert(spec).problems).toEqual([]);
+  });
+});

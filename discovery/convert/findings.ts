@@ -40,7 +40,7 @@ export class Findings {
 
   /** The object is taken. `message` says what is wrong, what happens and what to do, without a full stop. */
   warn(code: string, field: string, message: string): void {
-    this.#add('warning', code, field, `${message}.`);
+    this.#add('warning', code, field, message.endsWith('?') ? message : `${message}.`);
   }
 
   /** The value unless an error was found. */

@@ -4,6 +4,7 @@
 
 import { Environment, type ASTNode } from '@marcbachmann/cel-js';
 import { show, type FieldReader } from '../convert/field-reader.ts';
+import { unknownAttributes } from './cel-attributes.ts';
 import { checkRegex } from './regex.ts';
 
 /** How many arguments each takes, as `f(x)` and as `x.f()`. */
@@ -34,20 +35,6 @@ const functions: Readonly<Record<string, { readonly plain?: number; readonly ofV
   getSeconds: { ofValue: [0, 1] },
   getMilliseconds: { ofValue: [0, 1] },
 };
-
-/** What Envoy gives values to; anything else has none, which is no error. */
-const attributes: ReadonlySet<string> = new Set([
-  'request',
-  'response',
-  'connection',
-  'upstream',
-  'source',
-  'destination',
-  'metadata',
-  'filter_state',
-  'upstream_filter_state',
-  'xds',
-]);
 
 /** How deep Envoy's parser goes into an expression, less one: beyond that it refuses the whole listener. */
 const maxDepth = 31;
@@ -103,11 +90,7 @@ function wrongExpression(text: string, field: string, reader: FieldReader): stri
   }
   const patterns = nodes.flatMap((node) => patternOf(node) ?? []);
   if (patterns.some((pattern) => checkRegex(pattern, field, reader.findings) === undefined)) return '';
-  const roots = nodes.flatMap((node) => (node.op === 'id' && !attributes.has(node.args) ? [node.args] : []));
-  for (const root of new Set(roots)) {
-    const message = `${root} is nothing that a stock Envoy knows: there the result is empty. Known are ${[...attributes].join(', ')}`;
-    reader.findings.warn('unknown-attribute', field, message);
-  }
+  for (const message of unknownAttributes(nodes)) reader.findings.warn('unknown-attribute', field, message);
   return undefined;
 }
 

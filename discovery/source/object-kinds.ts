@@ -1,6 +1,7 @@
 // The kinds of objects that a source may meet, by API group: which are read, which are known and not needed, and what to say
 // of the others.
 
+import { nearestName } from '../convert/nearest-name.ts';
 import type { SourceScope } from '../model/source-event.ts';
 
 export interface KindEntry {
@@ -149,7 +150,7 @@ export function judgeKind(apiVersion: string, kind: string, scope: SourceScope):
     );
   }
   const ours = entries.length > 0 || unsupported.length > 0;
-  const near = nearest(kind, [...entries.map((known) => known.kind), ...unsupported]);
+  const near = nearestName(kind, [...entries.map((known) => known.kind), ...unsupported]);
   const elsewhere = groupOf(kind);
   const text = `there is no kind ${JSON.stringify(kind)} in ${JSON.stringify(apiVersion)}`;
   if (near !== undefined) return report('error', 'unknown-kind', `${text}: did you mean ${near}?`);
@@ -171,24 +172,4 @@ function groupOf(kind: string): string | undefined {
     if (version !== undefined) return group === '' ? version : `${group}/${version}`;
   }
   return undefined;
-}
-
-/** The kind that differs by at most two edits, or by case only. */
-function nearest(kind: string, candidates: readonly string[]): string | undefined {
-  const lower = kind.toLowerCase();
-  return candidates.find((candidate) => editDistance(lower, candidate.toLowerCase()) <= 2);
-}
-
-function editDistance(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > 2) return 3;
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let row = 1; row <= a.length; row += 1) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column += 1) {
-      const substitution = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
-      current.push(Math.min(substitution, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
-    }
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
 }

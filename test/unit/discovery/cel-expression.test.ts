@@ -13,7 +13,7 @@ const read = (expression: string) => {
     objectOf({ apiVersion: 'telemetry.istio.io/v1', kind: 'Telemetry', metadata, spec: {} }),
   );
   const text = readCelExpression(new FieldReader({ expression }, '', findings), 'expression');
-  return { text, isRefused: findings.refused };
+  return { text, isRefused: findings.refused, problems: findings.conclude(text).problems };
 };
 
 const nested = (before: string, inner: string, after: string) => (times: number) =>
@@ -32,8 +32,8 @@ it.each([
 ] satisfies [string, (times: number) => string, number, number][])(
   '%s are as deep as Envoy reads',
   (_, make, taken, refused) => {
-    expect(read(make(taken))).toEqual({ text: make(taken), isRefused: false });
-    expect(read(make(refused))).toEqual({ text: undefined, isRefused: true });
+    expect(read(make(taken))).toMatchObject({ text: make(taken), isRefused: false });
+    expect(read(make(refused))).toMatchObject({ text: undefined, isRefused: true });
   },
 );
 
@@ -55,10 +55,41 @@ it.each([
 it.each(['9223372036854775808', '-9223372036854775809', '0xFFFFFFFFFFFFFFFFF > 1'])(
   '%s is too large a number',
   (text) => {
-    expect(read(text)).toEqual({ text: undefined, isRefused: true });
+    expect(read(text)).toMatchObject({ text: undefined, isRefused: true });
   },
 );
 
 it.each(['9223372036854775807', '-9223372036854775807'])('%s is a number', (text) => {
   expect(read(text).text).toBe(text);
+});
+
+it.each([
+  ['response.cod >= 500', ['response.cod is', 'did you mean response.code?']],
+  ['request["metod"] == "GET"', ['request.metod is', 'did you mean request.method?']],
+  ['has(connection.mtsl)', ['connection.mtsl is', 'did you mean connection.mtls?']],
+  ['respons.code >= 500', ['respons is', 'did you mean response?']],
+  ['source.labels == "a"', ['source.labels is', 'known are address, port.']],
+  ['node.id == "a"', ['node is', 'known are request, response']],
+])('%s is taken, and it is said which name has no value', (expression, words) => {
+  const { text, problems } = read(expression);
+  expect(text).toBe(expression);
+  expect(problems).toMatchObject([{ severity: 'warning', code: 'unknown-attribute', field: 'expression' }]);
+  for (const word of words) expect(problems[0]?.message).toContain(word);
+});
+
+it('a name without a value is told once', () => {
+  expect(read('response.cod > 1 && response.cod < 5').problems).toHaveLength(1);
+});
+
+it.each([
+  'request.headers["x-team"] == "a" && request.url_path != "/health" && request.useragent == ""',
+  'response.code >= 500 || response.grpc_status > 0 || response.trailers["a"] == "b" || response.code_details == ""',
+  'connection.mtls && connection.uri_san_peer_certificate != "" && connection.requested_server_name == ""',
+  'upstream.address != "" && upstream.locality.zone == "a" && upstream.request_attempt_count > 1u',
+  'source.address == destination.address && source.port > 1',
+  'xds.cluster_name == "a" && xds.node.id == "b" && xds.cluster_metadata.filter_metadata["istio"] == "c"',
+  'metadata.filter_metadata["a"]["b"] == "c" && filter_state["d"] == "e"',
+  'request[filter_state.name] == "a"',
+])('%s has only names that Envoy knows', (expression) => {
+  expect(read(expression)).toEqual({ text: expression, isRefused: false, problems: [] });
 });

@@ -10,6 +10,9 @@ import { readWorkloadSelector } from './workload-selector.ts';
 
 const maxThreads = 1024;
 
+/** Of Istio's own image. */
+const imageTypes = ['default', 'debug', 'distroless'];
+
 export function convertProxyConfig(object: KubernetesObject): Conversion<ProxyConfigPolicy> {
   const { spec, findings } = readSpec(object);
   const selector = readWorkloadSelector(spec);
@@ -33,8 +36,14 @@ function readImageType(spec: FieldReader): string | undefined {
   const type = image?.string('imageType');
   image?.end();
   if (type === undefined || type === '') return undefined;
-  if (/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(type)) return type;
   const field = image?.at('imageType') ?? '';
+  if (/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(type)) {
+    if (!imageTypes.includes(type)) {
+      const message = `${show(type)} is none of ${imageTypes.join(', ')}, so tags of Istio's image end in -${type}; correct it unless the registry has such an image`;
+      spec.findings.warn('invalid-value', field, message);
+    }
+    return type;
+  }
   spec.findings.error('invalid-value', field, `${show(type)} can't be the end of an image's tag: correct it`);
   return undefined;
 }

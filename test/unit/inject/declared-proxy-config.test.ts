@@ -36,6 +36,17 @@ describe('a ProxyConfig', () => {
     expect(value).toBeUndefined();
     expect(problems[0]).toMatchObject({ severity: 'error', field });
   });
+
+  it('with a variant that Istio has no image of is taken, and it is said', () => {
+    const { value, problems } = convert({ image: { imageType: 'distrolless' } });
+    expect(value).toMatchObject({ imageType: 'distrolless' });
+    expect(problems).toMatchObject([{ severity: 'warning', code: 'invalid-value', field: 'spec.image.imageType' }]);
+    expect(problems[0]?.message).toContain('none of default, debug, distroless');
+  });
+
+  it.each(['default', 'debug', 'distroless', ''])('with the variant "%s" is as good as any', (imageType) => {
+    expect(convert({ image: { imageType } }).problems).toEqual([]);
+  });
 });
 
 describe("a pod's proxy", () => {

@@ -18,6 +18,7 @@ import { protocolFindings } from './protocol-findings.ts';
 import { selectorFindings } from './selector-findings.ts';
 import { shadowedPolicyFindings } from './shadowed-policy-findings.ts';
 import { sidecarFindings } from './sidecar-findings.ts';
+import { telemetryFindings } from './telemetry-findings.ts';
 
 const checks: readonly ((facts: MeshFacts) => Iterable<Problem>)[] = [
   ({ mesh }) => virtualServiceFindings(mesh.policies),
@@ -28,6 +29,7 @@ const checks: readonly ((facts: MeshFacts) => Iterable<Problem>)[] = [
   shadowedPolicyFindings,
   sidecarFindings,
   authorizationFindings,
+  telemetryFindings,
   mtlsFindings,
   protocolFindings,
   exportFindings,

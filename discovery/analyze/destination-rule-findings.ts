@@ -41,7 +41,7 @@ function* emptySubsets({ mesh }: MeshFacts, rule: DestinationRulePolicy): Genera
     yield finding(rule, {
       code: 'empty-subset',
       field: `spec.subsets[${index}].labels`,
-      what: `None of the ${endpoints.length} endpoints of ${rule.host} has ${pairs.join(', ')}`,
+      what: `No endpoint of ${rule.host} has ${pairs.join(', ')}`,
       so: `requests for subset ${name} are answered with 503`,
       remedy: 'correct the labels, or start workloads that have them',
     });

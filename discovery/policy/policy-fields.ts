@@ -43,13 +43,21 @@ export interface HostOptions {
 
 /** A name without a dot is that of a service in the object's own namespace; any other is complete. */
 export function resolveHost(text: string, field: string, findings: Findings, options: HostOptions): Hostname {
-  const part = '[a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?';
+  const host = readFullHost(text, field, findings);
   const isWildcard = text.startsWith('*');
-  if (!new RegExp(`^(\\*|(\\*\\.)?${part}(\\.${part})*)$`).test(text) || text.length > 253) {
-    findings.error('invalid-host', field, `${show(text)} is not a host name: correct it`);
-  } else if (isWildcard && options.wildcard === 'refused') {
+  if (isWildcard && options.wildcard === 'refused' && isHost(text)) {
     findings.error('invalid-host', field, `${show(text)} is a pattern where one host is needed: name the host`);
   }
-  const isComplete = isWildcard || text.includes('.');
-  return isComplete ? hostname(text) : serviceHostname(text, options.namespace, options.domain);
+  return isWildcard || text.includes('.') ? host : serviceHostname(text, options.namespace, options.domain);
+}
+
+/** A name or a pattern that is complete as it stands. */
+export function readFullHost(text: string, field: string, findings: Findings): Hostname {
+  if (!isHost(text)) findings.error('invalid-host', field, `${show(text)} is not a host name: correct it`);
+  return hostname(text);
+}
+
+function isHost(text: string): boolean {
+  const part = '[a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?';
+  return new RegExp(`^(\\*|(\\*\\.)?${part}(\\.${part})*)$`).test(text) && text.length <= 253;
 }

@@ -8,7 +8,7 @@ import type { Conversion } from '../convert/findings.ts';
 import { readPortProtocol } from '../convert/service-entry-ports.ts';
 import type { KubernetesObject } from '../model/kubernetes-object.ts';
 import type { EgressHost, EgressListener, IngressEndpoint, IngressListener, SidecarPolicy } from '../model/policy.ts';
-import { policyOrigin, readSpec, resolveHost } from './policy-fields.ts';
+import { policyOrigin, readFullHost, readSpec } from './policy-fields.ts';
 
 export function convertSidecar(object: KubernetesObject): Conversion<SidecarPolicy> {
   const { spec, findings } = readSpec(object);
@@ -82,12 +82,8 @@ function readEgressHost(text: string, index: number, reader: FieldReader): Egres
     const message = `${show(text)} is not NAMESPACE/HOST, where the namespace may be ".", "*" or "~": correct it`;
     reader.findings.error('invalid-host', field, message);
   }
-  const host = resolveHost(text.slice(slash + 1), field, reader.findings, {
-    namespace: namespace === '.' ? '' : namespace,
-    domain: '',
-    wildcard: 'allowed',
-  });
-  return { namespace, host };
+  // Never short for a service: the namespace may be one of many.
+  return { namespace, host: readFullHost(text.slice(slash + 1), field, reader.findings) };
 }
 
 function readIngress(reader: FieldReader): readonly IngressListener[] {

@@ -70,7 +70,7 @@ it('a warning has file, line, object, field, what happens and what to do, and fa
   const files = { 'a.yaml': store, 'b.yaml': rule, 'c.yaml': route('v3') };
   const { code, stdout } = await validate(files);
   expect(stdout.trimEnd().split('\n')).toEqual([
-    'b.yaml:10: warning: DestinationRule/shop/store spec.subsets[1].labels: None of the 1 endpoints of store.shop.svc.cluster.local has version=v2, so requests for subset v2 are answered with 503; correct the labels, or start workloads that have them. [empty-subset]',
+    'b.yaml:10: warning: DestinationRule/shop/store spec.subsets[1].labels: No endpoint of store.shop.svc.cluster.local has version=v2, so requests for subset v2 are answered with 503; correct the labels, or start workloads that have them. [empty-subset]',
     'c.yaml:8: warning: VirtualService/shop/store spec.http[0].route[0].destination: Host store.shop.svc.cluster.local has no subset v3 (it has v1, v2), so its requests are answered with 503; declare it in a DestinationRule for the host. [unknown-destination]',
     '4 objects: 0 errors, 2 warnings',
   ]);

@@ -10,6 +10,8 @@ import type {
   GatewayPolicy,
   PeerAuthenticationPolicy,
   Policy,
+  SidecarPolicy,
+  TelemetryPolicy,
 } from '../../../discovery/model/policy.ts';
 import type { Workload } from '../../../discovery/model/workload.ts';
 import {
@@ -284,6 +286,79 @@ describe('an AuthorizationPolicy', () => {
   test('whose provider MeshConfig does not have is found', () => {
     const policies = [authorization('ap', { action: 'custom', provider: 'missing', rules: [rule({})] })];
     expect(found({ policies })).toEqual(['unknown-provider AuthorizationPolicy/default/ap spec.provider.name']);
+  });
+});
+
+describe('a Sidecar', () => {
+  const sidecar = (namespace: string, name: string): SidecarPolicy => ({
+    ...base('Sidecar', 'it'),
+    selector: {},
+    egress: [{ hosts: [{ namespace, host: hostname(name) }], uncaptured: false }],
+    ingress: [],
+  });
+
+  test('that names a host which does not exist is found', () => {
+    const [problem] = problemsOf({ policies: [sidecar('*', 'gone.example.com')] });
+    expect(problem).toMatchObject({ code: 'unknown-host', field: 'spec.egress[0].hosts[0]' });
+    expect(problem?.message).toContain('There is no service gone.example.com, so');
+  });
+
+  test.each([
+    ['default', 'default/store.default.svc.cluster.local'],
+    ['other', 'other/store.other.svc.cluster.local'],
+    ['.', './store.default.svc.cluster.local'],
+  ])('that names a service of %s shortly is found, with the full name', (namespace, full) => {
+    const [problem] = problemsOf({ policies: [sidecar(namespace, 'store')] });
+    expect(problem).toMatchObject({ code: 'unknown-host', field: 'spec.egress[0].hosts[0]' });
+    expect(problem?.message).toBe(
+      'store is not the full name of any host, so nothing can be called because of this entry; ' +
+        `write the full name, as in ${full}.`,
+    );
+  });
+});
+
+describe('a Telemetry', () => {
+  const telemetry = (changes: Partial<TelemetryPolicy>): TelemetryPolicy => ({
+    ...base('Telemetry', 'it'),
+    selector: {},
+    accessLogging: [],
+    tracing: [],
+    metrics: [],
+    ...changes,
+  });
+  const declared = { extensionProviders: [{ kind: 'file-log' as const, name: 'file', path: '/dev/stdout' }] };
+  const mode = 'client-and-server' as const;
+
+  test('that names providers which MeshConfig does not have is found, by their fields', () => {
+    const policies = [
+      telemetry({
+        accessLogging: [{ mode, disabled: false, providers: ['file', 'fiel'] }],
+        tracing: [{ mode, providers: ['zipkin'], tags: {} }],
+        metrics: [{ providers: ['prometeus'], overrides: [] }],
+      }),
+    ];
+    expect(found({ policies, config: declared })).toEqual([
+      'unknown-provider Telemetry/default/it spec.accessLogging[0].providers[1].name',
+      'unknown-provider Telemetry/default/it spec.metrics[0].providers[0].name',
+      'unknown-provider Telemetry/default/it spec.tracing[0].providers[0].name',
+    ]);
+  });
+
+  test('that names a provider for what it does not do is found', () => {
+    const [problem] = problemsOf({
+      policies: [telemetry({ tracing: [{ mode, providers: ['file'], tags: {} }] })],
+      config: declared,
+    });
+    expect(problem?.message).toBe(
+      'MeshConfig has no extension provider file that takes spans, so nothing is traced; ' +
+        'declare it in extensionProviders, or correct the name.',
+    );
+  });
+
+  test('that names what is declared, and what is there anyway, is not', () => {
+    const accessLogging = [{ mode, disabled: false, providers: ['file', 'envoy'] }];
+    const policies = [telemetry({ accessLogging, metrics: [{ providers: ['prometheus'], overrides: [] }] })];
+    expect(found({ policies, config: declared })).toEqual([]);
   });
 });
 

@@ -100,3 +100,12 @@ it('the Sidecar that selects the workload comes before that of its namespace bef
   expect(holds('sample', 'other')).toBe('whole');
   expect(holds('elsewhere', 'web')).toBe('root');
 });
+
+it('a host of a Sidecar stays as it is written, since it is never short for a service', () => {
+  const { value } = convert({ egress: [{ hosts: ['sample/web', './web', '*/*.example.com'] }] });
+  expect(value?.egress?.[0]?.hosts).toEqual([
+    { namespace: 'sample', host: 'web' },
+    { namespace: '.', host: 'web' },
+    { namespace: '*', host: '*.example.com' },
+  ]);
+});

@@ -12,8 +12,9 @@ import { securityPoliciesFor } from '../view/security-policies.ts';
 import { labelsMatch, policySelects } from '../view/visibility.ts';
 import { some, type Decision } from './decision.ts';
 import { ruleMatches, type Caller } from './judge-caller.ts';
+import type { UsedEndpoint } from './explain-endpoints.ts';
 import type { AskedRequest } from './match-request.ts';
-import type { WhyAccess } from './why-report.ts';
+import { roundPercent, type WhyAccess } from './why-report.ts';
 
 export interface AccessQuestion {
   readonly mesh: MeshSnapshot;
@@ -24,7 +25,7 @@ export interface AccessQuestion {
   /** What the DestinationRule says of connections. */
   readonly traffic: TrafficPolicy;
   /** Those that are used. */
-  readonly endpoints: readonly Endpoint[];
+  readonly endpoints: readonly UsedEndpoint[];
 }
 
 const maxWorkloads = 5;
@@ -32,25 +33,26 @@ const maxWorkloads = 5;
 export function explainAccess(question: AccessQuestion): readonly WhyAccess[] {
   const { mesh, endpoints, service } = question;
   if (service.entry?.isExternal === true) return [];
-  const groups = new Map<
-    string,
-    { readonly access: Omit<WhyAccess, 'workloads' | 'count'>; readonly names: string[] }
-  >();
-  for (const endpoint of endpoints) {
+  const groups = new Map<string, { readonly access: Access; readonly used: UsedEndpoint[] }>();
+  for (const one of endpoints) {
+    const { endpoint } = one;
     const access = endpoint.clusterId === mesh.primary ? accessTo(endpoint, question) : elsewhere(endpoint, question);
     const key = JSON.stringify(access);
-    const group = groups.get(key) ?? { access, names: [] };
-    group.names.push(`${endpoint.workload.name}.${endpoint.workload.namespace}`);
+    const group = groups.get(key) ?? { access, used: [] };
+    group.used.push(one);
     groups.set(key, group);
   }
-  return [...groups.values()].map(({ access, names }) => ({
+  return [...groups.values()].map(({ access, used }) => ({
     ...access,
-    workloads: names.slice(0, maxWorkloads),
-    count: names.length,
+    workloads: used
+      .slice(0, maxWorkloads)
+      .map(({ endpoint: { workload } }) => `${workload.name}.${workload.namespace}`),
+    count: used.length,
+    percent: roundPercent(used.reduce((sum, { percent }) => sum + percent, 0)),
   }));
 }
 
-type Access = Omit<WhyAccess, 'workloads' | 'count'>;
+type Access = Omit<WhyAccess, 'workloads' | 'count' | 'percent'>;
 
 function elsewhere(endpoint: Endpoint, question: AccessQuestion): Access {
   return {
@@ -169,9 +171,14 @@ function authorization(
   const callerFor = ({ action }: AuthorizationPolicy): Caller =>
     isRead ? base : { ...base, untold: action === 'allow' ? 'never' : 'matches' };
   const judged = judge(policies, callerFor);
-  const tokenReasons = isRead
-    ? tokens.map(({ source }) => `a token that ${source} does not accept is refused; none is needed for it`)
-    : [];
+  const tokenReasons =
+    isRead && judged.verdict !== 'denied'
+      ? tokens.map(({ source, failClosed }) =>
+          failClosed
+            ? `${source} is invalid, and refuses every token until it is mended: \`isthmus problems\` tells why`
+            : `a token that ${source} does not accept is refused; none is needed for it`,
+        )
+      : [];
   return {
     verdict: judged.verdict,
     reasons: [...judged.reasons, ...tokenReasons],
@@ -198,8 +205,7 @@ function judge(
     reasons.push(`${ruleText(policy, rule)} asks provider ${policy.provider ?? '(none)'}${when}, which decides`);
   }
   for (const { policy, decision, rule } of of('deny')) {
-    if (decision.kind === 'yes')
-      return { verdict: 'denied', reasons: [...reasons, `${ruleText(policy, rule)} denies it`] };
+    if (decision.kind === 'yes') return { verdict: 'denied', reasons: [...reasons, denialText(policy, rule)] };
     if (decision.kind === 'no') continue;
     isOpen = true;
     reasons.push(`${ruleText(policy, rule)} denies it, depending on ${decision.on.join(', ')}`);
@@ -240,6 +246,13 @@ function judgePolicy(policy: AuthorizationPolicy, caller: Caller): Judged {
   return { policy, decision, rule: decision.kind === 'no' || index < 0 ? undefined : index };
 }
 
+function denialText(policy: AuthorizationPolicy, rule: number | undefined): string {
+  return policy.failClosed
+    ? `${policy.source} is invalid, and denies everything until it is mended: \`isthmus problems\` tells why`
+    : `${ruleText(policy, rule)} denies it`;
+}
+
+/** Counted from 1. */
 function ruleText({ source }: AuthorizationPolicy, rule: number | undefined): string {
-  return rule === undefined ? source : `rule ${String(rule)} of ${source}`;
+  return rule === undefined ? source : `rule ${String(rule + 1)} of ${source}`;
 }

@@ -49,7 +49,13 @@ interface Places {
 export interface ExplainedEndpoints {
   readonly groups: readonly WhyEndpoints[];
   /** Those that get requests while nothing fails. */
-  readonly used: readonly Endpoint[];
+  readonly used: readonly UsedEndpoint[];
+}
+
+export interface UsedEndpoint {
+  readonly endpoint: Endpoint;
+  /** Of the requests to the destination. */
+  readonly percent: number;
 }
 
 const maxAddresses = 5;
@@ -77,10 +83,19 @@ export function explainEndpoints(question: EndpointsQuestion): ExplainedEndpoint
   const first = all.filter((group) => !isDegraded(group, mesh) && weightOf(group) > 0);
   const weights = firstWeights(first.length === 0 ? all : first, places);
   const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
-  const described = all
-    .flatMap((group) => describe(group, question, total === 0 ? 0 : (100 * (weights.get(group) ?? 0)) / total))
-    .toSorted(compareGroups);
-  return { groups: described, used: [...weights.keys()].flatMap(({ members }) => members) };
+  const percentOf = (group: Group): number => (total === 0 ? 0 : (100 * (weights.get(group) ?? 0)) / total);
+  const described = all.flatMap((group) => describe(group, question, percentOf(group))).toSorted(compareGroups);
+  return { groups: described, used: [...weights.keys()].flatMap((group) => usedOf(group, percentOf(group), places)) };
+}
+
+/** What each of a group gets: by the weights that the proxy is told, behind a gateway by their own. */
+function usedOf({ members }: Group, percent: number, { endpoints }: Places): readonly UsedEndpoint[] {
+  const weighed = members.map((endpoint) => ({
+    endpoint,
+    weight: endpoints.get(endpoint)?.weight ?? endpoint.weight,
+  }));
+  const total = weighed.reduce((sum, { weight }) => sum + weight, 0);
+  return weighed.map(({ endpoint, weight }) => ({ endpoint, percent: total === 0 ? 0 : (percent * weight) / total }));
 }
 
 /** What each group gets of the traffic while nothing fails, as weights. A gateway's is shared by those that stand behind it. */

@@ -7,6 +7,7 @@ import { compareText } from '../../discovery/model/network-gateway.ts';
 import type {
   ConnectionMatch,
   Destination,
+  HeaderOperations,
   HttpMatch,
   HttpRoute,
   TcpRoute,
@@ -22,6 +23,7 @@ import { selectionOf, trafficPolicyOf } from '../generate/traffic-policy.ts';
 import { buildOutboundView, type EndpointSelection } from '../view/outbound-view.ts';
 import type { OutboundScope } from '../view/scope.ts';
 import { labelsMatch } from '../view/visibility.ts';
+import { withoutHeaders } from './asked-headers.ts';
 import { all, dependsOn, no, some, yes, type Decision } from './decision.ts';
 import { explainAccess } from './explain-access.ts';
 import { explainEndpoints } from './explain-endpoints.ts';
@@ -73,6 +75,8 @@ interface DeclaredRoute {
   readonly action?: string | undefined;
   /** What is behind it sees another path than the caller asks for. */
   readonly rewritesPath: boolean;
+  /** Names of the headers of requests that it sets, adds or removes. */
+  readonly changesHeaders: readonly string[];
   readonly decision: (request: AskedRequest) => Decision;
   readonly matches: readonly PlaceMatch[];
 }
@@ -100,6 +104,7 @@ function httpRoute(route: HttpRoute, index: number): DeclaredRoute {
     details: routeDetails(route),
     ...(action === undefined ? {} : { action }),
     rewritesPath: rewrite?.uri !== undefined || rewrite?.uriRegex !== undefined,
+    changesHeaders: namesChanged(route.headers),
     decision: (request) => takesRequest(matches, request),
     matches,
   };
@@ -114,6 +119,7 @@ function connectionRoute({ matches, destinations }: TcpRoute | TlsRoute, place: 
     destinations,
     details: [],
     rewritesPath: false,
+    changesHeaders: [],
     decision: () => (decisions.length === 0 ? yes : some(decisions)),
     matches,
   };
@@ -155,11 +161,13 @@ function inTurn(routes: readonly WhyRoute[]): readonly WhyRoute[] {
 
 function explainRoute(route: DeclaredRoute, question: RoutesQuestion): WhyRoute {
   const total = route.destinations.reduce((sum, { weight }) => sum + weight, 0);
-  const { path: _asked, ...request } = question.request;
-  const behind = route.rewritesPath ? { ...question, request } : question;
-  const destinations = route.destinations.map(({ destination, weight }) =>
-    explainDestination(destination, total === 0 ? 0 : roundPercent((100 * weight) / total), behind),
-  );
+  const destinations = route.destinations.map(({ destination, weight, headers }) => {
+    const request = requestBehind(route, namesChanged(headers), question.request);
+    return explainDestination(destination, total === 0 ? 0 : roundPercent((100 * weight) / total), {
+      ...question,
+      request,
+    });
+  });
   const unfit = reasonToSkip(route.matches, question);
   const decision = unfit === undefined ? route.decision(question.request) : no;
   const skipped = unfit ?? (decision.kind === 'no' ? 'its match does not fit what was asked' : undefined);
@@ -175,6 +183,25 @@ function explainRoute(route: DeclaredRoute, question: RoutesQuestion): WhyRoute 
     destinations,
     shares: sharesOf(destinations),
   };
+}
+
+/** What is still known of the request once the route has done with it. */
+function requestBehind(
+  { rewritesPath, changesHeaders }: DeclaredRoute,
+  changedThere: readonly string[],
+  { path, method, headers }: AskedRequest,
+): AskedRequest {
+  return {
+    ...(rewritesPath || path === undefined ? {} : { path }),
+    ...(method === undefined ? {} : { method }),
+    ...(headers === undefined ? {} : { headers: withoutHeaders(headers, [...changesHeaders, ...changedThere]) }),
+  };
+}
+
+function namesChanged(headers: HeaderOperations | undefined): readonly string[] {
+  if (headers === undefined) return [];
+  const { set, add, remove } = headers.request;
+  return [...Object.keys(set), ...Object.keys(add), ...remove];
 }
 
 function explainDestination(

@@ -12,12 +12,13 @@ import { bracketed, routeName, virtualHostName } from '../generate/names.ts';
 import { buildOutboundView, type OutboundView } from '../view/outbound-view.ts';
 import { viewKeysOf } from '../view/view-key.ts';
 import { ownerOfAddress } from './address-owner.ts';
-import { explainRoutes, isUsable } from './explain-routes.ts';
+import { explainRoutes } from './explain-routes.ts';
 import { invisibleBecause, limitingSidecar } from './explain-visibility.ts';
 import type { AskedRequest } from './match-request.ts';
 import { findService, nearMisses } from './host-endpoints.ts';
-import type { WhyCluster, WhyPort, WhyReport, WhyRoute, WhyService, WhySource, WhyTarget } from './why-report.ts';
+import type { WhyCluster, WhyPort, WhyReport, WhyService, WhySource, WhyTarget } from './why-report.ts';
 import type { WhyAsker } from './why-source.ts';
+import { beside, isOpen, nowhereText, reachedText, refusedEverywhere } from './why-summary.ts';
 
 export interface WhyQuestion {
   readonly mesh: MeshSnapshot;
@@ -68,28 +69,17 @@ export function explain(question: WhyQuestion): WhyReport {
     return { ...known, verdict: 'unknown-port', summary: withoutPort(service, target), ports: [] };
   }
   const explained = ports.map((port) => explainPort(port, service, { question, view }));
-  const open = explained.filter((port) => port.routes.some(canTake));
+  const open = explained.filter(isOpen);
   if (open.length === 0) {
-    return { ...known, verdict: 'no-endpoints', summary: nowhere(explained, service, question), ports: explained };
+    const summary = `${nowhereText(explained, service, mesh)}${beside(explained)}`;
+    return { ...known, verdict: 'no-endpoints', summary, ports: explained };
   }
   const refusal = refusedEverywhere(open);
   if (refusal !== undefined) {
-    const summary = `${service.host} can be reached, and refuses this caller: ${refusal}.`;
+    const summary = `${service.host} can be reached, and refuses this caller: ${refusal}.${beside(open)}`;
     return { ...known, verdict: 'denied', summary, ports: explained };
   }
-  return { ...known, verdict: 'reachable', summary: reached(open, service), ports: explained };
-}
-
-/** The first reason, when whatever may take the requests denies them. */
-function refusedEverywhere(ports: readonly WhyPort[]): string | undefined {
-  const routes = ports.flatMap((port) => port.routes.filter(canTake));
-  if (routes.some(({ action }) => action !== undefined)) return undefined;
-  const used = routes.flatMap(({ destinations }) => destinations.filter(isUsable));
-  const access = used.flatMap((destination) => destination.access);
-  if (used.some((destination) => destination.access.length === 0)) return undefined;
-  return access.length > 0 && access.every(({ verdict }) => verdict === 'denied')
-    ? access[0]?.reasons.at(-1)
-    : undefined;
+  return { ...known, verdict: 'reachable', summary: reachedText(open, service), ports: explained };
 }
 
 interface PortContext {
@@ -100,7 +90,7 @@ interface PortContext {
 function explainPort(port: ServicePort, service: MeshService, { question, view }: PortContext): WhyPort {
   const http = isHttp(port.protocol);
   const { gateway, virtualService } = followed(view, service);
-  const { path, method } = question.target;
+  const { path, method, headers } = question.target;
   const routes = explainRoutes({
     mesh: question.mesh,
     scope: view.scope,
@@ -109,7 +99,11 @@ function explainPort(port: ServicePort, service: MeshService, { question, view }
     port,
     virtualService,
     gateway,
-    request: { ...(path === undefined ? {} : { path }), ...(method === undefined ? {} : { method }) },
+    request: {
+      ...(path === undefined ? {} : { path }),
+      ...(method === undefined ? {} : { method }),
+      ...(headers === undefined ? {} : { headers }),
+    },
   });
   return {
     port: port.port,
@@ -137,10 +131,6 @@ function followed(
   return { gateway: 'mesh' };
 }
 
-function canTake(route: WhyRoute): boolean {
-  return route.takes !== 'no' && (route.action !== undefined || route.destinations.some(isUsable));
-}
-
 function sourceOf({ proxy, connected }: WhyAsker): WhySource {
   return {
     proxy: `${proxy.name}.${proxy.namespace}`,
@@ -151,12 +141,16 @@ function sourceOf({ proxy, connected }: WhyAsker): WhySource {
   };
 }
 
-function targetOf({ host, port, path, method }: AskedTarget): WhyTarget {
+function targetOf({ host, port, path, method, headers = new Map() }: AskedTarget): WhyTarget {
+  const present = [...headers].flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  const absent = [...headers].flatMap(([name, value]) => (value === undefined ? [name] : []));
   return {
     asked: `${bracketed(host)}${port === undefined ? '' : `:${String(port)}`}${path ?? ''}`,
     ...(port === undefined ? {} : { port }),
     ...(path === undefined ? {} : { path }),
     ...(method === undefined ? {} : { method }),
+    ...(present.length === 0 ? {} : { headers: present }),
+    ...(absent.length === 0 ? {} : { withoutHeaders: absent }),
   };
 }
 
@@ -257,34 +251,4 @@ function withoutPort(service: MeshService, { port }: AskedTarget): string {
   const ports = service.ports.map((one) => `${String(one.port)} (${one.protocol})`);
   const has = ports.length === 0 ? 'no port' : `ports ${ports.join(', ')}`;
   return `${service.host} has no port ${String(port)} in any cluster; it has ${has}.`;
-}
-
-function nowhere(ports: readonly WhyPort[], service: MeshService, question: WhyQuestion): string {
-  const destinations = ports.flatMap((port) => port.routes.flatMap((route) => route.destinations));
-  const problem = destinations.find((one) => one.problem !== undefined && one.endpoints.length === 0)?.problem;
-  const [group] = destinations.flatMap((one) => one.endpoints);
-  if (group !== undefined) {
-    return `Nothing behind ${service.host} can be used from here: ${group.clusterId}: ${group.explanation}.`;
-  }
-  if (problem !== undefined && problem !== 'no endpoint can be used') return `${service.host}: ${problem}.`;
-  const dropped = service.clusters.filter((clusterId) => question.mesh.droppedClusters.has(clusterId));
-  const why =
-    dropped.length === 0
-      ? ''
-      : ` The endpoints of ${dropped.join(', ')} were dropped (--stale-policy drop): it was not heard for too long.`;
-  return `${service.host} has no endpoint in any cluster that declares it (${service.clusters.join(', ')}).${why}`;
-}
-
-function reached(ports: readonly WhyPort[], service: MeshService): string {
-  if (service.externalName !== undefined) return `${service.host} stands for the DNS name ${service.externalName}.`;
-  const sentences = ports.map((port) => {
-    const route = port.routes.find(canTake);
-    if (route?.action !== undefined) return `port ${String(port.port)}: a route ${route.action}`;
-    const shares = (route?.shares ?? []).map(({ clusterId, percent }) => `${String(percent)} % to ${clusterId}`);
-    if (shares.length === 0) shares.push('to wherever its name resolves');
-    const others = port.routes.filter(canTake).length - 1;
-    const more = others > 0 ? ` by the first of ${String(others + 1)} routes` : '';
-    return `port ${String(port.port)}: ${shares.join(', ')}${more}`;
-  });
-  return `${service.host} is reachable; ${sentences.join('; ')}.`;
 }

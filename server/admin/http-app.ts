@@ -5,6 +5,7 @@ import { etag } from 'hono/etag';
 import { addDashboardRoutes, type DashboardFiles } from './dashboard-routes.ts';
 import { addDebugRoutes } from './debug-routes.ts';
 import { addDiffRoute, type AskDiff } from './diff-route.ts';
+import { readHeaders } from './asked-headers.ts';
 import { explain, parseTarget } from './explain.ts';
 import { endpointsOfHost, findServiceAnywhere, nearMisses } from './host-endpoints.ts';
 import type { InstanceReader } from './instance-reader.ts';
@@ -75,7 +76,10 @@ function why(context: AdminContext, reader: InstanceReader): Response {
   const to = context.req.query('to') ?? '';
   if (from === '' || to === '') {
     return context.json(
-      { error: 'Ask with ?from=POD.NAMESPACE&to=HOST[:PORT][/PATH], and &method=METHOD if it matters.' },
+      {
+        error:
+          'Ask with ?from=POD.NAMESPACE&to=HOST[:PORT][/PATH], and &method=METHOD and &header=NAME: VALUE if they matter.',
+      },
       400,
     );
   }
@@ -89,7 +93,9 @@ function why(context: AdminContext, reader: InstanceReader): Response {
       'Write POD.NAMESPACE; /api/v1/proxies lists the connected ones.';
     return context.json({ error }, 404);
   }
-  const method = context.req.query('method');
-  const asked = method === undefined || method === '' ? target : { ...target, method };
+  const headers = readHeaders(context.req.queries('header') ?? []);
+  if (typeof headers === 'string') return context.json({ error: headers }, 400);
+  const method = context.req.query('method') ?? '';
+  const asked = { ...target, ...(method === '' ? {} : { method }), ...(headers.size === 0 ? {} : { headers }) };
   return context.json(explain({ mesh: reader.mesh(), clusters: reader.clusters(), source, target: asked }));
 }

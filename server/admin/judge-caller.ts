@@ -31,6 +31,8 @@ export interface Caller {
   readonly readsTokens: boolean;
 }
 
+type HeaderCondition = Extract<AuthorizationCondition, { readonly kind: 'header' }>;
+
 /** Matches when one source, one operation and all conditions do. */
 export function ruleMatches({ sources, operations, conditions }: AuthorizationRule, caller: Caller): Decision {
   return all([
@@ -86,7 +88,7 @@ function conditionMatches(condition: AuthorizationCondition, caller: Caller): De
     case 'destination-port':
       return attribute(condition.match, (port) => decided(port === caller.targetPort));
     case 'header':
-      return ofRequest(caller, () => dependsOn(`header ${condition.name}`));
+      return ofRequest(caller, () => headerMatches(condition, caller));
     case 'claim':
       return token(`claim ${condition.path.join('.')} of the token`, caller);
     case 'request-principal':
@@ -99,6 +101,16 @@ function conditionMatches(condition: AuthorizationCondition, caller: Caller): De
     default:
       return dependsOn('the server name of the connection');
   }
+}
+
+/** Of a header that is not there no value fits. */
+function headerMatches({ name, match }: HeaderCondition, { request: { headers } }: Caller): Decision {
+  const key = name.toLowerCase();
+  if (headers?.has(key) !== true) return dependsOn(`header ${name}`);
+  const value = headers.get(key);
+  return attribute(match, (pattern) =>
+    decided(value !== undefined && (pattern.kind === 'present' || textMatches(pattern, value))),
+  );
 }
 
 /** One of the values (none: any) and none of the others. */

@@ -1,13 +1,15 @@
 // Whether an HTTP match of a VirtualService takes a request, as far as is known of it: in words, and decided.
 
 import type { HeaderMatch, HttpMatch, StringMatch } from '../../discovery/model/policy.ts';
-import { all, decided, dependsOn, some, yes, type Decision } from './decision.ts';
+import type { AskedHeaders } from './asked-headers.ts';
+import { all, decided, dependsOn, no, not, some, yes, type Decision } from './decision.ts';
 
 /** What is known of a request beside where it comes from and goes. */
 export interface AskedRequest {
   /** With its query, if there is one. */
   readonly path?: string | undefined;
   readonly method?: string | undefined;
+  readonly headers?: AskedHeaders | undefined;
 }
 
 /** `path starts with /v2 and header end-user is jason`; `everything` when it asks for nothing. */
@@ -30,17 +32,32 @@ export function takesRequest(matches: readonly HttpMatch[], request: AskedReques
   return matches.length === 0 ? yes : some(matches.map((match) => takes(match, request)));
 }
 
-function takes(match: HttpMatch, { path, method }: AskedRequest): Decision {
+function takes(match: HttpMatch, { path, method, headers }: AskedRequest): Decision {
   const [pathname, query] = split(path);
   return all([
-    match.uri === undefined ? yes : text(match.uri, pathname, 'the path', match.ignoreUriCase),
+    match.uri === undefined || isAnyPath(match.uri) ? yes : text(match.uri, pathname, 'the path', match.ignoreUriCase),
     match.method === undefined ? yes : text(match.method, method, 'the method'),
     match.scheme === undefined ? yes : dependsOn('the scheme'),
     match.authority === undefined ? yes : dependsOn('the authority'),
-    ...match.headers.map((header) => dependsOn(`${nounOf(header)} ${header.name}`)),
-    ...match.withoutHeaders.map((header) => dependsOn(`${nounOf(header)} ${header.name}`)),
+    ...match.headers.map((header) => hasHeader(header, headers)),
+    ...match.withoutHeaders.map((header) => not(hasHeader(header, headers, ''))),
     ...match.queryParams.map((parameter) => ofQuery(parameter, query)),
   ]);
+}
+
+function isAnyPath({ kind, value }: StringMatch): boolean {
+  return kind === 'prefix' && value === '/';
+}
+
+/** `absent`: what a header that is not there counts as, when its value is looked at; nothing else fits it otherwise. */
+function hasHeader({ name, claim, match }: HeaderMatch, headers?: AskedHeaders, absent?: string): Decision {
+  const key = name.toLowerCase();
+  if (claim !== undefined) return dependsOn(`claim ${name}`);
+  if (headers?.has(key) !== true) return dependsOn(`header ${name}`);
+  const value = headers.get(key);
+  if (match.kind === 'present') return decided(value !== undefined);
+  const compared = value ?? absent;
+  return compared === undefined ? no : text(match, compared, `header ${name}`);
 }
 
 function split(path: string | undefined): readonly [pathname: string | undefined, query: URLSearchParams | undefined] {

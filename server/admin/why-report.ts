@@ -6,7 +6,8 @@ import type { PortConflict, ServiceKind } from '../../discovery/model/service.ts
 import type { DropReason } from '../view/network-view.ts';
 
 /**
- * - `reachable`: at least one port has somewhere to go.
+ * Of an ordinary request: where the first route that certainly takes it leads.
+ * - `reachable`: at least one port has somewhere to go, and some workload behind may let the request in.
  * - `no-endpoints`: the host is known, nothing of it can be used from there.
  * - `not-visible`: the host is known, but not to that namespace or cluster.
  * - `unknown-port`, `unknown-host`: no such thing in any cluster.
@@ -46,6 +47,10 @@ export interface WhyTarget {
   readonly port?: number | undefined;
   readonly path?: string | undefined;
   readonly method?: string | undefined;
+  /** Names of those that were given, in small letters. Values are never told. */
+  readonly headers?: readonly string[] | undefined;
+  /** Of those that the request is said not to have. */
+  readonly withoutHeaders?: readonly string[] | undefined;
 }
 
 export interface WhyService {
@@ -125,6 +130,8 @@ export interface WhyAccess {
   /** The first few, `NAME.NAMESPACE`. */
   readonly workloads: readonly string[];
   readonly count: number;
+  /** Of the requests to this destination, how many they get. */
+  readonly percent: number;
   /** Absent where it is not known, or nobody asks for it. */
   readonly mtlsMode?: 'strict' | 'permissive' | 'disable' | undefined;
   /** The PeerAuthentication that says so; absent: none does. */

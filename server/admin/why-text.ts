@@ -17,9 +17,16 @@ export function renderWhy(report: WhyReport): string {
   return [...lines, ...report.ports.flatMap(portLines)].join('\n');
 }
 
-function targetLine({ asked, host, address, port, path, method }: WhyTarget): string {
+function targetLine({ asked, host, address, port, path, method, headers, withoutHeaders }: WhyTarget): string {
   if (host === undefined) return asked;
-  const request = [method, path].filter((part) => part !== undefined).join(' ');
+  const request = [
+    method,
+    path,
+    headers === undefined ? undefined : `with ${headers.join(', ')}`,
+    withoutHeaders === undefined ? undefined : `without ${withoutHeaders.join(', ')}`,
+  ]
+    .filter((part) => part !== undefined)
+    .join(' ');
   return `${host}${address === undefined ? '' : ` (${address})`}${port === undefined ? '' : ` port ${String(port)}`}${request === '' ? '' : `, ${request}`}`;
 }
 

@@ -10,11 +10,15 @@ import { run, type RunResult } from '../../support/process.ts';
 import { serveAdmin } from './serve-admin.ts';
 import {
   aClusterStatus,
+  aDestinationRule,
   aMesh,
   anEndpoint,
+  anHttpMatch,
+  anHttpRoute,
   aProxyStatus,
   aReader,
   aTypeStatus,
+  aVirtualService,
   cluster1,
   cluster2,
   gateway1,
@@ -154,6 +158,47 @@ test('why says where requests go with exit code 0, and why nowhere with exit cod
   expect(reached.stdout).toContain('50 % to cluster-1, 50 % to cluster-2');
   expect(nowhere).toMatchObject({ code: 1 });
   expect(nowhere.stdout).toMatch(/^no-endpoints: .*no gateway is known/);
+});
+
+test('why takes headers of the request, and says what is wrong with one without its value', async () => {
+  const { http } = await serveAdmin(
+    aReader({
+      mesh: () =>
+        aMesh({
+          virtualServices: [
+            aVirtualService([
+              anHttpRoute({
+                name: 'qa',
+                matches: [anHttpMatch({ headers: [{ name: 'end-user', match: { kind: 'exact', value: 'qa' } }] })],
+                destinations: [{ destination: { host: helloworld, subset: 'v2' }, weight: 100 }],
+              }),
+              anHttpRoute({
+                name: 'main',
+                destinations: [{ destination: { host: helloworld, subset: 'v1' }, weight: 100 }],
+              }),
+            ]),
+          ],
+          destinationRules: [aDestinationRule()],
+        }),
+    }),
+  );
+  const why = (...more: readonly string[]): Promise<RunResult> =>
+    isthmus(['why', 'sleep.default', 'helloworld:5000', '--http', http, ...more]);
+
+  const [ordinary, tester, wrong] = await Promise.all([
+    why(),
+    why('-H', 'end-user: qa', '-H', 'x-other: secret'),
+    why('-H', 'secret'),
+  ]);
+
+  expect(ordinary.stdout).toMatch(
+    /port 5000: 100 % to cluster-1 by route main; 1 route before it \(qa\) depends on header end-user/,
+  );
+  expect(tester).toMatchObject({ code: 0 });
+  expect(tester.stdout).toMatch(/^reachable: .*port 5000: 100 % to cluster-2\.\n/);
+  expect(tester.stdout).toContain(', with end-user, x-other');
+  expect(wrong).toMatchObject({ code: 2, stdout: '' });
+  expect(tester.stdout + wrong.stderr).not.toContain('secret');
 });
 
 test('an address where nothing listens is exit code 2 and a sentence with the address and the remedy', async () => {

@@ -1,9 +1,11 @@
 // `why` as people read it: what a route does, connections, gateways that pass on, what keeps a host away, and who lets a caller in.
 
+import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { MeshStore } from '../../../discovery/mesh/mesh-store.ts';
 import { defaultMeshConfig, type MeshConfig } from '../../../discovery/model/mesh-config.ts';
 import { clusterId } from '../../../discovery/model/names.ts';
+import { readHeaders } from '../../../server/admin/asked-headers.ts';
 import { explain, parseTarget } from '../../../server/admin/explain.ts';
 import type { WhyReport } from '../../../server/admin/why-report.ts';
 import { findSource } from '../../../server/admin/why-source.ts';
@@ -32,11 +34,12 @@ interface Question {
   readonly from?: string;
   readonly to: string;
   readonly method?: string;
+  readonly headers?: readonly string[];
   readonly config?: Partial<MeshConfig>;
 }
 
 function ask(
-  { from = 'web-1.sample', to, method, config = {} }: Question,
+  { from = 'web-1.sample', to, method, headers: lines = [], config = {} }: Question,
   manifests: readonly Manifest[] = [],
 ): WhyReport {
   const store = new MeshStore({
@@ -49,12 +52,14 @@ function ask(
   const mesh = store.snapshot;
   const source = findSource(aReader({ mesh: () => mesh, proxy: () => undefined, proxies: () => [] }), from);
   const target = parseTarget(to);
+  const headers = readHeaders(lines);
   if (source === undefined || target === undefined) throw new Error('nobody or nothing');
+  if (typeof headers === 'string') throw new Error(headers);
   return explain({
     mesh,
     clusters: store.clusterStatuses(),
     source,
-    target: method === undefined ? target : { ...target, method },
+    target: { ...target, headers, ...(method === undefined ? {} : { method }) },
   });
 }
 
@@ -133,6 +138,125 @@ test('a path and a method decide which route is taken; what is not said is named
   ]);
 });
 
+const versions = policyManifest('DestinationRule', 'cart', {
+  host: 'cart',
+  subsets: ['v1', 'v2', 'v3'].map((version) => ({ name: version, labels: { version } })),
+});
+const cart2 = podManifest('cart-2', '10.1.0.3', 'cart', { labels: { version: 'v2' } });
+const to = (subset: string, weight?: number): Manifest => ({
+  destination: { host: 'cart', subset },
+  ...(weight === undefined ? {} : { weight }),
+});
+const canary = routes(
+  { name: 'qa', match: [{ headers: { 'end-user': { exact: 'qa' } } }], route: [to('v2')] },
+  { name: 'main', route: [to('v1', 90), to('v2', 10)] },
+);
+const firstLine = (question: Question, manifests: readonly Manifest[]): string =>
+  text(question, manifests).split('\n')[0] ?? '';
+
+test('the first line tells of an ordinary request, and how many routes before its own depend on what', () => {
+  const manifests = [versions, cart2, canary];
+  const start = 'reachable: cart.sample.svc.cluster.local is reachable; port 80:';
+  expect(firstLine({ to: 'cart' }, manifests)).toBe(
+    `${start} 100 % to cluster-1 by route main; 1 route before it (qa) depends on header end-user.`,
+  );
+  const onlyQa = routes({ name: 'qa', match: [{ headers: { 'end-user': { exact: 'qa' } } }], route: [cart] });
+  expect(firstLine({ to: 'cart' }, [onlyQa])).toBe(
+    `${start} depending on header end-user, 100 % to cluster-1 by route qa; no other route may take it.`,
+  );
+  expect(firstLine({ to: 'cart', headers: ['end-user: jason'] }, [onlyQa])).toBe(
+    'no-endpoints: No route of VirtualService/sample/cart takes such a request to cart.sample.svc.cluster.local.',
+  );
+});
+
+test('an ordinary request that has nowhere to go is not saved by a route that only some requests take', () => {
+  const broken = routes(
+    { name: 'qa', match: [{ headers: { 'end-user': { exact: 'qa' } } }], route: [to('v1')] },
+    { name: 'main', route: [to('v3')] },
+  );
+  const report = ask({ to: 'cart' }, [versions, broken]);
+  expect(report.verdict).toBe('no-endpoints');
+  expect(report.summary).toMatch(/ Port 80: 1 route before it \(qa\) depends on header end-user\.$/);
+  expect(ask({ to: 'cart', headers: ['End-User: qa'] }, [versions, broken]).verdict).toBe('reachable');
+});
+
+test('headers that are given decide, also which rule lets the request in, and their values are not shown', () => {
+  const manifests = [versions, cart2, canary];
+  const taken = (...headers: readonly string[]): unknown =>
+    ask({ to: 'cart', headers }, manifests).ports[0]?.routes.find(({ takes }) => takes === 'yes')?.name;
+  expect(taken('End-User: qa')).toBe('qa');
+  expect(taken('end-user: somebody')).toBe('main');
+  expect(ask({ to: 'cart', headers: ['end-user:'] }, manifests).ports[0]?.routes[0]?.takes).toBe('no');
+  expect(ask({ to: 'cart', headers: ['other: qa'] }, manifests).ports[0]?.routes[0]?.takes).toBe('depends');
+
+  const admins = access('ALLOW', { when: [{ key: 'request.headers[x-role]', values: ['admin*'] }] });
+  const verdict = (...headers: readonly string[]): string => ask({ to: 'cart', headers }, [admins]).verdict;
+  expect(verdict('X-Role: administrator')).toBe('reachable');
+  expect(verdict('x-role: guest')).toBe('denied');
+  expect(verdict('x-role:')).toBe('denied');
+  const setting = routes({ route: [cart], headers: { request: { set: { 'x-role': 'admin' } } } });
+  const behind = ask({ to: 'cart', headers: ['x-role: guest'] }, [admins, setting]);
+  expect(behind.ports[0]?.routes[0]?.destinations[0]?.access[0]?.verdict).toBe('depends');
+
+  const said = ask({ to: 'cart', headers: ['end-user: hidden-value', 'x-none:'] }, manifests);
+  expect(said.to).toMatchObject({ headers: ['end-user'], withoutHeaders: ['x-none'] });
+  expect(renderWhy(said)).toContain('to    cart.sample.svc.cluster.local, with end-user without x-none');
+  expect(JSON.stringify(said)).not.toContain('hidden-value');
+});
+
+test('headers are read as curl reads them, and what is wrong is told without values', () => {
+  expect(readHeaders(['A: 1', 'a: 2', 'B:', 'c;', 'd:x:y'])).toEqual(
+    new Map([
+      ['a', '1,2'],
+      ['b', undefined],
+      ['c', ''],
+      ['d', 'x:y'],
+    ]),
+  );
+  expect(readHeaders(['a: 1', 'secret value'])).toBe(
+    'Header 2 is not NAME: VALUE (NAME: for none, NAME; for an empty one).',
+  );
+  expect(readHeaders(['Host: other'])).toMatch(/Host header is the host that is asked about/);
+  expect(readHeaders(Array.from({ length: 65 }, () => 'a: 1'))).toBe('At most 64 headers can be given.');
+});
+
+test('the part of the requests that is denied, or has nowhere to go, comes first', () => {
+  const guard = policyManifest('AuthorizationPolicy', 'v1', {
+    action: 'DENY',
+    selector: { matchLabels: { version: 'v1' } },
+    rules: [{ from: [{ source: { namespaces: ['sample'] } }] }],
+  });
+  const denied =
+    '90 % of requests are denied at cart-1.sample (cluster-1): rule 1 of AuthorizationPolicy/sample/v1 denies it';
+  const start = 'reachable: cart.sample.svc.cluster.local is reachable in part; port 80:';
+  const split = routes({ name: 'main', route: [to('v1', 90), to('v2', 10)] });
+  expect(firstLine({ to: 'cart' }, [versions, cart2, split, guard])).toBe(`${start} ${denied}; 100 % to cluster-1.`);
+  expect(firstLine({ to: 'cart' }, [cart2, guard])).toContain(`${start} 50 % of requests are denied at cart-1.sample`);
+  const half = routes({ route: [to('v2', 75), to('v3', 25)] });
+  expect(firstLine({ to: 'cart' }, [versions, cart2, half])).toBe(
+    `${start} 25 % of requests fail, for outbound|80|v3|cart.sample.svc.cluster.local: no endpoint can be used; 75 % to cluster-1.`,
+  );
+  expect(ask({ to: 'cart' }, [versions, cart2, routes({ route: [to('v1')] }), guard])).toMatchObject({
+    verdict: 'denied',
+    summary:
+      'cart.sample.svc.cluster.local can be reached, and refuses this caller: rule 1 of AuthorizationPolicy/sample/v1 denies it.',
+  });
+});
+
+test('of a policy that denies because it is invalid, that is said', () => {
+  const invalid = access('ALLOW', { from: [{ source: { ipBlocks: ['nonsense'] } }] });
+  expect(firstLine({ to: 'cart' }, [invalid])).toBe(
+    'denied: cart.sample.svc.cluster.local can be reached, and refuses this caller: ' +
+      'AuthorizationPolicy/sample/allow is invalid, and denies everything until it is mended: `isthmus problems` tells why.',
+  );
+  const keyless = policyManifest('RequestAuthentication', 'jwt', {
+    jwtRules: [{ issuer: 'https://issuer.example', jwks: '{"keys":[]}' }],
+  });
+  expect(text({ to: 'cart' }, [keyless])).toContain(
+    'RequestAuthentication/sample/jwt is invalid, and refuses every token',
+  );
+});
+
 test('routes of connections are told: TLS by server name before TCP, then where the connection was made to', () => {
   const connections = policyManifest('VirtualService', 'store', {
     hosts: ['store'],
@@ -145,7 +269,7 @@ test('routes of connections are told: TLS by server name before TCP, then where 
     tcp: [{ match: [{ port: 9 }], route: [{ destination: { host: 'cart' } }] }],
   });
   expect(text({ to: 'store:5432' }, [connections])).toMatchInlineSnapshot(`
-    "reachable: store.sample.svc.cluster.local is reachable; port 5432: 100 % to cluster-1 by the first of 2 routes.
+    "reachable: store.sample.svc.cluster.local is reachable; port 5432: 100 % to cluster-1; 1 route before it depends on the server name of the TLS hello.
 
     from  web-1.sample (cluster-1, unnamed network), not connected to this instance: as its proxy would see it
     to    store.sample.svc.cluster.local port 5432
@@ -283,7 +407,7 @@ test('which rule of which policy lets the caller in, by its identity, the path a
           SHARE  CLUSTER    NETWORK  ENDPOINTS  TIER  WHY
           100 %  cluster-1  -        1          0     on the same network (the unnamed network), used directly
           allowed at cart-1.sample (cluster-1), by mutual TLS, mTLS STRICT by PeerAuthentication/sample/default
-            rule 1 of AuthorizationPolicy/sample/allow allows it"
+            rule 2 of AuthorizationPolicy/sample/allow allows it"
   `);
   const verdict = (question: Question): unknown => {
     const report = ask(question, manifests);
@@ -293,7 +417,7 @@ test('which rule of which policy lets the caller in, by its identity, the path a
   expect(verdict({ to: 'cart:80/admin/users', method: 'GET' })).toEqual([
     'denied',
     'denied',
-    ['rule 0 of AuthorizationPolicy/sample/deny denies it'],
+    ['rule 1 of AuthorizationPolicy/sample/deny denies it'],
   ]);
   expect(verdict({ to: 'cart:80/items', method: 'DELETE' })).toEqual([
     'denied',
@@ -306,8 +430,8 @@ test('which rule of which policy lets the caller in, by its identity, the path a
     'reachable',
     'depends',
     [
-      'rule 0 of AuthorizationPolicy/sample/deny denies it, depending on the path',
-      'rule 1 of AuthorizationPolicy/sample/allow allows it, depending on the method',
+      'rule 1 of AuthorizationPolicy/sample/deny denies it, depending on the path',
+      'rule 2 of AuthorizationPolicy/sample/allow allows it, depending on the method',
     ],
   ]);
 });
@@ -326,8 +450,9 @@ test('plain text to a workload that takes mutual TLS alone is denied, and the Pe
 });
 
 test('headers and tokens that decide are named, dry runs and tokens that are read too', () => {
+  const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' });
   const tokens = policyManifest('RequestAuthentication', 'jwt', {
-    jwtRules: [{ issuer: 'https://issuer.example', jwks: '{"keys":[]}' }],
+    jwtRules: [{ issuer: 'https://issuer.example', jwks: JSON.stringify({ keys: [key] }) }],
   });
   const dry = policyManifest(
     'AuthorizationPolicy',
@@ -348,7 +473,7 @@ test('headers and tokens that decide are named, dry runs and tokens that are rea
   expect(found).toMatchObject({ verdict: 'depends' });
   expect(found?.reasons).toEqual([
     'AuthorizationPolicy/sample/trial is a dry run: what it would decide is only counted',
-    'rule 0 of AuthorizationPolicy/sample/allow allows it, depending on header x-role, the token of the request',
+    'rule 1 of AuthorizationPolicy/sample/allow allows it, depending on header x-role, the token of the request',
     'a token that RequestAuthentication/sample/jwt does not accept is refused; none is needed for it',
   ]);
 });

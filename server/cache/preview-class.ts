@@ -14,6 +14,7 @@ import { InboundResources } from './inbound-resources.ts';
 import { OutboundResources } from './outbound-resources.ts';
 import { generatedTypes, type ServedClass } from './resource-cache.ts';
 import { changedNames, emptyTypeSnapshot, lookUp, type TypeSnapshot } from './type-snapshot.ts';
+import type { ViewFindings } from './view-findings.ts';
 
 /** Of all classes that are looked at in the same two states. */
 export interface PreviewContext {
@@ -45,7 +46,12 @@ export interface ClassChange {
   readonly resources: readonly ResourceChange[];
 }
 
-export function* previewClass(served: ServedClass, context: PreviewContext): Generator<undefined, ClassChange[]> {
+/** `findings` is told of the views that there would be. */
+export function* previewClass(
+  served: ServedClass,
+  context: PreviewContext,
+  findings?: ViewFindings,
+): Generator<undefined, ClassChange[]> {
   const { preview, index, mayMove } = context;
   // Taken at once, while it is of the state that is compared with.
   const known = context.made.get(served.outboundKey);
@@ -69,6 +75,7 @@ export function* previewClass(served: ServedClass, context: PreviewContext): Gen
   const compare = function* (proxies: readonly Proxy[], keys?: ViewKeys): Generator<undefined> {
     const outbound = yield* outboundOf(served, { context, keys, own, isDone: known !== undefined });
     const inbound = inboundOf(served, keys, preview);
+    findings?.add(outbound, inbound);
     const after = (typeUrl: string): TypeSnapshot => ({
       parts: [outbound.set(typeUrl), inbound.set(typeUrl)],
     });

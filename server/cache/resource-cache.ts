@@ -11,7 +11,6 @@ import { ClusterLoadAssignment } from '../../proto/generated/envoy.config.endpoi
 import { Listener } from '../../proto/generated/envoy.config.listener.v3.ts';
 import { RouteConfiguration, VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
 import { NameTable } from '../../proto/generated/istio.networking.nds.v1.ts';
-import { unmatchedPatches } from '../patch/unmatched-patches.ts';
 import { locateProxy } from '../proxy/locate-proxy.ts';
 import type { Proxy } from '../proxy/proxy.ts';
 import type { InboundScope, OutboundScope } from '../view/scope.ts';
@@ -26,6 +25,7 @@ import { InboundResources } from './inbound-resources.ts';
 import { OutboundResources } from './outbound-resources.ts';
 import type { EncodingListener } from './resource-sets.ts';
 import { emptyTypeSnapshot, type TypeSnapshot } from './type-snapshot.ts';
+import { ViewFindings } from './view-findings.ts';
 import { ViewStore } from './view-store.ts';
 
 /** The types that are generated here for every proxy; a name table is, beside them, for those that ask for it. */
@@ -141,14 +141,9 @@ export class ResourceCache {
 
   /** Findings about policies that showed when resources were made for the attached proxies, each once. */
   problems(): readonly Problem[] {
-    const found = new Map<string, Problem>();
-    const classes = [...this.#classes.values()];
-    const unmatched = unmatchedPatches(classes.flatMap(({ outbound, inbound }) => [outbound.patches, inbound.patches]));
-    const all = classes.flatMap(({ outbound, inbound }) => [...outbound.problems(), ...inbound.problems()]);
-    for (const problem of [...all, ...unmatched]) {
-      found.set(`${problem.object ?? ''} ${problem.field ?? ''} ${problem.message}`, problem);
-    }
-    return [...found].toSorted(([a], [b]) => compareText(a, b)).map(([, problem]) => problem);
+    const findings = new ViewFindings();
+    for (const { outbound, inbound } of this.#classes.values()) findings.add(outbound, inbound);
+    return findings.problems();
   }
 
   /** Serves a proxy from its class until it detaches. The listener is called after each change that it can see. */

@@ -6,6 +6,7 @@ import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import type { ClusterPreview } from '../../discovery/registry/cluster-preview.ts';
 import { previewClass, previewContext, type ClassChange, type PreviewContext } from '../cache/preview-class.ts';
 import type { ResourceCache } from '../cache/resource-cache.ts';
+import type { ViewFindings } from '../cache/view-findings.ts';
 import { nameOf } from './collect-changes.ts';
 
 export interface DiffInstance {
@@ -19,6 +20,8 @@ export interface DiffInstance {
 export interface CompareOptions {
   /** `NAME.NAMESPACE`: no others are looked at. */
   readonly proxy?: string | undefined;
+  /** Is told of the views that there would be. */
+  readonly findings?: ViewFindings | undefined;
   readonly take: (change: ClassChange) => Generator<undefined>;
 }
 
@@ -31,7 +34,7 @@ export interface Compared {
 export function* comparing(
   instance: DiffInstance,
   cluster: ClusterPreview,
-  { proxy, take }: CompareOptions,
+  { proxy, take, findings }: CompareOptions,
 ): Generator<undefined, Compared> {
   const current = following(instance, cluster);
   let connectedCount = 0;
@@ -42,7 +45,9 @@ export function* comparing(
     const asked = served.members.filter((member) => proxy === undefined || nameOf(member.proxy) === proxy);
     connectedCount += asked.length;
     if (asked.length === 0) continue;
-    for (const change of yield* previewClass({ ...served, members: asked }, context)) yield* take(change);
+    for (const change of yield* previewClass({ ...served, members: asked }, context, findings)) {
+      yield* take(change);
+    }
     yield;
   }
   return { connectedCount, preview: current().preview };

@@ -11,6 +11,8 @@ import type { Problem } from '../../discovery/model/problem.ts';
 import type { ClusterPreview } from '../../discovery/registry/cluster-preview.ts';
 import { decodeJson } from '../../proto/json.ts';
 import { shortTypeName } from '../admin/proxy-status.ts';
+import { ViewFindings } from '../cache/view-findings.ts';
+import { withoutRepeats } from '../mesh-findings.ts';
 import { CollectedChanges, type CollectedResource } from './collect-changes.ts';
 import { comparing, type DiffInstance } from './compare-classes.ts';
 import { compareJson, type FieldChange } from './compare-json.ts';
@@ -32,13 +34,22 @@ export function* predict(question: DiffQuestion, instance: DiffInstance): Genera
   const { objects, effective } = yield* applyEdits(question, cluster);
   const collected = new CollectedChanges(diffLimits);
   const { proxy } = question;
+  // They depend on all proxies: of one alone they would not be true.
+  const ofViews = proxy === undefined ? new ViewFindings() : undefined;
   const { connectedCount, preview } = yield* comparing(instance, cluster, {
     proxy,
+    findings: ofViews,
     take: (change) => collected.add(change),
   });
   const causes = yield* findingCauses({ edits: effective, resources: collected.resources, proxy }, instance);
-  const then = yield* findingsOf(preview.before, preview.serviceEntriesBefore);
-  const now = yield* findingsOf(preview.after, preview.serviceEntries);
+  const then = withoutRepeats(
+    yield* findingsOf(preview.before, preview.serviceEntriesBefore),
+    ofViews === undefined ? [] : instance.cache.problems(),
+  );
+  const now = withoutRepeats(
+    yield* findingsOf(preview.after, preview.serviceEntries),
+    ofViews === undefined ? [] : ofViews.problems(),
+  );
   const resources: DiffResource[] = [];
   for (const resource of collected.resources) {
     mergeInto(resources, describe(resource, causes.get(resource) ?? []));

@@ -1,22 +1,27 @@
-// Patches that are for nothing of any proxy that is connected and selected. In: what became of patches in all views in use. Out: a finding
-// for each.
+// Patches that are for nothing of any proxy that is connected and selected. In: the views in use, one after the other. Out: a
+// finding for each.
 
 import type { Problem } from '../../discovery/model/problem.ts';
 import type { ScopedPatch } from '../view/envoy-patches.ts';
 import { patchProblem } from './patch-run.ts';
 import type { ViewPatches } from './view-patches.ts';
 
-export function unmatchedPatches(views: Iterable<ViewPatches>): readonly Problem[] {
-  const unmatched = new Map<string, ScopedPatch>();
-  const matched = new Set<string>();
-  for (const view of views) {
+export class UnmatchedPatches {
+  readonly #unmatched = new Map<string, ScopedPatch>();
+  readonly #matched = new Set<string>();
+
+  /** What became of patches in one more view. */
+  add(view: ViewPatches): void {
     for (const scoped of view.patches) {
       const key = `${scoped.policy.source} ${scoped.policy.digest} ${scoped.patch.index}`;
-      if (view.hasMatched(scoped.patch)) matched.add(key);
-      else unmatched.set(key, scoped);
+      if (view.hasMatched(scoped.patch)) this.#matched.add(key);
+      else this.#unmatched.set(key, scoped);
     }
   }
-  return [...unmatched].flatMap(([key, scoped]) => (matched.has(key) ? [] : [unmatchedProblem(scoped)]));
+
+  problems(): readonly Problem[] {
+    return [...this.#unmatched].flatMap(([key, scoped]) => (this.#matched.has(key) ? [] : [unmatchedProblem(scoped)]));
+  }
 }
 
 function unmatchedProblem(scoped: ScopedPatch): Problem {

@@ -2,10 +2,13 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { analyze } from '../../../discovery/analyze/analyze.ts';
 import { keyOf } from '../../../discovery/model/kubernetes-object.ts';
+import type { Problem } from '../../../discovery/model/problem.ts';
+import { withoutRepeats } from '../../../server/mesh-findings.ts';
 import { objectOf, podManifest, policyManifest, serviceManifest, type Manifest } from '../../support/kube-objects.ts';
 import { changed } from '../discovery/cluster-scene.ts';
-import { differences, openDiffScene, predicted, type DiffScene, type Edit } from './diff-scene.ts';
+import { baseManifests, differences, openDiffScene, predicted, type DiffScene, type Edit } from './diff-scene.ts';
 
 const canary = (weight: number, host = 'cart'): Manifest =>
   policyManifest('VirtualService', 'canary', {
@@ -28,6 +31,9 @@ function apply(scene: DiffScene, edits: readonly Edit[]): void {
   );
   scene.store.flush();
 }
+
+const findingsOf = ({ store, cache }: DiffScene): readonly Problem[] =>
+  withoutRepeats(analyze(store.snapshot), cache.problems());
 
 test('an edited VirtualService is one virtual host for those that see its host, field by field', async () => {
   const scene = openDiffScene();
@@ -81,6 +87,38 @@ test('an object that would be refused changes nothing and says why; one that fit
   expect(refused?.findings.length).toBeGreaterThan(0);
   expect(warned).toMatchObject({ change: 'added', findings: [{ code: 'unknown-destination' }] });
   expect(report.summary).toContain('1 object would be refused.');
+});
+
+test('a finding about another object, which shows at the proxies, is foretold; of one proxy alone none is', async () => {
+  const filter: Manifest = {
+    apiVersion: 'networking.istio.io/v1alpha3',
+    kind: 'EnvoyFilter',
+    metadata: { name: 'slow', namespace: 'sample' },
+    spec: {
+      workloadSelector: { labels: { app: 'web' } },
+      configPatches: [
+        {
+          applyTo: 'CLUSTER',
+          match: { context: 'SIDECAR_OUTBOUND', cluster: { service: 'cart.sample.svc.cluster.local' } },
+          patch: { operation: 'MERGE', value: { connect_timeout: '9s' } },
+        },
+      ],
+    },
+  };
+  const narrow = policyManifest('Sidecar', 'default', { egress: [{ hosts: ['./web.sample.svc.cluster.local'] }] });
+  const scene = openDiffScene([...baseManifests, filter]);
+  expect(scene.cache.problems()).toEqual([]);
+  const [report, alone] = [
+    await scene.ask([{ write: narrow }]),
+    await scene.ask([{ write: narrow }], { proxy: 'cart-1.sample' }),
+  ];
+  const fits = { code: 'patch-matches-nothing', object: 'EnvoyFilter/sample/slow' };
+  expect(report.findings).toMatchObject({ added: [fits], gone: [] });
+  expect(alone.findings).toEqual({ added: [], gone: [] });
+  apply(scene, [{ write: narrow }]);
+  expect(scene.cache.problems()).toEqual(report.findings.added);
+  const back = await scene.ask([{ delete: narrow }]);
+  expect(back.findings).toMatchObject({ added: [], gone: [fits] });
 });
 
 test('asking is without consequences: the instance serves the same, tells nobody and knows the same findings', async () => {
@@ -192,9 +230,12 @@ test('what is predicted for a set of edits is what their proxies are served once
       const scene = openDiffScene();
       for (const edits of [first, second]) {
         const before = scene.served();
+        const known = new Set(findingsOf(scene).map((one) => JSON.stringify(one)));
         const report = await scene.ask(edits);
         expect(scene.served()).toEqual(before);
         apply(scene, edits);
+        const appeared = findingsOf(scene).filter((one) => !known.has(JSON.stringify(one)));
+        expect(report.findings.added).toEqual(expect.arrayContaining(appeared));
         expect(predicted(report)).toEqual(differences(before, scene.served()));
         for (const { change, fields } of report.resources) expect(fields.length > 0).toBe(change === 'changed');
       }

@@ -247,7 +247,8 @@ function elsewhere(service: MeshService, question: WhyQuestion, view: OutboundVi
   return `${target.host} is the address of ${service.host} in ${where} alone${here}. ${passingText(view.outboundTrafficPolicy, question)}`;
 }
 
-function withoutPort(service: MeshService, { port }: AskedTarget): string {
+/** Says which ports there are. */
+export function withoutPort(service: MeshService, { port }: AskedTarget): string {
   const ports = service.ports.map((one) => `${String(one.port)} (${one.protocol})`);
   const has = ports.length === 0 ? 'no port' : `ports ${ports.join(', ')}`;
   return `${service.host} has no port ${String(port)} in any cluster; it has ${has}.`;

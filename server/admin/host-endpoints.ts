@@ -1,14 +1,17 @@
 // Finds a host by the names people write for it, and its endpoints; suggests near misses when there is none.
 
+import { isIP } from 'node:net';
 import type { Endpoint } from '../../discovery/model/endpoint.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import { hostname, type ClusterId, type Hostname } from '../../discovery/model/names.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
-import type { MeshService } from '../../discovery/model/service.ts';
+import type { MeshService, ServicePort } from '../../discovery/model/service.ts';
 
 /** The document of `/api/v1/endpoints?host=`. */
 export interface EndpointsOfHost {
   readonly host: Hostname;
+  /** Of the service; only when it was asked for. The endpoints are those that serve it, without their other ports. */
+  readonly port?: number | undefined;
   /** Virtual IPs by cluster; a cluster without any is left out. */
   readonly addresses: Readonly<Record<ClusterId, readonly string[]>>;
   /** For the proxies of clusters without any. */
@@ -29,23 +32,40 @@ export function findService(mesh: MeshSnapshot, text: string, namespace: string)
   return undefined;
 }
 
-/** As `findService` in the namespace `default`; a name that only one namespace has is enough. */
+/** As `findService` in the namespace `default`; a name that only one namespace has, or a virtual IP of the primary's, is enough. */
 export function findServiceAnywhere(mesh: MeshSnapshot, text: string): MeshService | undefined {
   const named = findService(mesh, text, 'default');
   if (named !== undefined) return named;
+  if (isIP(text) !== 0) return findByAddress(mesh, text);
   const [only, ...others] = [...mesh.services.values()].filter(({ name }) => name === text.toLowerCase());
   return others.length === 0 ? only : undefined;
 }
 
-/** A service and its endpoints, as readers see them. */
-export function endpointsOfHost(mesh: MeshSnapshot, service: MeshService): EndpointsOfHost {
+function findByAddress({ services, primary }: MeshSnapshot, address: string): MeshService | undefined {
+  const wanted = address.toLowerCase();
+  const all = [...services.values()];
+  return (
+    all.find(({ addresses }) => addresses.get(primary)?.includes(wanted) === true) ??
+    all.find(({ allocatedAddresses }) => allocatedAddresses.includes(wanted))
+  );
+}
+
+/** A service and its endpoints, as readers see them; of one port if that is asked for. */
+export function endpointsOfHost(mesh: MeshSnapshot, service: MeshService, port?: ServicePort): EndpointsOfHost {
   const { host, allocatedAddresses } = service;
+  const all = mesh.endpoints.get(host) ?? [];
   return {
     host,
+    ...(port === undefined ? {} : { port: port.port }),
     addresses: addressesByCluster(service),
     allocatedAddresses,
-    endpoints: mesh.endpoints.get(host) ?? [],
+    endpoints: port === undefined ? all : all.flatMap((endpoint) => serving(endpoint, port)),
   };
+}
+
+function serving(endpoint: Endpoint, { name }: ServicePort): readonly Endpoint[] {
+  const number = endpoint.ports[name];
+  return number === undefined ? [] : [{ ...endpoint, ports: { [name]: number } }];
 }
 
 /** Virtual IPs by cluster, in the mesh's order, without clusters that have none. */

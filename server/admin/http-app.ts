@@ -6,7 +6,7 @@ import { addDashboardRoutes, type DashboardFiles } from './dashboard-routes.ts';
 import { addDebugRoutes } from './debug-routes.ts';
 import { addDiffRoute, type AskDiff } from './diff-route.ts';
 import { readHeaders } from './asked-headers.ts';
-import { explain, parseTarget } from './explain.ts';
+import { explain, parseTarget, withoutPort } from './explain.ts';
 import { endpointsOfHost, findServiceAnywhere, nearMisses } from './host-endpoints.ts';
 import type { InstanceReader } from './instance-reader.ts';
 import { networkList } from './network-list.ts';
@@ -58,17 +58,26 @@ function ready(context: AdminContext, reader: InstanceReader): Response {
 }
 
 function endpoints(context: AdminContext, reader: InstanceReader): Response {
-  const host = context.req.query('host') ?? '';
-  if (host === '') return context.json({ error: 'Ask with ?host=HOST.' }, 400);
-  const mesh = reader.mesh();
-  const service = findServiceAnywhere(mesh, host);
-  if (service === undefined) {
-    const suggestions = nearMisses(mesh, host);
-    const hint =
-      suggestions.length === 0 ? '/api/v1/services lists those that are.' : `Close: ${suggestions.join(', ')}.`;
-    return context.json({ error: `No service ${host} is known. ${hint}`, suggestions }, 404);
+  const asked = context.req.query('host') ?? '';
+  if (asked === '') return context.json({ error: 'Ask with ?host=HOST or ?host=HOST:PORT.' }, 400);
+  const target = parseTarget(asked);
+  if (target === undefined || target.path !== undefined) {
+    return context.json({ error: `${asked} is not HOST or HOST:PORT.` }, 400);
   }
-  return context.json(endpointsOfHost(mesh, service));
+  const mesh = reader.mesh();
+  const service = findServiceAnywhere(mesh, target.host);
+  if (service === undefined) {
+    const suggestions = nearMisses(mesh, target.host);
+    const hint =
+      suggestions.length === 0
+        ? 'Write NAME.NAMESPACE or the full host; the dashboard (`/` of the same port) lists those that are.'
+        : `Close: ${suggestions.join(', ')}.`;
+    return context.json({ error: `No service ${target.host} is known. ${hint}`, suggestions }, 404);
+  }
+  const port = service.ports.find((one) => one.port === target.port);
+  if (target.port !== undefined && port === undefined)
+    return context.json({ error: withoutPort(service, target) }, 404);
+  return context.json(endpointsOfHost(mesh, service, port));
 }
 
 function why(context: AdminContext, reader: InstanceReader): Response {
@@ -86,11 +95,12 @@ function why(context: AdminContext, reader: InstanceReader): Response {
   const target = parseTarget(to);
   if (target === undefined)
     return context.json({ error: `${to} is not HOST, HOST:PORT, HOST/PATH or HOST:PORT/PATH.` }, 400);
+  if (!from.includes('.')) return context.json({ error: withoutNamespace(from, reader) }, 400);
   const source = findSource(reader, from);
   if (source === undefined) {
     const error =
       `${from} is neither a proxy that is connected to this instance nor a workload of its cluster. ` +
-      'Write POD.NAMESPACE; /api/v1/proxies lists the connected ones.';
+      'Write POD.NAMESPACE; `isthmus proxies` lists the connected ones.';
     return context.json({ error }, 404);
   }
   const headers = readHeaders(context.req.queries('header') ?? []);
@@ -98,4 +108,18 @@ function why(context: AdminContext, reader: InstanceReader): Response {
   const method = context.req.query('method') ?? '';
   const asked = { ...target, ...(method === '' ? {} : { method }), ...(headers.size === 0 ? {} : { headers }) };
   return context.json(explain({ mesh: reader.mesh(), clusters: reader.clusters(), source, target: asked }));
+}
+
+const maxClose = 5;
+
+function withoutNamespace(from: string, reader: InstanceReader): string {
+  const close = reader
+    .proxies()
+    .map(({ proxy }) => proxy)
+    .filter((proxy) => proxy.startsWith(`${from}.`) || proxy.startsWith(`${from}-`));
+  const hint =
+    close.length === 0
+      ? '`isthmus proxies` lists the connected ones.'
+      : `Close: ${close.slice(0, maxClose).join(', ')}.`;
+  return `${from} has no namespace: write POD.NAMESPACE. ${hint}`;
 }

@@ -1,4 +1,4 @@
-// `isthmus endpoints HOST`: every endpoint of a host that an instance knows, of all clusters.
+// `isthmus endpoints HOST[:PORT]`: every endpoint of a host that an instance knows, of all clusters.
 
 import type { Command } from 'commander';
 import type { Endpoint } from '../../discovery/model/endpoint.ts';
@@ -7,9 +7,16 @@ import type { EndpointsOfHost } from '../admin/host-endpoints.ts';
 import { asJson, readInstance, readingCommand, runReading, type ReadingOptions } from './read-instance.ts';
 import { table } from '../admin/text-table.ts';
 
+const exitCodes =
+  '\nExit codes: 0 there are some; 1 there is none, or no such host; 2 wrong use, or no instance answers.';
+
 export function endpointsCommand(): Command {
   return readingCommand('endpoints', 'Show the endpoints of a host in all clusters.')
-    .argument('<host>', 'full name, or NAME.NAMESPACE, or NAME when only one namespace has it')
+    .argument(
+      '<host>',
+      'HOST[:PORT]: full name, NAME.NAMESPACE, NAME when only one namespace has it, or its virtual IP',
+    )
+    .addHelpText('after', exitCodes)
     .action((host: string, options: ReadingOptions) =>
       runReading(async () => {
         const path = `/api/v1/endpoints?host=${encodeURIComponent(host)}`;
@@ -22,8 +29,9 @@ export function endpointsCommand(): Command {
 
 /** A table of endpoints, in the order of the mesh: by cluster, address and ports. */
 export function renderEndpoints(found: EndpointsOfHost): string {
-  const { host, endpoints } = found;
-  if (endpoints.length === 0) return `${host} is known and has no endpoint in any cluster.`;
+  const { host, port, endpoints } = found;
+  const serving = port === undefined ? '' : ` that serves port ${String(port)}`;
+  if (endpoints.length === 0) return `${host} is known and has no endpoint${serving} in any cluster.`;
   const header = ['ADDRESS', 'PORTS', 'CLUSTER', 'NETWORK', 'LOCALITY', 'HEALTH', 'MTLS', 'WORKLOAD'];
   const rows = endpoints.map((endpoint) => [
     endpoint.address,
@@ -35,7 +43,7 @@ export function renderEndpoints(found: EndpointsOfHost): string {
     endpoint.tlsMode,
     `${endpoint.workload.name}.${endpoint.workload.namespace}`,
   ]);
-  return `${host}${virtualAddresses(found)}\n${table(header, rows)}`;
+  return `${host}${port === undefined ? '' : `:${String(port)}`}${virtualAddresses(found)}\n${table(header, rows)}`;
 }
 
 function virtualAddresses({ addresses, allocatedAddresses }: EndpointsOfHost): string {

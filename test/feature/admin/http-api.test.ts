@@ -188,6 +188,39 @@ test('endpoints of a host are found by its short name, and near misses are named
   expect(missed).toMatchObject({ status: 404, body: { suggestions: [helloworld] } });
 });
 
+test('endpoints of one port are those that serve it; an unknown port, an address and wrong use are told apart', async () => {
+  const service = aService('helloworld', {
+    addresses: new Map([[cluster1, ['10.96.0.10']]]),
+    ports: [
+      { name: 'http', port: 5000, protocol: 'http' },
+      { name: 'grpc', port: 9000, protocol: 'grpc' },
+    ],
+  });
+  const endpoints = [
+    anEndpoint('10.10.0.2', cluster1),
+    anEndpoint('10.10.0.3', cluster1, { ports: { http: 5000, grpc: 9001 } }),
+  ];
+  const mesh = aMesh({ services: [service], endpoints: [[helloworld, endpoints]] });
+  const { http } = await serveAdmin(aReader({ mesh: () => mesh }));
+  const of = (host: string) => get(`${http}/api/v1/endpoints?host=${encodeURIComponent(host)}`);
+
+  expect(await of('helloworld:9000')).toMatchObject({
+    status: 200,
+    body: { host: helloworld, port: 9000, endpoints: [{ address: '10.10.0.3', ports: { grpc: 9001 } }] },
+  });
+  expect((await of('helloworld:9000')).body.endpoints[0].ports).toStrictEqual({ grpc: 9001 });
+  expect((await of('10.96.0.10')).body.endpoints).toHaveLength(2);
+  expect(await of('helloworld:9')).toMatchObject({
+    status: 404,
+    body: { error: expect.stringContaining('it has ports 5000 (http), 9000 (grpc)') },
+  });
+  expect(await of('a:b:c')).toMatchObject({ status: 400, body: { error: 'a:b:c is not HOST or HOST:PORT.' } });
+  expect(await of('helloworld/path')).toMatchObject({ status: 400 });
+  expect((await of('zzzzzzzz')).body.error).toMatch(
+    /^No service zzzzzzzz is known\. Write NAME\.NAMESPACE .*the dashboard/,
+  );
+});
+
 test('a bare name that one namespace has finds its endpoints, and one that two have is not guessed', async () => {
   const [blue, green] = ['blue', 'green'].map((namespace) =>
     aService('api', { namespace, host: serviceHostname('api', namespace, 'cluster.local') }),
@@ -216,7 +249,18 @@ test('a question for why that is incomplete, unreadable or about nobody is refus
 
   expect(incomplete).toMatchObject({ status: 400, body: { error: expect.stringContaining('from=POD.NAMESPACE') } });
   expect(unreadable).toMatchObject({ status: 400, body: { error: expect.stringContaining('a:b:c') } });
-  expect(nobody).toMatchObject({ status: 404, body: { error: expect.stringContaining('ghost.default') } });
+  expect(nobody).toMatchObject({
+    status: 404,
+    body: { error: expect.stringMatching(/ghost\.default.*`isthmus proxies`/) },
+  });
+  expect(await get(`${http}/api/v1/why?from=sleep-1&to=helloworld`)).toMatchObject({
+    status: 400,
+    body: { error: 'sleep-1 has no namespace: write POD.NAMESPACE. Close: sleep-1.default.' },
+  });
+  expect(await get(`${http}/api/v1/why?from=sleep-1.default&to=helloworld&header=secret`)).toMatchObject({
+    status: 400,
+    body: { error: expect.stringMatching(/^Header 1 is not NAME: VALUE/) },
+  });
 });
 
 test('HEAD answers as GET without a body; other methods are refused; unknown paths are not found', async () => {

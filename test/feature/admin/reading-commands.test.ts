@@ -129,9 +129,10 @@ test('one proxy is shown in detail; one that is not connected is exit code 1', a
 test('endpoints lists all clusters; an unknown host is exit code 1 with near misses', async () => {
   const { http } = await serveAdmin(aReader());
 
-  const [known, unknown] = await Promise.all([
+  const [known, unknown, onPort] = await Promise.all([
     isthmus(['endpoints', 'helloworld', '--http', http]),
     isthmus(['endpoints', 'heloworld', '--http', http]),
+    isthmus(['endpoints', 'helloworld:5000', '--http', http]),
   ]);
 
   expect(known.code).toBe(0);
@@ -139,6 +140,7 @@ test('endpoints lists all clusters; an unknown host is exit code 1 with near mis
   expect(known.stdout).toMatch(/10\.20\.0\.2 +http:5000 +cluster-2 +network2/);
   expect(unknown.code).toBe(1);
   expect(unknown.stderr).toContain(`Close: ${helloworld}`);
+  expect(onPort).toMatchObject({ code: 0, stdout: expect.stringContaining(`${helloworld}:5000`) });
 });
 
 test('why says where requests go with exit code 0, and why nowhere with exit code 1', async () => {
@@ -212,13 +214,16 @@ test('an address where nothing listens is exit code 2 and a sentence with the ad
 });
 
 test('wrong use is exit code 2', async () => {
-  const [option, argument, format] = await Promise.all([
+  const { http } = await serveAdmin(aReader());
+  const [nameless, option, argument, format] = await Promise.all([
+    isthmus(['why', 'sleep-1', 'helloworld', '--http', http]),
     isthmus(['clusters', '--nope']),
     isthmus(['why', 'sleep.default']),
     isthmus(['proxies', '-o', 'xml']),
   ]);
 
-  expect([option.code, argument.code, format.code]).toStrictEqual([2, 2, 2]);
+  expect([nameless.code, option.code, argument.code, format.code]).toStrictEqual([2, 2, 2, 2]);
+  expect(nameless.stderr).toBe('sleep-1 has no namespace: write POD.NAMESPACE. Close: sleep-1.default.\n');
   expect(argument.stderr).toContain("missing required argument 'to'");
 });
 

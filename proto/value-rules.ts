@@ -6,6 +6,7 @@ import { RE2JS } from 're2js';
 import { extensionNamed, findExtension } from './extensions.ts';
 import { lazy } from './lazy.ts';
 import { fullNameOfTypeUrl, type MessageType } from './message-type.ts';
+import { maxRegexSize, regexSize } from './regex-size.ts';
 import { brokenScalarRule, type Rules } from './value-rules-scalar.ts';
 
 export interface BrokenRule {
@@ -131,12 +132,20 @@ function inAny({ typeUrl, value }: Plain, path: string): BrokenRule | undefined 
 
 function inRegex(regex: unknown, path: string): BrokenRule | undefined {
   if (typeof regex !== 'string') return undefined;
+  const at = path === '' ? 'regex' : `${path}.regex`;
+  const size = regexSize(regex);
+  if (size > maxRegexSize) {
+    return {
+      path: at,
+      message: `has some ${String(size)} parts with its repetitions written out; ${String(maxRegexSize)} are taken`,
+    };
+  }
   try {
     RE2JS.compile(regex);
     return undefined;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    return { path: path === '' ? 'regex' : `${path}.regex`, message: `is no regular expression of RE2 (${why})` };
+    return { path: at, message: `is no regular expression of RE2 (${why})` };
   }
 }
 

@@ -2,6 +2,7 @@
 // https://github.com/google/re2/wiki/Syntax
 
 import { RE2JS } from 're2js';
+import { maxRegexSize, regexSize } from '../../proto/regex-size.ts';
 import { show } from '../convert/field-reader.ts';
 import type { Findings } from '../convert/findings.ts';
 
@@ -20,6 +21,10 @@ export function checkRegex(text: string, field: string, findings: Findings): num
 /** The number of groups, or why RE2 refuses it. */
 function compile(text: string): number | string {
   if (text === '') return 'it is empty';
+  const size = regexSize(text);
+  if (size > maxRegexSize) {
+    return `with its repetitions written out it has some ${String(size)} parts, and ${String(maxRegexSize)} are taken`;
+  }
   try {
     return RE2JS.compile(text).groupCount();
   } catch (error) {

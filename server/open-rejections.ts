@@ -6,6 +6,7 @@ import type { ClusterRegistry } from '../discovery/registry/cluster-registry.ts'
 import type { ResourceCache } from './cache/resource-cache.ts';
 import type { Started } from './lifecycle.ts';
 import type { Log } from './log.ts';
+import { guardsAccess } from './rejections/guards-access.ts';
 import { RejectionMetrics } from './rejections/rejection-metrics.ts';
 import { Rejections } from './rejections/rejections.ts';
 import type { ConnectionSet } from './stream/connection-set.ts';
@@ -28,6 +29,7 @@ export function openRejections(options: OpenRejectionsOptions): Rejections {
     primary,
     settle: () => store.flush(),
     causes: cache.causes,
+    guards: (key) => guardsAccess(store.snapshot.policies.envoyFilters, key),
     metrics,
     log,
     now: () => performance.now(),

@@ -68,6 +68,8 @@ export interface RejectionsOptions {
   /** What the registry told is served at once. */
   readonly settle: () => void;
   readonly causes: Pick<ChangeCauses, 'of' | 'isMadeBy' | 'hasChanged'>;
+  /** Whether an object that is not of a kind of security says who may come in, all the same. */
+  readonly guards?: ((key: ObjectKey) => boolean) | undefined;
   readonly metrics: Pick<RejectionMetrics, 'concluded' | 'ignored'>;
   readonly log: Pick<Log, 'error' | 'warn' | 'info'>;
   /** Milliseconds of a clock that only goes forward. */
@@ -165,8 +167,8 @@ export class Rejections {
   #judge(one: Case): 'waiting' | 'concluded' {
     const { resource } = one;
     if (resource === undefined) return 'concluded';
-    const { causes, now } = this.#options;
-    const suspects = suspectsOf(resource, causes.of(resource), (key) => causes.hasChanged(key));
+    const { causes, guards, now } = this.#options;
+    const suspects = suspectsOf(resource, causes.of(resource), { hasChanged: (key) => causes.hasChanged(key), guards });
     if (!suspects.isByChange && now() - this.#startedAtMs < this.#timings.startMs) return 'waiting';
     const named = [...suspects.objects, ...suspects.guarded];
     const votes = this.#votes(resource, suspects);

@@ -16,6 +16,14 @@ export interface Suspects {
   readonly isByChange: boolean;
 }
 
+/** What the resource itself does not tell. */
+export interface KnownOfObjects {
+  /** Since a proxy was last sent all. */
+  readonly hasChanged?: ((key: ObjectKey) => boolean) | undefined;
+  /** Of a kind that need not be one of security, whether this object says who may come in. */
+  readonly guards?: ((key: ObjectKey) => boolean) | undefined;
+}
+
 const guardedKinds: ReadonlySet<string> = new Set([
   'AuthorizationPolicy',
   'PeerAuthentication',
@@ -36,11 +44,13 @@ const kindsOfEveryType: readonly string[] = ['EnvoyFilter', 'ServiceEntry', 'Sid
  * The objects that it was made from and that changed with it; where it does not say what it was made from, those that changed with
  * it and are of a kind that its type depends on. Without such a change, the policies that it was made from.
  */
-export function suspectsOf(
-  resource: EncodedResource,
-  cause: Cause | undefined,
-  hasChanged: (key: ObjectKey) => boolean = () => false,
-): Suspects {
+export function suspectsOf(resource: EncodedResource, cause: Cause | undefined, known: KnownOfObjects = {}): Suspects {
+  const { hasChanged = (): boolean => false, guards = (): boolean => false } = known;
+  const isGuarded = (key: ObjectKey): boolean => guardedKinds.has(parseObjectKey(key).kind) || guards(key);
+  const divided = (keys: readonly ObjectKey[]): Pick<Suspects, 'objects' | 'guarded'> => {
+    const sorted = keys.toSorted();
+    return { objects: sorted.filter((key) => !isGuarded(key)), guarded: sorted.filter(isGuarded) };
+  };
   const kinds = new Set([...(kindsOfType[resource.typeUrl] ?? []), ...kindsOfEveryType]);
   const fits = (key: ObjectKey): boolean => kinds.has(parseObjectKey(key).kind);
   const sources = new Set(resource.sources.filter(fits));
@@ -51,13 +61,4 @@ export function suspectsOf(
   if (changed.length > 0) return { ...divided(changed), others: [], isByChange: true };
   const lately = [...sources].filter(hasChanged);
   return { ...divided(lately.length > 0 ? lately : [...sources]), others: [], isByChange: false };
-}
-
-function divided(keys: readonly ObjectKey[]): Pick<Suspects, 'objects' | 'guarded'> {
-  const sorted = keys.toSorted();
-  return { objects: sorted.filter((key) => !isGuarded(key)), guarded: sorted.filter(isGuarded) };
-}
-
-function isGuarded(key: ObjectKey): boolean {
-  return guardedKinds.has(parseObjectKey(key).kind);
 }

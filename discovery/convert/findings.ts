@@ -12,6 +12,16 @@ export interface Conversion<T> {
   readonly problems: readonly Problem[];
 }
 
+const refusal = 'is not taken, and what was good of it before stays.';
+
+/** The sentence of an error where nothing came before the object, as in a directory: without what happens until it is mended. */
+export function withoutBefore(problem: Problem): Problem {
+  const { severity, message } = problem;
+  const [, what] = /^(.*)(?:; until| Until) then the /s.exec(message) ?? [];
+  if (severity !== 'error' || what === undefined || !message.endsWith(refusal)) return problem;
+  return { ...problem, message: what.endsWith('?') ? what : `${what}.` };
+}
+
 export class Findings {
   readonly #object: KubernetesObject;
   readonly #problems: Problem[] = [];
@@ -30,12 +40,7 @@ export class Findings {
     this.#refused = true;
     const what = this.#object.kind === '' ? 'document' : this.#object.kind;
     const until = message.endsWith('?') ? ' Until' : '; until';
-    this.#add(
-      'error',
-      code,
-      field,
-      `${message}${until} then the ${what} is not taken, and what was good of it before stays.`,
-    );
+    this.#add('error', code, field, `${message}${until} then the ${what} ${refusal}`);
   }
 
   /** The object is taken. `message` says what is wrong, what happens and what to do, without a full stop. */

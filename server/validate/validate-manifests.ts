@@ -1,6 +1,7 @@
 // `isthmus validate` without its command line: manifests in, findings out, in the order of files and lines.
 
 import { checkObjects } from '../../discovery/analyze/check-objects.ts';
+import { withoutBefore } from '../../discovery/convert/findings.ts';
 import { parseMeshSettings } from '../../discovery/convert/mesh-config.ts';
 import { defaultMeshConfig, noMeshNetworks, type MeshSettings } from '../../discovery/model/mesh-config.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
@@ -24,7 +25,7 @@ export function validateManifests(texts: readonly ManifestText[], options: Valid
   const { settings, problems: ofSettings } = settingsOf(options);
   const { count, objects, problems } = readManifests(texts);
   const all = [...ofSettings, ...problems, ...checkObjects(objects, settings)];
-  return { objects: count, problems: all.toSorted(byPlace) };
+  return { objects: count, problems: all.map(withoutBefore).toSorted(byPlace) };
 }
 
 function settingsOf({ systemNamespace, trustDomain, meshConfig }: ValidateOptions): {

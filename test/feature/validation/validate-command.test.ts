@@ -91,9 +91,18 @@ it('a field that does not exist is an error with its line, and programs get JSON
         object: 'VirtualService/shop/store',
         field: 'spec.htpp',
         origin: { place: 'b.yaml', line: 11 },
+        message: 'spec.htpp is no field of this kind: remove it or correct its spelling.',
       },
     ],
   });
+});
+
+it('of a refused object it is not said what stays of it, since nothing was before', async () => {
+  const { stdout } = await validate({
+    'a.yaml': `${route('""')}  htpp: []\n`.replace('VirtualService', 'VirtualServce'),
+  });
+  expect(stdout).toMatch(/did you mean VirtualService\? \[unknown-kind\]/);
+  expect(stdout).not.toContain('before stays');
 });
 
 it('of two objects with one name the second is an error that says where the first is', async () => {

@@ -241,10 +241,13 @@ function podText({ workloads }: MeshSnapshot, address: string): string {
 function elsewhere(service: MeshService, question: WhyQuestion, view: OutboundView): string {
   const { target, source } = question;
   const having = [...service.addresses].flatMap(([id, list]) => (list.includes(target.host) ? [id] : []));
-  const where = having.length === 0 ? 'clusters that have none of their own' : having.join(', ');
+  const where =
+    having.length === 0
+      ? `was allocated to ${service.host} for proxies that know no other address of it, and this one does not use it`
+      : `is the address of ${service.host} in ${having.join(', ')} alone`;
   const own = view.virtualAddresses(service.host);
   const here = own.length === 0 ? '' : `; in ${source.proxy.clusterId} it is ${own.join(', ')}`;
-  return `${target.host} is the address of ${service.host} in ${where} alone${here}. ${passingText(view.outboundTrafficPolicy, question)}`;
+  return `${target.host} ${where}${here}. ${passingText(view.outboundTrafficPolicy, question)}`;
 }
 
 /** Says which ports there are. */

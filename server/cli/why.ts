@@ -7,14 +7,14 @@ import { asJson, readInstance, readingCommand, runReading, type ReadingOptions }
 
 interface WhyOptions extends ReadingOptions {
   readonly method?: string | undefined;
-  readonly header: readonly string[];
+  readonly header?: readonly string[] | undefined;
 }
 
 const exitCodes =
-  '\nThe first line tells of an ordinary request: routes that depend on what was not said (a header, the path) do not count.' +
+  '\nThe first line tells of an ordinary request, and how many routes depend on what was not said (a header, the path).' +
   '\nExit codes: 0 requests, or part of them, get there; 1 they do not, or there is no such caller; 2 wrong use, or no instance answers.';
 
-function another(value: string, known: readonly string[]): readonly string[] {
+function another(value: string, known: readonly string[] = []): readonly string[] {
   return [...known, value];
 }
 
@@ -23,11 +23,11 @@ export function whyCommand(): Command {
     .argument('<from>', 'a connected proxy or a pod: NAME.NAMESPACE')
     .argument('<to>', 'HOST[:PORT][/PATH], or the virtual IP of one; short names are taken from the namespace of FROM')
     .option('-X, --method <method>', 'of the request, where routes or policies look at it')
-    .option('-H, --header <header>', "'NAME: VALUE' of the request, 'NAME:' for none; may be repeated", another, [])
+    .option('-H, --header <header>', "'NAME: VALUE' of the request, 'NAME:' for none; may be repeated", another)
     .addHelpText('after', exitCodes)
     .action((from: string, to: string, options: WhyOptions) =>
       runReading(async () => {
-        const { method, header } = options;
+        const { method, header = [] } = options;
         const query = new URLSearchParams({ from, to, ...(method === undefined ? {} : { method }) });
         for (const one of header) query.append('header', one);
         const path = `/api/v1/why?${query.toString()}`;

@@ -199,6 +199,7 @@ test('an address that a service has in another cluster alone is told as that, wi
         [cluster1, ['10.96.0.10']],
         [cluster2, ['10.97.0.10']],
       ]),
+      allocatedAddresses: ['240.240.0.2'],
     }),
     aService('remote', { addresses: new Map([[cluster2, ['10.97.0.11']]]), allocatedAddresses: ['240.240.0.1'] }),
   ];
@@ -211,6 +212,7 @@ test('an address that a service has in another cluster alone is told as that, wi
       `of ${helloworld} in cluster-2 alone; in cluster-1 it is 10.96.0.10. Requests pass`,
     ),
   });
+  expect(ask(mesh, '240.240.0.2:5000').summary).toMatch(/was allocated to .*; in cluster-1 it is 10\.96\.0\.10\./);
   expect(ask(mesh, '240.240.0.1:5000').to).toMatchObject({ host: 'remote.default.svc.cluster.local' });
   expect(ask(mesh, '240.240.0.9:5000').summary).toContain('No service has the address 240.240.0.9');
 });

@@ -259,6 +259,9 @@ function endpointCounts({ endpointCounts: counts }) {
 async function explain() {
   const query = new URLSearchParams({ from: byId('why-from').value.trim(), to: byId('why-to').value.trim() });
   history.replaceState(undefined, '', `?${query}#why`);
+  // Not in the link: a header may be a secret.
+  const header = byId('why-header').value.trim();
+  if (header !== '') query.append('header', header);
   const answer = byId('why-answer');
   try {
     const response = await fetch(`api/v1/why?${query}`);
@@ -312,6 +315,7 @@ function drawRoute(route) {
     'div',
     {},
     title,
+    route.takes === 'depends' ? element('p', {}, quiet(`depends on ${route.dependsOn.join(', ')}`)) : '',
     route.action === undefined ? '' : element('p', {}, route.action),
     route.shares.length === 0 ? '' : element('div', {}, bar, shares),
     route.destinations.map(drawDestination),

@@ -29,18 +29,11 @@ type List = readonly JsonValue[];
 type JsonObject = { readonly [key: string]: JsonValue };
 
 function compareLists(before: List, after: List, path: string): readonly FieldChange[] {
-  const then = named(before);
-  const now = named(after);
-  return then === undefined || now === undefined
-    ? compareByContent(before, after, path)
-    : compareByName(then, now, path);
+  const both = bothNamed(before, after);
+  return both === undefined ? compareByContent(before, after, path) : compareByName(both.old, both.fresh, path);
 }
 
-function compareByName(
-  before: ReadonlyMap<string, JsonValue>,
-  after: ReadonlyMap<string, JsonValue>,
-  path: string,
-): readonly FieldChange[] {
+function compareByName(before: Named, after: Named, path: string): readonly FieldChange[] {
   const changes = [...before].flatMap(([name, then]): readonly FieldChange[] => {
     const now = after.get(name);
     const place = `${path}[${name}]`;
@@ -126,28 +119,48 @@ function gaps(then: readonly string[], now: readonly string[]): readonly Gap[] {
   return found;
 }
 
-/** The elements by what names each, when all have a name of their own. */
-function named(list: List): ReadonlyMap<string, JsonValue> | undefined {
+/** What may name elements, the first that names each of both lists by itself counts. */
+const namings: readonly ((value: JsonObject) => string | undefined)[] = [
+  ({ name }) => (typeof name === 'string' && name !== '' ? name : undefined),
+  ({ endpoint }) => addressOf(endpoint),
+  (value) => localityOf(value),
+  (value) => {
+    const locality = localityOf(value);
+    return locality === undefined ? undefined : `${locality} priority ${JSON.stringify(value['priority'] ?? 0)}`;
+  },
+];
+
+type Named = ReadonlyMap<string, JsonValue>;
+
+/** The elements of both by what names each, when all have a name of their own. */
+function bothNamed(before: List, after: List): { readonly old: Named; readonly fresh: Named } | undefined {
+  for (const naming of namings) {
+    const old = named(before, naming);
+    const fresh = old && named(after, naming);
+    if (old !== undefined && fresh !== undefined) return { old, fresh };
+  }
+  return undefined;
+}
+
+function named(list: List, naming: (value: JsonObject) => string | undefined): Named | undefined {
   const byName = new Map<string, JsonValue>();
   for (const value of list) {
-    const name = isObject(value) ? nameOf(value) : undefined;
+    const name = isObject(value) ? naming(value) : undefined;
     if (name === undefined || byName.has(name)) return undefined;
     byName.set(name, value);
   }
   return byName;
 }
 
-function nameOf(value: JsonObject): string | undefined {
-  const { name, locality, priority } = value;
-  if (typeof name === 'string' && name !== '') return name;
-  const address = addressOf(value['endpoint']);
-  if (address !== undefined) return address;
-  if (locality !== undefined && isObject(locality)) {
-    const places = [locality['region'], locality['zone'], locality['sub_zone'] ?? locality['subZone']];
-    const text = places.filter((part) => typeof part === 'string').join('/');
-    return `${text === '' ? 'no locality' : text}${priority === undefined ? '' : ` priority ${JSON.stringify(priority)}`}`;
-  }
-  return undefined;
+/** Endpoints of one place; those of an unknown place say nothing of it. */
+function localityOf(value: JsonObject): string | undefined {
+  const { locality } = value;
+  const isGroup = locality !== undefined || value['lb_endpoints'] !== undefined || value['lbEndpoints'] !== undefined;
+  if (!isGroup) return undefined;
+  const of = locality !== undefined && isObject(locality) ? locality : {};
+  const places = [of['region'], of['zone'], of['sub_zone'] ?? of['subZone']];
+  const text = places.filter((part) => typeof part === 'string').join('/');
+  return text === '' ? 'no locality' : text;
 }
 
 function addressOf(endpoint: JsonValue | undefined): string | undefined {

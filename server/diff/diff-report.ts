@@ -3,7 +3,7 @@
 import type { ObjectKey } from '../../discovery/model/names.ts';
 import type { Problem } from '../../discovery/model/problem.ts';
 import type { Deleted, Written } from '../../discovery/registry/cluster-preview.ts';
-import type { FieldChange } from './compare-json.ts';
+import type { ToldChange } from './tell-once.ts';
 
 /** What a list holds at most; how many there are beyond is said beside it. */
 export const diffLimits = Object.freeze({
@@ -55,8 +55,8 @@ export interface DiffResource {
   readonly typeUrl: string;
   readonly name: string;
   readonly change: 'added' | 'removed' | 'changed';
-  /** Of one that changed. Secrets in it are not shown. */
-  readonly fields: readonly FieldChange[];
+  /** Of one that changed: each distinct change once. Secrets in it are not shown. */
+  readonly fields: readonly ToldChange[];
   readonly moreFields: number;
   readonly proxyCount: number;
   /** The first of them. */

@@ -4,9 +4,9 @@ import { printable } from '../admin/text-table.ts';
 import { findingText } from '../admin/finding-text.ts';
 import { parseObjectKey, type ObjectKey } from '../../discovery/model/names.ts';
 import type { Problem } from '../../discovery/model/problem.ts';
-import type { FieldChange } from './compare-json.ts';
 import type { DiffObject, DiffProxies, DiffReport, DiffResource } from './diff-report.ts';
-import { shownText } from './shown-value.ts';
+import { shownChange } from './shown-value.ts';
+import { sameness, type ToldChange } from './tell-once.ts';
 
 export interface DiffTextOptions {
   /** `FILE:LINE` of a finding, where it is known. */
@@ -95,9 +95,17 @@ function groupLine(group: DiffProxies | string): string {
 }
 
 function resourceLines({ resources, moreResources }: DiffReport): readonly string[] {
-  return cut(resources, shown.resources, moreResources, 'resources').flatMap((resource) =>
-    typeof resource === 'string' ? [resource] : [headLine(resource), ...fieldLines(resource)],
-  );
+  const first = new Map<string, string>();
+  return cut(resources, shown.resources, moreResources, 'resources').flatMap((resource) => {
+    if (typeof resource === 'string') return [resource];
+    const { type, name, fields, moreFields } = resource;
+    if (fields.length === 0) return [headLine(resource)];
+    const key = JSON.stringify([type, fields.map((field) => [sameness(field), field.morePlaces]), moreFields]);
+    const known = first.get(key);
+    if (known !== undefined) return [headLine(resource), `  the same as in ${known} above`];
+    first.set(key, name);
+    return [headLine(resource), ...fieldLines(resource)];
+  });
 }
 
 function headLine({ type, name, change, proxies, proxyCount, causes }: DiffResource): string {
@@ -113,10 +121,9 @@ function fieldLines({ fields, moreFields }: DiffResource): readonly string[] {
 }
 
 /** `PATH: OLD → NEW`. */
-function fieldLine({ path, before, after }: FieldChange): string {
-  const then = before === undefined ? '(none)' : shownText(before);
-  const now = after === undefined ? '(none)' : shownText(after);
-  return `${path}: ${then} → ${now}`;
+function fieldLine({ path, before, after, morePlaces = 0 }: ToldChange): string {
+  const also = morePlaces === 0 ? '' : ` (and in ${String(morePlaces)} more ${morePlaces === 1 ? 'place' : 'places'})`;
+  return `${path}: ${shownChange(before, after)}${also}`;
 }
 
 function namesText(names: readonly string[], count: number): string {

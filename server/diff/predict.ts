@@ -20,6 +20,7 @@ import { diffLimits, type DiffObject, type DiffReport, type DiffResource } from 
 import { findingCauses, type AppliedEdits } from './find-causes.ts';
 import type { Edit } from './read-question.ts';
 import { lastField, withoutSecrets } from './shown-value.ts';
+import { tellOnce } from './tell-once.ts';
 
 export interface DiffQuestion {
   readonly edits: readonly Edit[];
@@ -150,7 +151,8 @@ function describe(
   { typeUrl, name, before, after, proxies }: CollectedResource,
   causes: readonly ObjectKey[],
 ): DiffResource {
-  const fields = before === undefined || after === undefined ? [] : fieldChanges(typeUrl, before.body, after.body);
+  const fields =
+    before === undefined || after === undefined ? [] : tellOnce(fieldChanges(typeUrl, before.body, after.body));
   const names = [...proxies].toSorted();
   return {
     type: shortTypeName(typeUrl),

@@ -8,12 +8,25 @@ const secretFields =
 const secretHeaders = /authorization|cookie|api-?key|token|secret|password/i;
 const hidden = '(not shown)';
 
-export const maxValueChars = 400;
+const maxValueChars = 160;
 
-/** One line. */
-export function shownText(value: JsonValue): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length <= maxValueChars ? text : `${text.slice(0, maxValueChars)}… (${text.length} characters)`;
+/** `OLD → NEW` on one line. Of two long values that begin alike, what stands around the first difference. */
+export function shownChange(before: JsonValue | undefined, after: JsonValue | undefined): string {
+  const [then, now] = [textOf(before), textOf(after)];
+  let same = 0;
+  while (same < Math.min(then.length, now.length) && then[same] === now[same]) same += 1;
+  const start = same < maxValueChars / 2 ? 0 : same - maxValueChars / 4;
+  return `${cutText(then, start)} → ${cutText(now, start)}`;
+}
+
+function textOf(value: JsonValue | undefined): string {
+  if (value === undefined) return '(none)';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function cutText(text: string, start: number): string {
+  const end = start + maxValueChars;
+  return `${start > 0 ? '…' : ''}${text.slice(start, end)}${text.length > end ? '…' : ''}`;
 }
 
 /** The value with `(not shown)` in the place of each secret. `field`: where it stands. */

@@ -128,3 +128,11 @@ test('a Namespace whose labels say something else is changed', async () => {
   const report = await openDiffScene().ask([{ write: injected }]);
   expect(report.objects).toMatchObject([{ object: 'Namespace//sample', change: 'changed' }]);
 });
+
+test('what a Telemetry does to many listeners and chains is a text that can be read', async () => {
+  const report = await openDiffScene().ask([{ write: telemetry }]);
+  const shown = text(report);
+  expect(shown).toMatch(/→ .* \(and in \d+ more places?\)$/m);
+  expect(shown).toMatch(/^ {4}the same as in \S+ above$/m);
+  for (const line of shown.split('\n')) expect(line.length).toBeLessThan(600);
+});

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { JsonValue } from '../../../proto/json.ts';
 import { compareJson } from '../../../server/diff/compare-json.ts';
-import { shownText, withoutSecrets } from '../../../server/diff/shown-value.ts';
+import { tellOnce } from '../../../server/diff/tell-once.ts';
+import { shownChange, withoutSecrets } from '../../../server/diff/shown-value.ts';
 
 test('a field that changes, comes or goes is named by its path', () => {
   const before = { route: { timeout: '1s', retries: 2 }, name: 'a' };
@@ -45,6 +46,41 @@ test('endpoints are compared by their address', () => {
   ]);
 });
 
+test('localities are compared by their place, and by their priority where a place has several', () => {
+  const at = (region: string, priority: number, weight: number): JsonValue => ({
+    ...(region === '' ? {} : { locality: { region } }),
+    lb_endpoints: [{ load_balancing_weight: weight }],
+    priority,
+  });
+  expect(compareJson([at('east', 0, 1), at('', 1, 1)], [at('east', 2, 1), at('', 1, 3)])).toEqual([
+    { path: '[east].priority', before: 0, after: 2 },
+    { path: '[no locality].lb_endpoints[0].load_balancing_weight', before: 1, after: 3 },
+  ]);
+  expect(compareJson([at('east', 0, 1), at('east', 1, 1)], [at('east', 1, 4), at('east', 0, 1)])).toEqual([
+    { path: '[east priority 1].lb_endpoints[0].load_balancing_weight', before: 1, after: 4 },
+    { path: ' (order)', before: ['east priority 0', 'east priority 1'], after: ['east priority 1', 'east priority 0'] },
+  ]);
+});
+
+test('the same change in many elements of a list is told once, with where else it is', () => {
+  const chains = (...names: readonly string[]): JsonValue => names.map((name) => ({ name, log: 'a' }));
+  const logged = (...names: readonly string[]): JsonValue => names.map((name) => ({ name, log: 'b' }));
+  const changes = compareJson(
+    { chains: chains('one', 'two', 'three'), log: 'a' },
+    { chains: logged('one', 'two', 'three'), log: 'b' },
+  );
+  expect(tellOnce(changes)).toEqual([
+    {
+      path: 'chains[one].log',
+      before: 'a',
+      after: 'b',
+      alsoAt: ['chains[two].log', 'chains[three].log'],
+      morePlaces: 2,
+    },
+    { path: 'log', before: 'a', after: 'b' },
+  ]);
+});
+
 test('something differs exactly when the values differ', () => {
   const anyJson = fc.letrec<{ value: JsonValue }>((tie) => ({
     value: fc.oneof(
@@ -74,7 +110,10 @@ test('secrets are not shown, and long values are cut', () => {
   expect(withoutSecrets({ direct_response: { body: { inline_string: 'hello' } } })).toEqual({
     direct_response: { body: { inline_string: 'hello' } },
   });
-  expect(shownText('x'.repeat(1000))).toHaveLength(400 + '… (1000 characters)'.length);
+  const long = 'x'.repeat(1000);
+  expect(shownChange(undefined, long)).toBe(`(none) → ${'x'.repeat(160)}…`);
+  expect(shownChange(`${long}a`, `${long}b`)).toBe(`…${'x'.repeat(40)}a → …${'x'.repeat(40)}b`);
+  expect(shownChange(['a'], 3)).toBe('["a"] → 3');
 });
 
 function sorted(value: JsonValue): JsonValue {

@@ -64,9 +64,14 @@ function editOf(text: string, line: number): Edit {
   return isWrite ? { kind: 'write', object: parsed } : { kind: 'delete', key: keyOf(parsed) };
 }
 
+/** Kinds that are read by nobody here and in no namespace, whatever they say. */
+const clusterKinds =
+  /^(Cluster(Role|RoleBinding)|CustomResourceDefinition|APIService|PersistentVolume|(Storage|Priority|Ingress|Gateway|Runtime)Class|(Validating|Mutating)Admission\w+|CertificateSigningRequest|CSI(Driver|Node))$/;
+
 function claimedKey(object: Readonly<Record<string, unknown>>): ObjectKey {
   const metadata = isMapping(object['metadata']) ? object['metadata'] : {};
-  return objectKey(textOf(object['kind']), textOf(metadata['namespace']), textOf(metadata['name']));
+  const kind = textOf(object['kind']);
+  return objectKey(kind, clusterKinds.test(kind) ? '' : textOf(metadata['namespace']), textOf(metadata['name']));
 }
 
 function textOf(value: unknown): string {

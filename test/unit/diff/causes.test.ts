@@ -98,6 +98,7 @@ test('every object of a question is told with what becomes of it', async () => {
     { write: namespaceManifest('sample') },
     { write: plain('v1', 'ServiceAccount', 'web') },
     { write: plain('apps/v1', 'Deployment', 'web') },
+    { write: plain('rbac.authorization.k8s.io/v1', 'ClusterRole', 'reader') },
     { write: policyManifest('VirtualService', 'wrong', { hosts: ['cart'], http: [{ timeout: 'soon' }] }) },
     { delete: serviceManifest('ingress') },
     { delete: serviceManifest('ghost') },
@@ -116,6 +117,7 @@ test('every object of a question is told with what becomes of it', async () => {
     '  Namespace/sample: not looked at',
     '  ServiceAccount/sample/web: not looked at',
     '  Deployment/sample/web: not looked at',
+    '  ClusterRole/reader: not looked at',
     '  ServiceAccount/sample/old: not looked at',
   ]);
 });

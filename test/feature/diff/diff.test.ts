@@ -297,6 +297,12 @@ test('for any set of edits, what is predicted is exactly what each proxy is push
         (list) => list.length === 0,
         { what: 'all that was predicted' },
       );
+      // A directory looks twice before it believes that an object has gone: what is sent then belongs to this round too.
+      await waitFor(
+        async () => (await ask(edits, gone)).resources.length,
+        (left) => left === 0,
+        { what: 'the instance to be where it was said to come to' },
+      );
       await settled();
       for (const [name, { pushed, held }] of clients) {
         const expected = report.resources.filter(({ proxies }) => proxies.includes(name));

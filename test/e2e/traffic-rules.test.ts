@@ -112,6 +112,12 @@ describeLab('rules for traffic in two regions', () => {
     await writeRegistryFile(one, 'rule.yaml', `${routed(chosen.join(', '))}---${rule}`);
     await routesContain(one.sleep, 'x-cluster');
 
+    await waitFor(
+      async () =>
+        (await one.sleep.host.get('http://helloworld:5000/hello', { headers: { 'x-cluster': 'none' } })).status,
+      (status) => status === 404,
+      { what: 'every request without a known cluster to be refused' },
+    );
     for (const version of ['v1', 'v2', 'v1', 'v2']) {
       const headers = { 'x-cluster': version };
       const answer = await one.sleep.host.get('http://helloworld:5000/hello', { headers });
@@ -135,7 +141,18 @@ describeLab('rules for traffic in two regions', () => {
         (sum, value) => sum + value,
         0,
       );
-    const before = await served();
+    // Every thread of Envoy has the rule, and the copies of these requests have arrived: twice the same count.
+    await answeredBy(one, 'v1');
+    let before = -1;
+    await waitFor(
+      served,
+      (count) => {
+        const isSame = count === before;
+        before = count;
+        return isSame;
+      },
+      { what: 'all copies to have arrived', intervalMs: 300 },
+    );
 
     const { versions } = await ask(one.sleep.host, 50);
     expect(Object.fromEntries(versions)).toEqual({ v1: 50 });

@@ -162,7 +162,17 @@ spec: { hosts: [helloworld], http: [{ route: [{ destination: { host: helloworld,
   const dump = (pod: Pod): Promise<string> => pod.admin('/config_dump');
 
   test('a script that the workload is given adds its header, and takes it along when it goes', async () => {
-    const before = await updates(one.sleep);
+    // What it is told as it starts has all come: twice the same.
+    let before = '';
+    await waitFor(
+      () => updates(one.sleep),
+      (text) => {
+        const isSame = text === before;
+        before = text;
+        return isSame;
+      },
+      { what: 'the start to be over', intervalMs: 1000 },
+    );
     await writeRegistryFile(one, 'script.yaml', script);
     await answer((text) => text.includes('x-from-script: yes'));
     expect(await dump(one.helloworld)).toContain('envoy.filters.http.lua');

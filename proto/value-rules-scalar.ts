@@ -122,6 +122,6 @@ function brokenText(rules: TextRules, value: string): string | undefined {
 
 function headerText(kind: 'HTTP_HEADER_NAME' | 'HTTP_HEADER_VALUE', strict = true): RegExp {
   if (kind === 'HTTP_HEADER_NAME') return strict ? /^:?[\w!#$%&'*+\-.^|~`]+$/ : /^:?[^\0\n\r]+$/;
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return strict ? /^[^\u0000-\u0008\u000A-\u001F\u007F]*$/ : /^[^\0\n\r]*$/;
 }

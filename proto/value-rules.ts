@@ -2,11 +2,10 @@
 // expressions are RE2. Envoy refuses the whole resource otherwise. In: a message type and a plain value. Out: the first rule broken.
 import { readFileSync } from 'node:fs';
 import protobuf from 'protobufjs/light.js';
-import { RE2JS } from 're2js';
 import { extensionNamed, findExtension } from './extensions.ts';
 import { lazy } from './lazy.ts';
 import { fullNameOfTypeUrl, type MessageType } from './message-type.ts';
-import { maxRegexSize, regexSize } from './regex-size.ts';
+import { compileRegex } from './regex.ts';
 import { brokenScalarRule, type Rules } from './value-rules-scalar.ts';
 
 export interface BrokenRule {
@@ -132,21 +131,9 @@ function inAny({ typeUrl, value }: Plain, path: string): BrokenRule | undefined 
 
 function inRegex(regex: unknown, path: string): BrokenRule | undefined {
   if (typeof regex !== 'string') return undefined;
-  const at = path === '' ? 'regex' : `${path}.regex`;
-  const size = regexSize(regex);
-  if (size > maxRegexSize) {
-    return {
-      path: at,
-      message: `has some ${String(size)} parts with its repetitions written out; ${String(maxRegexSize)} are taken`,
-    };
-  }
-  try {
-    RE2JS.compile(regex);
-    return undefined;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { path: at, message: `is no regular expression of RE2 (${why})` };
-  }
+  const why = compileRegex(regex);
+  if (typeof why !== 'string') return undefined;
+  return { path: path === '' ? 'regex' : `${path}.regex`, message: `is no regular expression of RE2 (${why})` };
 }
 
 function isNegative({ seconds = 0, nanos = 0 }: Plain): boolean {

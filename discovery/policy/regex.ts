@@ -1,8 +1,7 @@
 // Whether Envoy's engine (RE2) can run a regular expression: what it can't run would have a whole response refused.
 // https://github.com/google/re2/wiki/Syntax
 
-import { RE2JS } from 're2js';
-import { maxRegexSize, regexSize } from '../../proto/regex-size.ts';
+import { compileRegex } from '../../proto/regex.ts';
 import { show } from '../convert/field-reader.ts';
 import type { Findings } from '../convert/findings.ts';
 
@@ -21,16 +20,9 @@ export function checkRegex(text: string, field: string, findings: Findings): num
 /** The number of groups, or why RE2 refuses it. */
 function compile(text: string): number | string {
   if (text === '') return 'it is empty';
-  const size = regexSize(text);
-  if (size > maxRegexSize) {
-    return `with its repetitions written out it has some ${String(size)} parts, and ${String(maxRegexSize)} are taken`;
-  }
-  try {
-    return RE2JS.compile(text).groupCount();
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return unsupported(text, message) ?? message.replace(/^error parsing regexp: /, '').replaceAll('`', '"');
-  }
+  const compiled = compileRegex(text);
+  if (typeof compiled !== 'string') return compiled.groupCount();
+  return unsupported(text, compiled) ?? compiled.replace(/^error parsing regexp: /, '').replaceAll('`', '"');
 }
 
 /** What other engines have and RE2 leaves out, by its usual name. */

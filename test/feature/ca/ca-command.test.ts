@@ -48,9 +48,12 @@ describe('isthmus ca', () => {
       const issued = await ca('issue', '--root', root, '--dir', join(dir, clusterId), '--cluster-id', clusterId);
       expect(issued).toMatchObject({ exitCode: 0, stderr: '' });
       expect(issued.stdout).toContain(`isthmus serve --ca-dir ${join(dir, clusterId)}`);
-      expect((await readdir(join(dir, clusterId))).toSorted()).toEqual(
-        ['ca-cert.pem', 'ca-key.pem', 'cert-chain.pem', 'root-cert.pem'], // prettier-ignore
-      );
+      expect((await readdir(join(dir, clusterId))).toSorted()).toEqual([
+        'ca-cert.pem',
+        'ca-key.pem',
+        'cert-chain.pem',
+        'root-cert.pem',
+      ]);
       const material = ok(await loadCaFiles(join(dir, clusterId), Date.now()));
       expect(material.certificate.x509.subject).toContain(clusterId);
       const chain = [join(root, 'root-cert.pem'), join(dir, clusterId, 'ca-cert.pem')] as const;

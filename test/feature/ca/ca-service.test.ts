@@ -159,23 +159,22 @@ describe('the certificate service', () => {
     );
   }
 
-  it.each([
-    'ecdsa-p256',
-    'ecdsa-p384',
-    'rsa-2048', // prettier-ignore
-  ] as const)('signs a request with a key of %s for the owner of the token', async (type) => {
-    const chain = await anonymous.ask({ csr: await makeCsr({ type }), validityDuration: 3600 }, withToken);
-    expect(chain).toHaveLength(3);
-    const leaf = new X509Certificate(chain[0] ?? '');
-    expect(leaf.subjectAltName).toBe(sleepUri);
-    const lifeMs = Date.parse(leaf.validTo) - Date.parse(leaf.validFrom);
-    expect(lifeMs).toBe(3600_000 + 120_000);
-    expect(instance.counts).toEqual({
-      csr_count: 1,
-      success_cert_issuance_count: 1,
-      authentication_failure_count: 0,
-    });
-  });
+  it.each(['ecdsa-p256', 'ecdsa-p384', 'rsa-2048'] as const)(
+    'signs a request with a key of %s for the owner of the token',
+    async (type) => {
+      const chain = await anonymous.ask({ csr: await makeCsr({ type }), validityDuration: 3600 }, withToken);
+      expect(chain).toHaveLength(3);
+      const leaf = new X509Certificate(chain[0] ?? '');
+      expect(leaf.subjectAltName).toBe(sleepUri);
+      const lifeMs = Date.parse(leaf.validTo) - Date.parse(leaf.validFrom);
+      expect(lifeMs).toBe(3600_000 + 120_000);
+      expect(instance.counts).toEqual({
+        csr_count: 1,
+        success_cert_issuance_count: 1,
+        authentication_failure_count: 0,
+      });
+    },
+  );
 
   it('signs a request that claims another identity for the authenticated one only', async () => {
     const claimedUri = 'spiffe://cluster.local/ns/kube-system/sa/admin';

@@ -18,6 +18,7 @@ import { FindingMetrics } from './admin/finding-metrics.ts';
 import { Metrics } from './admin/metrics.ts';
 import { authenticators } from './authenticators.ts';
 import { readBuildInfo, versionText } from './build-info.ts';
+import { addCacheMetrics } from './admin/cache-metrics.ts';
 import { ResourceCache } from './cache/resource-cache.ts';
 import { openClusters, runClusters, type Clusters } from './clusters.ts';
 import type { ServeConfig } from './config.ts';
@@ -116,6 +117,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   started.add('mesh', () => store.close());
   const tokenKeys = openTokenKeys({ store, clock: systemClock, started, addresses: config.jwksAddresses });
   const cache = new ResourceCache(store.snapshot, (typeUrl) => metrics.encoded(typeUrl));
+  addCacheMetrics(metrics.registry, cache);
   store.onChange((snapshot, change) => {
     metrics.triggered(kindOf(change));
     const startedMs = performance.now();

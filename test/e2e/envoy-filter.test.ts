@@ -7,7 +7,7 @@ import { startScenario } from '../demo/build-scenario.ts';
 import type { Pod } from '../demo/pod.ts';
 import { writeRegistryFile, type Region, type Scenario } from '../demo/scenario.ts';
 import { describeLab } from '../support/describe-lab.ts';
-import { waitFor } from '../support/wait-for.ts';
+import { waitFor, waitUntilSame } from '../support/wait-for.ts';
 
 const host = 'helloworld.sample.svc.cluster.local';
 const manager = 'envoy.filters.network.http_connection_manager';
@@ -162,17 +162,8 @@ spec: { hosts: [helloworld], http: [{ route: [{ destination: { host: helloworld,
   const dump = (pod: Pod): Promise<string> => pod.admin('/config_dump');
 
   test('a script that the workload is given adds its header, and takes it along when it goes', async () => {
-    // What it is told as it starts has all come: twice the same.
-    let before = '';
-    await waitFor(
-      () => updates(one.sleep),
-      (text) => {
-        const isSame = text === before;
-        before = text;
-        return isSame;
-      },
-      { what: 'the start to be over', intervalMs: 1000 },
-    );
+    // What it is told as it starts has all come.
+    const before = await waitUntilSame(() => updates(one.sleep), { what: 'the start to be over', intervalMs: 1000 });
     await writeRegistryFile(one, 'script.yaml', script);
     await answer((text) => text.includes('x-from-script: yes'));
     expect(await dump(one.helloworld)).toContain('envoy.filters.http.lua');

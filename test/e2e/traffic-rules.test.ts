@@ -9,7 +9,7 @@ import { startScenario } from '../demo/build-scenario.ts';
 import { routesContain, subsetsArrived } from '../demo/promises.ts';
 import { writeRegistryFile, type Region, type Scenario } from '../demo/scenario.ts';
 import { describeLab } from '../support/describe-lab.ts';
-import { waitFor } from '../support/wait-for.ts';
+import { waitFor, waitUntilSame } from '../support/wait-for.ts';
 
 const host = 'helloworld.sample.svc.cluster.local';
 const application = resolve(import.meta.dirname, '../demo/hello-application.ts');
@@ -141,18 +141,9 @@ describeLab('rules for traffic in two regions', () => {
         (sum, value) => sum + value,
         0,
       );
-    // Every thread of Envoy has the rule, and the copies of these requests have arrived: twice the same count.
+    // Every thread of Envoy has the rule, and the copies of these requests have arrived.
     await answeredBy(one, 'v1');
-    let before = -1;
-    await waitFor(
-      served,
-      (count) => {
-        const isSame = count === before;
-        before = count;
-        return isSame;
-      },
-      { what: 'all copies to have arrived', intervalMs: 300 },
-    );
+    const before = await waitUntilSame(served, { what: 'all copies to have arrived' });
 
     const { versions } = await ask(one.sleep.host, 50);
     expect(Object.fromEntries(versions)).toEqual({ v1: 50 });

@@ -37,6 +37,20 @@ export async function waitFor<T>(
   }
 }
 
+/** Resolves to what was observed when it has stayed the same from one look to the next, half a second later unless said. */
+export async function waitUntilSame<T>(observe: () => T | Promise<T>, options: WaitOptions): Promise<T> {
+  let before: { readonly observed: T } | undefined;
+  return waitFor(
+    observe,
+    (observed) => {
+      const isSame = before?.observed === observed;
+      before = { observed };
+      return isSame;
+    },
+    { intervalMs: 500, ...options },
+  );
+}
+
 function describe(value: unknown): string {
   const text = typeof value === 'string' ? value : inspect(value, { depth: 6, breakLength: 120 });
   return text.length > 4000 ? `${text.slice(0, 4000)}… (${text.length} characters)` : text;

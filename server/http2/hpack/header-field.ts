@@ -1,0 +1,8 @@
+// A header as HPACK and HTTP/2 see it: a name and a value, each byte of which is a character (latin1).
+
+export type HeaderField = readonly [name: string, value: string];
+
+/** What a field counts for in a table and in a list of headers (RFC 7541, 4.1; RFC 9113, 6.5.2). */
+export function fieldBytes([name, value]: HeaderField): number {
+  return name.length + value.length + 32;
+}

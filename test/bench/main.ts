@@ -25,6 +25,7 @@ import {
 import { network, startServer } from './server-under-test.ts';
 import { startOnce } from './start.ts';
 import { runStorm } from './storm/run-storm.ts';
+import { runStreams } from './streams/run-streams.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const outputDirectory = join(root, '.cache/bench');
@@ -36,6 +37,7 @@ if (options.profiles !== undefined) await mkdir(options.profiles, { recursive: t
 if (options.remotes) await runRemotes({ options, directory: outputDirectory, reportFile, say });
 else if (options.storm > 0) await runStorm({ options, open: () => open(options), reportFile, say });
 else if (options.pushes) await runPushes({ options, say });
+else if (options.streams) await runStreams({ options, say });
 else await benchMesh();
 
 async function benchMesh(): Promise<void> {

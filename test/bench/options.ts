@@ -32,6 +32,8 @@ export interface BenchOptions {
   readonly storm: number;
   /** Measures only the CPU of changes, in a process without an API server. */
   readonly pushes: boolean;
+  /** Measures only what a change costs a stream between the cache and the transport, without sockets. */
+  readonly streams: boolean;
   /** Remotes are measured with `--state-dir`. */
   readonly remember: boolean;
   /** Processes that serve the connections of the server. */
@@ -57,6 +59,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
       remotes: { type: 'boolean', default: false },
       storm: { type: 'string', default: '0' },
       pushes: { type: 'boolean', default: false },
+      streams: { type: 'boolean', default: false },
       remember: { type: 'boolean', default: false },
       workers: { type: 'string', default: '0' },
       'c-allocator': { type: 'boolean', default: false },
@@ -87,6 +90,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     remotes: values.remotes,
     storm: number('storm', values.storm),
     pushes: values.pushes,
+    streams: values.streams,
     remember: values.remember,
     workers: number('workers', values.workers),
     saveBaseline: values['save-baseline'],

@@ -9,6 +9,7 @@ import type { SourceEvent } from '../../../discovery/model/source-event.ts';
 import { ClusterRegistry } from '../../../discovery/registry/cluster-registry.ts';
 import { Metrics } from '../../../server/admin/metrics.ts';
 import { ResourceCache } from '../../../server/cache/resource-cache.ts';
+import type { CallHandler } from '../../../server/grpc/call.ts';
 import { createLog } from '../../../server/log.ts';
 import { ProxySessions } from '../../../server/proxy-sessions.ts';
 import { ConnectionSet } from '../../../server/stream/connection-set.ts';
@@ -36,7 +37,11 @@ import { clusterId, network } from '../server-under-test.ts';
 export interface PushInstance extends AsyncDisposable {
   /** `HOST:PORT`, plaintext. */
   readonly address: string;
+  /** What it serves there, for streams without a socket. */
+  readonly methods: ReadonlyMap<string, CallHandler>;
   readonly write: (object: TestObject) => void;
+  /** Tells the streams at once of what was written. */
+  readonly flush: () => void;
   /** Processor time of all workers so far; 0 without any. */
   readonly workersCpuMs: () => Promise<number>;
   /** Responses that are not answered yet, or parts of a change that are not sent. */
@@ -96,23 +101,24 @@ export async function openPushInstance(size: {
       ? undefined
       : new WorkerPool({ count: size.workers, log: createLog('warn'), clock: systemClock, random: Math.random });
   await workers?.start(stop.signal);
+  const methods = xdsMethods({
+    context: {
+      source: sessions,
+      connections,
+      names: new NameSetPool(),
+      answers: new SharedAnswers(),
+      limits: defaultStreamLimits,
+      metrics,
+      log: { info: () => undefined, warn: () => undefined },
+      now: Date.now,
+    },
+    authenticator: createPeerAuthenticator(),
+    tls: false,
+  });
   const port = await openGrpcPort(
     {
       address: '127.0.0.1:0',
-      methods: xdsMethods({
-        context: {
-          source: sessions,
-          connections,
-          names: new NameSetPool(),
-          answers: new SharedAnswers(),
-          limits: defaultStreamLimits,
-          metrics,
-          log: { info: () => undefined, warn: () => undefined },
-          now: Date.now,
-        },
-        authenticator: createPeerAuthenticator(),
-        tls: false,
-      }),
+      methods,
       onError: (error) => {
         throw error;
       },
@@ -121,6 +127,8 @@ export async function openPushInstance(size: {
   );
   return {
     address: `127.0.0.1:${port.port}`,
+    methods,
+    flush: () => store.flush(),
     write: (object) => {
       const event: SourceEvent = { kind: 'changed', object: objectOf({ ...object }) };
       source.tell(event);

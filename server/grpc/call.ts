@@ -2,7 +2,7 @@
 // HttpStream, above it a handler.
 
 import type { ClientCertificate, HttpStream } from './http-stream.ts';
-import { MessageReader } from './message-framing.ts';
+import { MessageReader } from './message-reader.ts';
 import { PacedMessages } from './paced-messages.ts';
 import type { RequestPacer } from './request-pacer.ts';
 import { trailersOf, type GrpcStatus, type SentHeaders } from './status.ts';

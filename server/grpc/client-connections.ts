@@ -1,11 +1,9 @@
 // Connections of clients from the moment they are accepted: TLS, HTTP/2, and leaving without a jolt. In: sockets. Out: streams.
 
-import { performServerHandshake, type ServerOptions } from 'node:http2';
 import type { Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import { Http2Connection, type OpenStream } from './http2-connection.ts';
-import type { HttpStream } from './http-stream.ts';
-import { MessageFramer } from './message-framing.ts';
+import { Http2Connection } from '../http2/connection.ts';
+import type { HttpStream, OpenStream } from './http-stream.ts';
 import type { RotatingServerTls } from './rotating-server-tls.ts';
 import type { TransportLimits } from './transport-limits.ts';
 
@@ -18,10 +16,10 @@ export interface ClientConnectionsOptions {
 }
 
 /**
- * One TLS record and a DATA frame of the usual size. Node keeps the buffers of a TLS connection's largest burst for as long as the
+ * With the header of its frame one TLS record. Node keeps the buffers of a TLS connection's largest burst for as long as the
  * connection lives, so no burst is larger.
  */
-const maxTlsPieceBytes = 16 * 1024;
+const maxTlsPieceBytes = 16 * 1024 - 9;
 /** In plaintext nothing is kept. */
 const maxPieceBytes = 64 * 1024;
 
@@ -34,13 +32,15 @@ export class ClientConnections {
   #closing = false;
 
   constructor({ tls, limits, begin }: ClientConnectionsOptions) {
-    const http2 = http2Options(limits);
-    const framer = new MessageFramer(tls === undefined ? maxPieceBytes : maxTlsPieceBytes);
+    const pieceBytes = tls === undefined ? maxPieceBytes : maxTlsPieceBytes;
     const serve = (socket: Socket): void => {
-      const session = performServerHandshake(socket, http2);
-      const connection = new Http2Connection(session, { limits, framer, begin });
+      const connection = new Http2Connection(socket, {
+        limits,
+        begin,
+        maxPieceBytes: pieceBytes,
+        onClose: () => this.#connections.delete(connection),
+      });
       this.#connections.add(connection);
-      session.once('close', () => this.#connections.delete(connection));
     };
     const beginner = beginnerOf(tls, limits, serve);
     this.#begin = beginner.begin;
@@ -83,7 +83,7 @@ function beginnerOf(
   if (tls === undefined) {
     const begin = (socket: Socket): void => {
       serve(socket);
-      // The session reads from the socket's handle, and does not begin by itself.
+      // It was accepted without reading.
       socket.resume();
     };
     return { begin, release: () => undefined };
@@ -106,15 +106,5 @@ function beginnerOf(
   return {
     begin: (socket) => void server.emit('connection', socket),
     release: tls.onReplaced((context) => server.setSecureContext(context)),
-  };
-}
-
-function http2Options(limits: TransportLimits): ServerOptions {
-  return {
-    maxSessionMemory: limits.maxSessionMemoryMib,
-    settings: {
-      maxConcurrentStreams: limits.maxConcurrentStreams,
-      maxHeaderListSize: limits.maxHeaderBytes,
-    },
   };
 }

@@ -1,6 +1,6 @@
 // What a call needs of HTTP/2: one stream, on whichever implementation.
 
-import type { SentHeaders } from './status.ts';
+import type { GrpcStatus, SentHeaders } from './status.ts';
 
 /** A certificate that the peer proved to have, with a chain to a root that the port trusts. */
 export interface ClientCertificate {
@@ -49,4 +49,10 @@ export interface HttpStream {
   end(trailers: SentHeaders): void;
   /** Gives up what was not taken yet. */
   reset(): void;
+}
+
+/** Whoever took a stream. */
+export interface OpenStream {
+  /** Ends it with this status. */
+  interrupt(status: GrpcStatus): void;
 }

@@ -7,8 +7,6 @@ export interface TransportLimits {
   readonly maxHeaderBytes: number;
   /** Open at the same time on one connection: an agent needs a handful. */
   readonly maxConcurrentStreams: number;
-  /** Memory of one HTTP/2 session in MiB, beyond which it opens no more streams. */
-  readonly maxSessionMemoryMib: number;
   /** A quiet connection is pinged this often, … */
   readonly keepaliveMs: number;
   /** … and is gone when the answer takes longer than this. */
@@ -27,7 +25,6 @@ export const defaultTransportLimits: TransportLimits = Object.freeze({
   maxRequestBytes: 4 * 1024 * 1024,
   maxHeaderBytes: 64 * 1024,
   maxConcurrentStreams: 100,
-  maxSessionMemoryMib: 64,
   keepaliveMs: 30_000,
   keepaliveTimeoutMs: 10_000,
   handshakeTimeoutMs: 20_000,

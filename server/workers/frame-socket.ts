@@ -2,7 +2,7 @@
 // its end, together.
 
 import type { Duplex } from 'node:stream';
-import { MessageReader } from '../grpc/message-framing.ts';
+import { MessageReader } from '../grpc/message-reader.ts';
 import { FrameBatch } from './frame-batch.ts';
 import { maxFrameBytes } from './frames.ts';
 

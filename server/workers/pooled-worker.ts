@@ -1,7 +1,6 @@
 // In the main process: one place of the pool, with the worker that has it at present and what all that had it have done.
 
-import type { OpenStream } from '../grpc/http2-connection.ts';
-import type { HttpStream } from '../grpc/http-stream.ts';
+import type { HttpStream, OpenStream } from '../grpc/http-stream.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { noUsage, type WorkerUsage } from './usage.ts';
 import { WorkerLink } from './worker-link.ts';

@@ -16,7 +16,6 @@ export function encodePortSetup({ limits, certificate }: PortSetup): Uint8Array 
     .number(limits.maxRequestBytes)
     .number(limits.maxHeaderBytes)
     .number(limits.maxConcurrentStreams)
-    .number(limits.maxSessionMemoryMib)
     .number(limits.keepaliveMs)
     .number(limits.keepaliveTimeoutMs)
     .number(limits.handshakeTimeoutMs)
@@ -35,7 +34,6 @@ export function decodePortSetup(body: Buffer): PortSetup {
     maxRequestBytes: fields.number(),
     maxHeaderBytes: fields.number(),
     maxConcurrentStreams: fields.number(),
-    maxSessionMemoryMib: fields.number(),
     keepaliveMs: fields.number(),
     keepaliveTimeoutMs: fields.number(),
     handshakeTimeoutMs: fields.number(),

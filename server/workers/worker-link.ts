@@ -1,7 +1,6 @@
 // In the main process: what one worker says, and the streams that it serves. Knows nothing of processes.
 
-import type { OpenStream } from '../grpc/http2-connection.ts';
-import type { HttpStream } from '../grpc/http-stream.ts';
+import type { HttpStream, OpenStream } from '../grpc/http-stream.ts';
 import type { FrameSocket } from './frame-socket.ts';
 import { toMain, toWorker } from './frames.ts';
 import { RelayOutput } from './relay-output.ts';

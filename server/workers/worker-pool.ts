@@ -3,8 +3,7 @@
 
 import type { Clock } from '../../ca/clock.ts';
 import { backOffMs, type Random } from '../../discovery/source/kube/back-off.ts';
-import type { OpenStream } from '../grpc/http2-connection.ts';
-import type { HttpStream } from '../grpc/http-stream.ts';
+import type { HttpStream, OpenStream } from '../grpc/http-stream.ts';
 import type { Log } from '../log.ts';
 import { toWorker } from './frames.ts';
 import { PooledWorker, type WorkerStatus } from './pooled-worker.ts';

@@ -3,8 +3,7 @@
 
 import type { Socket } from 'node:net';
 import { ClientConnections } from '../grpc/client-connections.ts';
-import type { OpenStream } from '../grpc/http2-connection.ts';
-import type { HttpStream } from '../grpc/http-stream.ts';
+import type { HttpStream, OpenStream } from '../grpc/http-stream.ts';
 import { RotatingServerTls } from '../grpc/rotating-server-tls.ts';
 import type { FrameSocket } from './frame-socket.ts';
 import { payloadFlag, toMain, toWorker } from './frames.ts';

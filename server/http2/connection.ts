@@ -1,0 +1,466 @@
+// The server side of one HTTP/2 connection (RFC 9113): the client's frames in, its streams to whoever takes them, and what they
+// write onto the socket, in turns and within the client's windows. What it holds is bounded: one frame and one header block
+// being received, a window of unread data, one piece being written, and answers to pings and settings up to a limit.
+// It serves gRPC alone: nothing is pushed, and priorities are not followed.
+
+import type { Socket } from 'node:net';
+import { connectionPeer } from '../grpc/connection-peer.ts';
+import type { ConnectionPeer, HttpStream, OpenStream } from '../grpc/http-stream.ts';
+import type { GrpcStatus } from '../grpc/status.ts';
+import type { TransportLimits } from '../grpc/transport-limits.ts';
+import { protocolError, streamFault, tooMuch, type Fault } from './faults.ts';
+import { FloodBudget } from './flood-budget.ts';
+import { FrameReader, type Frame } from './frame-reader.ts';
+import { dataOf, headerFragmentOf, settingsOf } from './frame-payloads.ts';
+import {
+  defaultMaxFrameBytes,
+  defaultWindowBytes,
+  errorCodes,
+  flags,
+  frameTypes,
+  largestStreamId,
+  settingIds,
+  type ErrorCode,
+} from './frame-types.ts';
+import {
+  goAwayFrame,
+  pingAnswer,
+  pingFrame,
+  resetFrame,
+  settingsAnswer,
+  settingsFrame,
+  windowUpdateFrame,
+} from './frames.ts';
+import { HeaderBlocks, type HeaderBlock } from './header-blocks.ts';
+import { Output } from './output.ts';
+import { ReceiveWindow } from './receive-window.ts';
+import { isTrailers, requestHeaders } from './request-headers.ts';
+import { Http2Stream, type StreamCarrier } from './stream.ts';
+
+export interface ConnectionOptions {
+  readonly limits: TransportLimits;
+  /** At most so much is written at once. */
+  readonly maxPieceBytes: number;
+  /** Takes a stream that the client has opened. */
+  readonly begin: (stream: HttpStream) => OpenStream;
+  readonly onClose: () => void;
+}
+
+/** What a client may have sent that its streams' handlers did not read yet. */
+const connectionWindowBytes = 512 * 1024;
+
+/** A client that is told to leave and has nothing open gets this long to open what it had not yet heard of, and to go. */
+const lingerMs = 1000;
+
+/** Streams that were reset from here lately: what the client had sent on them before it heard of that is not its fault. */
+const maxRemembered = 100;
+
+const tooOld: GrpcStatus = { code: 'UNAVAILABLE', message: 'the connection has reached its age; connect again' };
+
+export class Http2Connection implements StreamCarrier {
+  readonly #socket: Socket;
+  readonly #options: ConnectionOptions;
+  readonly #reader = new FrameReader();
+  readonly #headerBlocks: HeaderBlocks;
+  readonly #output: Output;
+  readonly #window = new ReceiveWindow(connectionWindowBytes);
+  readonly #budget = new FloodBudget();
+  readonly #streams = new Map<number, Http2Stream>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #remembered: Set<number> | undefined;
+  #lastStreamId = 0;
+  #initialSendBytes = defaultWindowBytes;
+  #peer: ConnectionPeer | undefined;
+  /** Until the client's settings have come. */
+  #greeting: NodeJS.Timeout | undefined;
+  #pings = 0;
+  /** Called in turn when a ping is answered. */
+  #pongs: (() => void)[] = [];
+  #leaving = false;
+  /** Streams above it are not served. */
+  #lastServed = largestStreamId;
+  #over = false;
+  maxFrameBytes = defaultMaxFrameBytes;
+
+  constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    const { keepaliveMs, maxConnectionAgeMs, handshakeTimeoutMs, maxHeaderBytes, maxConcurrentStreams } =
+      options.limits;
+    this.#headerBlocks = new HeaderBlocks(maxHeaderBytes);
+    this.#output = new Output(socket, {
+      maxPieceBytes: options.maxPieceBytes,
+      onSent: (bytes) => this.#budget.earn(bytes),
+      onStuck: () => this.destroy(),
+    });
+    // What went wrong shows as the end of the connection.
+    socket.on('error', () => undefined);
+    socket.once('close', () => this.#closed());
+    socket.on('data', (chunk) => this.#receive(chunk));
+    socket.once('end', () => this.destroy());
+    const settings = settingsFrame([
+      [settingIds.maxConcurrentStreams, maxConcurrentStreams],
+      [settingIds.maxHeaderListSize, maxHeaderBytes],
+    ]);
+    this.#output.hold();
+    this.#output.control(settings);
+    this.#output.control(windowUpdateFrame(0, connectionWindowBytes - defaultWindowBytes));
+    this.#output.flush();
+    this.#greeting = setTimeout(() => this.destroy(), handshakeTimeoutMs);
+    this.#timers.push(setInterval(() => this.#keepAlive(), keepaliveMs));
+    if (maxConnectionAgeMs > 0) {
+      const ageMs = maxConnectionAgeMs * (0.9 + 0.2 * Math.random());
+      this.#timers.push(setTimeout(() => this.#retire(), ageMs));
+    }
+  }
+
+  get peer(): ConnectionPeer {
+    return (this.#peer ??= connectionPeer(this.#socket));
+  }
+
+  get roomNow(): number {
+    return this.#output.roomNow;
+  }
+
+  writeNow(stream: Http2Stream, bytes: Buffer, flowBytes: number, taken: () => void): void {
+    this.#output.writeNow(stream, bytes, flowBytes, taken);
+  }
+
+  ready(stream: Http2Stream): void {
+    this.#output.ready(stream);
+  }
+
+  read(stream: Http2Stream, bytes: number): void {
+    if (this.#over) return;
+    this.#giveBack(bytes);
+    const increment = stream.remoteEnded || stream.closed ? 0 : stream.receiveWindow.read(bytes);
+    if (increment > 0) this.#output.control(windowUpdateFrame(stream.id, increment));
+  }
+
+  reset(stream: Http2Stream, code: ErrorCode): void {
+    this.#output.control(resetFrame(stream.id, code));
+    this.#remember(stream.id);
+    this.finished(stream);
+  }
+
+  finished(stream: Http2Stream): void {
+    this.#streams.delete(stream.id);
+    this.#output.forget(stream);
+    stream.close();
+    this.#endWhenIdle();
+  }
+
+  /** Tells the client to open nothing more here; the connection closes when its streams have ended. */
+  leave(): void {
+    if (this.#leaving || this.#over) return;
+    this.#leaving = true;
+    // "a server … SHOULD send an initial GOAWAY frame with the last stream identifier set to 2^31-1" (RFC 9113, 6.8)
+    this.#output.control(goAwayFrame(largestStreamId, errorCodes.noError));
+    // What the client had opened before it heard of it is served: it is all here when it answers.
+    this.#ping(() => {
+      this.#lastServed = this.#lastStreamId;
+      this.#output.control(goAwayFrame(this.#lastServed, errorCodes.noError));
+      this.#endWhenIdle();
+    });
+    this.#endWhenIdle();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#over) return;
+    this.#output.hold();
+    const fault = this.#reader.push(chunk, (frame) => this.#handle(frame));
+    if (fault !== undefined) this.#fail(fault);
+    this.#output.flush();
+  }
+
+  /** Returns what ends the connection. */
+  #handle(frame: Frame): Fault | undefined {
+    if (this.#over) return undefined;
+    const fault = this.#take(frame);
+    if (fault?.stream === undefined) return fault;
+    if (!this.#budget.spend()) return tooMuch('too many faulty streams');
+    const stream = this.#streams.get(fault.stream);
+    if (stream !== undefined) this.reset(stream, fault.code);
+    else this.#output.control(resetFrame(fault.stream, fault.code));
+    return undefined;
+  }
+
+  #take(frame: Frame): Fault | undefined {
+    if (this.#greeting !== undefined) {
+      const isGreeting = frame.type === frameTypes.settings && (frame.flags & flags.ack) === 0;
+      if (!isGreeting) return protocolError('the first frame is not SETTINGS');
+      clearTimeout(this.#greeting);
+      this.#greeting = undefined;
+    }
+    if (this.#headerBlocks.open && frame.type !== frameTypes.continuation) {
+      return protocolError('a header block is interrupted');
+    }
+    switch (frame.type) {
+      case frameTypes.data:
+        return this.#takeData(frame);
+      case frameTypes.headers:
+        return this.#takeHeaders(frame);
+      case frameTypes.continuation:
+        return this.#takeBlock(this.#headerBlocks.continue(frame));
+      case frameTypes.priority:
+        return this.#takePriority(frame);
+      case frameTypes.resetStream:
+        return this.#takeReset(frame);
+      case frameTypes.settings:
+        return this.#takeSettings(frame);
+      case frameTypes.pushPromise:
+        return protocolError('a client pushes nothing');
+      case frameTypes.ping:
+        return this.#takePing(frame);
+      case frameTypes.goAway:
+        return this.#takeGoAway(frame);
+      case frameTypes.windowUpdate:
+        return this.#takeWindowUpdate(frame);
+      default:
+        // "Implementations MUST ignore and discard frames of unknown types" (section 4.1).
+        return this.#charge('frames of unknown types');
+    }
+  }
+
+  #takeData(frame: Frame): Fault | undefined {
+    const { streamId, payload } = frame;
+    const data = dataOf(frame);
+    if (!Buffer.isBuffer(data)) return data;
+    if (!this.#window.received(payload.length))
+      return { code: errorCodes.flowControlError, reason: 'more data than fits' };
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined || stream.remoteEnded) {
+      this.#giveBack(payload.length);
+      return this.#frameOnClosed(streamId);
+    }
+    if (!stream.receiveWindow.received(payload.length)) {
+      this.#giveBack(payload.length);
+      return streamFault(streamId, errorCodes.flowControlError, 'more data than fits');
+    }
+    const ends = (frame.flags & flags.endStream) !== 0;
+    if (payload.length > data.length) this.read(stream, payload.length - data.length);
+    const fault = stream.receive(data, ends);
+    if (fault !== undefined) {
+      this.#giveBack(data.length);
+      return fault;
+    }
+    return data.length === 0 && !ends ? this.#charge('empty frames') : undefined;
+  }
+
+  /** A frame of a stream that is not open, or that its client has ended. */
+  #frameOnClosed(streamId: number): Fault | undefined {
+    if (this.#isIdle(streamId)) return protocolError(`stream ${streamId} was not opened`);
+    if (this.#remembered?.has(streamId) === true) return this.#charge('frames of streams that were reset');
+    return streamFault(streamId, errorCodes.streamClosed, 'the stream has ended');
+  }
+
+  #isIdle(streamId: number): boolean {
+    return streamId > this.#lastStreamId || streamId % 2 === 0;
+  }
+
+  #takeHeaders(frame: Frame): Fault | undefined {
+    const { streamId } = frame;
+    if (streamId % 2 === 0) return protocolError('a client opens streams with odd numbers');
+    const isKnown = this.#streams.has(streamId) || this.#remembered?.has(streamId) === true;
+    if (!isKnown && streamId <= this.#lastStreamId) {
+      return { code: errorCodes.streamClosed, reason: `stream ${streamId} has ended` };
+    }
+    const fragment = headerFragmentOf(frame);
+    if ('code' in fragment) return fragment;
+    const fault = this.#takeBlock(this.#headerBlocks.begin(frame, fragment.bytes));
+    if (fault !== undefined) return fault;
+    return fragment.dependsOnItself
+      ? streamFault(streamId, errorCodes.protocolError, 'it depends on itself')
+      : undefined;
+  }
+
+  /** A header block that is complete, if it is. */
+  #takeBlock(block: HeaderBlock | Fault | undefined): Fault | undefined {
+    if (block === undefined) return undefined;
+    if ('code' in block) return block;
+    const { streamId, ends, fields } = block;
+    const known = this.#streams.get(streamId);
+    if (known !== undefined) {
+      if (known.remoteEnded) return streamFault(streamId, errorCodes.streamClosed, 'the stream has ended');
+      const fits = ends && fields !== undefined && isTrailers(fields);
+      if (!fits) return streamFault(streamId, errorCodes.protocolError, 'trailers that are none');
+      return known.receive(nothing, true);
+    }
+    // The block had to be read, since later ones refer to it.
+    if (streamId <= this.#lastStreamId) return this.#charge('frames of streams that were reset');
+    this.#lastStreamId = streamId;
+    if (fields === undefined) return streamFault(streamId, errorCodes.enhanceYourCalm, 'the headers are too large');
+    const headers = requestHeaders(fields);
+    if (headers === undefined) return streamFault(streamId, errorCodes.protocolError, 'malformed headers');
+    if (streamId > this.#lastServed || this.#streams.size >= this.#options.limits.maxConcurrentStreams) {
+      return streamFault(streamId, errorCodes.refusedStream, 'too many streams');
+    }
+    const stream = new Http2Stream({ id: streamId, headers, carrier: this, sendBytes: this.#initialSendBytes });
+    this.#streams.set(streamId, stream);
+    const fault = ends ? stream.receive(nothing, true) : undefined;
+    if (fault === undefined) stream.owner = this.#options.begin(stream);
+    return fault;
+  }
+
+  #takePriority({ streamId, payload }: Frame): Fault | undefined {
+    if (streamId === 0) return protocolError('PRIORITY of no stream');
+    if (payload.length !== 5) return streamFault(streamId, errorCodes.frameSizeError, 'a PRIORITY frame has 5 bytes');
+    if ((payload.readUInt32BE(0) & 0x7fffffff) === streamId) {
+      return streamFault(streamId, errorCodes.protocolError, 'it depends on itself');
+    }
+    return this.#charge('PRIORITY frames');
+  }
+
+  #takeReset({ streamId, payload }: Frame): Fault | undefined {
+    if (streamId === 0 || this.#isIdle(streamId)) return protocolError('RST_STREAM of no stream');
+    if (payload.length !== 4) return { code: errorCodes.frameSizeError, reason: 'an RST_STREAM frame has 4 bytes' };
+    const stream = this.#streams.get(streamId);
+    if (stream !== undefined) {
+      this.finished(stream);
+      // Opening a stream and resetting it costs the server far more than the client.
+      return this.#charge('streams that were reset', 10);
+    }
+    return this.#charge('RST_STREAM frames');
+  }
+
+  #takeSettings(frame: Frame): Fault | undefined {
+    const settings = settingsOf(frame);
+    if ('code' in settings) return settings;
+    if (settings.answer) return this.#charge('SETTINGS frames');
+    if (settings.maxFrameBytes !== undefined) this.maxFrameBytes = settings.maxFrameBytes;
+    this.#output.control(settingsAnswer());
+    const { initialWindowBytes } = settings;
+    if (initialWindowBytes !== undefined) {
+      const change = initialWindowBytes - this.#initialSendBytes;
+      this.#initialSendBytes = initialWindowBytes;
+      for (const stream of this.#streams.values()) {
+        const fault = stream.growSendWindow(change);
+        if (fault !== undefined) return { code: fault.code, reason: fault.reason };
+      }
+    }
+    return this.#charge('SETTINGS frames');
+  }
+
+  #takePing({ streamId, flags: pingFlags, payload }: Frame): Fault | undefined {
+    if (streamId !== 0) return protocolError('PING of a stream');
+    if (payload.length !== 8) return { code: errorCodes.frameSizeError, reason: 'a PING frame has 8 bytes' };
+    if ((pingFlags & flags.ack) !== 0) this.#pongs.shift()?.();
+    else this.#output.control(pingAnswer(payload));
+    return this.#charge('PING frames');
+  }
+
+  #takeGoAway({ streamId, payload }: Frame): Fault | undefined {
+    if (streamId !== 0) return protocolError('GOAWAY of a stream');
+    if (payload.length < 8) return { code: errorCodes.frameSizeError, reason: 'a GOAWAY frame has 8 bytes' };
+    // It goes when its streams have ended; nothing is opened from this side.
+    return this.#charge('GOAWAY frames');
+  }
+
+  #takeWindowUpdate({ streamId, payload }: Frame): Fault | undefined {
+    if (payload.length !== 4) return { code: errorCodes.frameSizeError, reason: 'a WINDOW_UPDATE frame has 4 bytes' };
+    const increment = payload.readUInt32BE(0) & 0x7fffffff;
+    if (streamId !== 0 && this.#isIdle(streamId)) return protocolError('WINDOW_UPDATE of no stream');
+    if (increment === 0) {
+      const fault = protocolError('a window that grows by nothing');
+      return streamId === 0 ? fault : streamFault(streamId, fault.code, fault.reason);
+    }
+    if (streamId === 0) {
+      if (!this.#output.grow(increment))
+        return { code: errorCodes.flowControlError, reason: 'the window is too large' };
+      for (const stream of this.#streams.values()) if (stream.wantsToSend) this.#output.ready(stream);
+    } else {
+      const fault = this.#streams.get(streamId)?.growSendWindow(increment);
+      if (fault !== undefined) return fault;
+    }
+    return this.#charge('WINDOW_UPDATE frames');
+  }
+
+  #charge(what: string, cost = 1): Fault | undefined {
+    return this.#budget.spend(cost) ? undefined : tooMuch(`too many ${what}`);
+  }
+
+  #giveBack(bytes: number): void {
+    const increment = this.#window.read(bytes);
+    if (increment > 0) this.#output.control(windowUpdateFrame(0, increment));
+  }
+
+  #remember(streamId: number): void {
+    this.#remembered ??= new Set();
+    this.#remembered.add(streamId);
+    if (this.#remembered.size <= maxRemembered) return;
+    for (const oldest of this.#remembered) {
+      this.#remembered.delete(oldest);
+      return;
+    }
+  }
+
+  /** The client is told why, and the connection ends. */
+  #fail({ code, reason }: Fault): void {
+    this.#output.control(goAwayFrame(this.#lastStreamId, code, reason));
+    this.#output.flush();
+    this.#end();
+  }
+
+  /** What was written still goes; nothing is read any more. */
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const stream of this.#streams.values()) stream.close();
+    this.#streams.clear();
+    this.#socket.end();
+    this.#timers.push(setTimeout(() => this.destroy(), lingerMs));
+  }
+
+  /** A client that was told to leave, answered, and has nothing open: there is nothing left to do. */
+  #endWhenIdle(): void {
+    if (!this.#leaving || this.#over || this.#streams.size > 0) return;
+    if (this.#lastServed !== largestStreamId) return this.#end();
+    const end = (): void => {
+      if (this.#streams.size === 0) this.#end();
+    };
+    this.#timers.push(setTimeout(end, lingerMs));
+  }
+
+  #closed(): void {
+    this.#over = true;
+    clearTimeout(this.#greeting);
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#pongs = [];
+    const streams = [...this.#streams.values()];
+    this.#streams.clear();
+    for (const stream of streams) stream.close();
+    this.#options.onClose();
+  }
+
+  #retire(): void {
+    this.leave();
+    const end = (): void => {
+      for (const stream of this.#streams.values()) stream.owner?.interrupt(tooOld);
+    };
+    this.#timers.push(setTimeout(end, this.#options.limits.maxConnectionAgeGraceMs));
+  }
+
+  #keepAlive(): void {
+    if (this.#over) return;
+    const late = setTimeout(() => this.destroy(), this.#options.limits.keepaliveTimeoutMs);
+    this.#timers.push(late);
+    this.#ping(() => {
+      clearTimeout(late);
+      this.#timers.splice(this.#timers.indexOf(late), 1);
+    });
+  }
+
+  #ping(answered: () => void): void {
+    const payload = Buffer.alloc(8);
+    this.#pings += 1;
+    payload.writeUInt32BE(this.#pings, 4);
+    this.#pongs.push(answered);
+    this.#output.control(pingFrame(payload));
+  }
+}
+
+const nothing = Buffer.alloc(0);

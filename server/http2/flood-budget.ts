@@ -1,0 +1,27 @@
+// What a client may do of those things that cost a server work and move nothing: resets, pings, settings, empty frames.
+
+/** So many at once, … */
+const burst = 2000;
+/** … and so many a second after that. A client that measures its path pings once for each message that it is sent. */
+const perSecond = 1000;
+
+export class FloodBudget {
+  #left = burst;
+  #sinceMs = 0;
+
+  /** For what a client is sent it may tell that it has read it, and measure how long that took. */
+  earn(sentBytes: number): void {
+    this.#left = Math.min(burst, this.#left + 2 + sentBytes / 1024);
+  }
+
+  /** False when it is used up. `cost`: in pings. */
+  spend(cost = 1): boolean {
+    this.#left -= cost;
+    if (this.#left >= 0) return true;
+    const nowMs = performance.now();
+    const earned = ((nowMs - this.#sinceMs) * perSecond) / 1000;
+    this.#sinceMs = nowMs;
+    this.#left = Math.min(burst, this.#left + earned);
+    return this.#left >= 0;
+  }
+}

@@ -1,0 +1,144 @@
+// What goes onto a connection's socket: one piece of a stream's data at a time, streams in turns, within the client's window for
+// the connection; answers and other control frames whenever there are any, together with what is written anyway.
+
+import type { Socket } from 'node:net';
+import { defaultWindowBytes } from './frame-types.ts';
+import { SendWindow } from './send-window.ts';
+import type { Piece } from './stream.ts';
+
+/** A stream, as far as it matters here. */
+export interface Sender {
+  readonly closed: boolean;
+  readonly wantsToSend: boolean;
+  nextPiece(room: number): Piece | undefined;
+}
+
+export interface OutputOptions {
+  /** At most so much of a stream is handed to the socket at once. */
+  readonly maxPieceBytes: number;
+  /** Told of what was sent, for which the client may answer. */
+  readonly onSent: (bytes: number) => void;
+  /** The client has much answered and reads none of it. */
+  readonly onStuck: () => void;
+}
+
+/** Of answers that a client asks for and does not read, beside one piece. */
+const maxUnsentBytes = 256 * 1024;
+
+export class Output {
+  readonly #socket: Socket;
+  readonly #options: OutputOptions;
+  readonly #window = new SendWindow(defaultWindowBytes);
+  /** In the order in which they get their turn. */
+  readonly #ready = new Set<Sender>();
+  #control: Buffer[] = [];
+  #held = false;
+  /** Whose piece is being written. */
+  #writing: Sender | undefined;
+  #taken: (() => void) | undefined;
+
+  constructor(socket: Socket, options: OutputOptions) {
+    this.#socket = socket;
+    this.#options = options;
+  }
+
+  /** What a stream may write at once; nothing while another write is under way or waits. */
+  get roomNow(): number {
+    return this.#writing === undefined && this.#ready.size === 0 ? this.#window.left : 0;
+  }
+
+  /** Control frames are gathered until `flush`. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  flush(): void {
+    this.#held = false;
+    const control = this.#takeControl();
+    if (control === undefined) return;
+    this.#socket.write(control);
+    if (this.#socket.writableLength > maxUnsentBytes + this.#options.maxPieceBytes) this.#options.onStuck();
+  }
+
+  control(frame: Buffer): void {
+    this.#control.push(frame);
+    if (!this.#held) this.flush();
+  }
+
+  /** False when the window would be larger than it may be. */
+  grow(byBytes: number): boolean {
+    return this.#window.grow(byBytes);
+  }
+
+  /** Writes what `roomNow` has room for. `flowBytes`: of it, what counts for flow control. */
+  writeNow(sender: Sender, bytes: Buffer, flowBytes: number, taken: () => void): void {
+    this.#window.take(flowBytes);
+    this.#begin(sender, flowBytes, taken);
+    const control = this.#takeControl();
+    this.#socket.write(control === undefined ? bytes : Buffer.concat([control, bytes]), this.#written);
+  }
+
+  /** It has something to send, or may send again. */
+  ready(sender: Sender): void {
+    if (!sender.wantsToSend) return;
+    this.#ready.add(sender);
+    this.#sendNext();
+  }
+
+  /** It sends nothing more. */
+  forget(sender: Sender): void {
+    this.#ready.delete(sender);
+  }
+
+  #sendNext(): void {
+    while (this.#writing === undefined) {
+      const [sender] = this.#ready;
+      if (sender === undefined) return;
+      this.#ready.delete(sender);
+      const piece = sender.nextPiece(Math.min(this.#window.left, this.#options.maxPieceBytes));
+      // One whose client takes nothing at present is told when it does.
+      if (piece === undefined) continue;
+      if (sender.wantsToSend) this.#ready.add(sender);
+      this.#write(sender, piece);
+    }
+  }
+
+  #write(sender: Sender, { buffers, bytes, taken }: Piece): void {
+    this.#window.take(bytes);
+    this.#begin(sender, bytes, taken);
+    const control = this.#takeControl();
+    const socket = this.#socket;
+    socket.cork();
+    if (control !== undefined) socket.write(control);
+    const last = buffers.length - 1;
+    for (const [index, buffer] of buffers.entries()) {
+      if (index === last) socket.write(buffer, this.#written);
+      else socket.write(buffer);
+    }
+    socket.uncork();
+  }
+
+  #begin(sender: Sender, bytes: number, taken: (() => void) | undefined): void {
+    this.#writing = sender;
+    this.#taken = taken;
+    this.#options.onSent(bytes);
+  }
+
+  readonly #written = (error?: Error | null): void => {
+    const sender = this.#writing;
+    const taken = this.#taken;
+    this.#writing = undefined;
+    this.#taken = undefined;
+    if (error !== undefined && error !== null) return;
+    // What a stream that was reset gives back was not taken.
+    if (sender?.closed === false) taken?.();
+    this.#sendNext();
+  };
+
+  #takeControl(): Buffer | undefined {
+    const [first, ...others] = this.#control;
+    if (first === undefined) return undefined;
+    this.#control = [];
+    return others.length === 0 ? first : Buffer.concat([first, ...others]);
+  }
+}

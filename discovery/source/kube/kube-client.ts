@@ -4,6 +4,7 @@
 import * as http from 'node:http';
 import * as https from 'node:https';
 import type { Socket } from 'node:net';
+import { answerStream, type AnswerStream } from './answer-stream.ts';
 import type { Access, ClusterAccess } from './cluster-access.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { connectionError, KubeError, statusError } from './kube-error.ts';
@@ -59,7 +60,7 @@ export class KubeClient {
   }
 
   /** Resolves when a good answer has begun. An abort ends the stream with the signal's reason. */
-  async openStream(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  async openStream(path: string, signal: AbortSignal): Promise<AnswerStream> {
     let access = await orAborted(this.#access.current(), signal);
     let answer = await this.#request(access, path, signal);
     if (answer.statusCode === 401) {
@@ -70,7 +71,7 @@ export class KubeClient {
     this.#onBytes();
     if (answer.statusCode !== 200) throw await this.#errorOf(answer);
     this.#answeredBy = access.identity;
-    return chunksOf(answer, signal, this.#onBytes);
+    return answerStream(answer, { signal, onBytes: this.#onBytes });
   }
 
   /** A JSON answer of at most `maxBytes`; more is a `too-large` error. */
@@ -86,14 +87,15 @@ export class KubeClient {
       if (signal.aborted) throw connectionError(signal.reason);
       const parts: Uint8Array[] = [];
       let size = 0;
-      for await (const part of await this.openStream(path, controller.signal)) {
+      const stream = await this.openStream(path, controller.signal);
+      await stream.read((part) => {
         lastMs = this.#clock.now();
         size += part.length;
         if (size > options.maxBytes) {
           throw new KubeError('too-large', `the API server's answer has more than ${options.maxBytes} bytes`);
         }
         parts.push(part);
-      }
+      });
       return parseJson(Buffer.concat(parts).toString('utf8'));
     } finally {
       signal.removeEventListener('abort', onAbort);
@@ -185,30 +187,6 @@ export class KubeClient {
     timer.abort();
     answer.destroy();
     return statusError(answer.statusCode ?? 0, statusMessage(body), answer.headers['retry-after']);
-  }
-}
-
-async function* chunksOf(
-  answer: http.IncomingMessage,
-  signal: AbortSignal,
-  onBytes: () => void,
-): AsyncGenerator<Uint8Array> {
-  const onAbort = (): void => {
-    answer.destroy();
-  };
-  signal.addEventListener('abort', onAbort);
-  try {
-    if (signal.aborted) throw signal.reason;
-    for await (const part of answer) {
-      onBytes();
-      yield part as Uint8Array;
-    }
-    if (signal.aborted) throw signal.reason;
-  } catch (error) {
-    throw connectionError(signal.aborted ? signal.reason : error);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    answer.destroy();
   }
 }
 

@@ -11,9 +11,9 @@ import { describeFeed, feedPath, type Feed } from './feeds.ts';
 import type { KubeClient } from './kube-client.ts';
 import { connectionError, KubeError } from './kube-error.ts';
 import type { Outbox } from './outbox.ts';
+import { LineSplitter, type StreamLine } from './line-splitter.ts';
 import { PagedList } from './paged-list.ts';
 import { Pause } from './pause.ts';
-import { readLines, type StreamLine } from './read-lines.ts';
 import { Retry } from './retry.ts';
 import type { KubeTimings } from './timings.ts';
 import { idOf, type ToldObjects } from './told-objects.ts';
@@ -190,11 +190,17 @@ export class Reflector {
     const stop = new AbortController();
     const watchdog = this.#guard(controller, state, stop.signal);
     try {
-      const lines = readLines(stream, { maxLineBytes: timings.maxObjectBytes, onBytes: () => this.health.heard() });
-      for await (const line of lines) {
-        this.#line(line, state);
-        if (signal.aborted) break;
-      }
+      const lines = new LineSplitter({
+        maxLineBytes: timings.maxObjectBytes,
+        onLine: (line) => {
+          if (!signal.aborted) this.#line(line, state);
+        },
+      });
+      await stream.read((piece) => {
+        this.health.heard();
+        lines.push(piece);
+      });
+      lines.end();
     } catch (error) {
       if (!state.isRelistDue) throw error;
     } finally {

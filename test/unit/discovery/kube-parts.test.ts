@@ -7,60 +7,59 @@ import { describeFeed, feedPath, planFeeds, type Feed } from '../../../discovery
 import { Interner } from '../../../discovery/source/kube/intern.ts';
 import { kubeKinds } from '../../../discovery/source/kube/kube-kinds.ts';
 import { statusError } from '../../../discovery/source/kube/kube-error.ts';
-import { readLines, type StreamLine } from '../../../discovery/source/kube/read-lines.ts';
+import { LineSplitter, type StreamLine } from '../../../discovery/source/kube/line-splitter.ts';
 import { parseWatchEvent } from '../../../discovery/source/kube/watch-event.ts';
 import { judgeKind } from '../../../discovery/source/object-kinds.ts';
 
-async function* chunks(bytes: Uint8Array, sizes: readonly number[]): AsyncGenerator<Uint8Array> {
+/** The lines of the bytes, which come in pieces of these sizes in turn. */
+function linesOf(bytes: Uint8Array, sizes: readonly number[], maxLineBytes: number): readonly StreamLine[] {
+  const lines: StreamLine[] = [];
+  const splitter = new LineSplitter({ maxLineBytes, onLine: (line) => lines.push(line) });
   let from = 0;
   for (let index = 0; from < bytes.length; index += 1) {
     const size = sizes[index % sizes.length] ?? 1;
-    yield bytes.subarray(from, from + size);
+    splitter.push(bytes.subarray(from, from + size));
     from += size;
   }
+  splitter.end();
+  return lines;
 }
 
 describe('lines of a stream', () => {
-  it('are the same however the bytes are cut', async () => {
+  it('are the same however the bytes are cut', () => {
     const line = fc
       .string({ unit: 'grapheme', minLength: 1, maxLength: 60 })
       .filter((text) => text.trim() !== '' && !text.includes('\n'));
     const sizes = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1 });
-    await fc.assert(
-      fc.asyncProperty(fc.array(line), sizes, async (lines, cuts) => {
+    fc.assert(
+      fc.property(fc.array(line), sizes, (lines, cuts) => {
         const bytes = Buffer.from(lines.map((text) => `${text}\n`).join(''));
-        const read: StreamLine[] = [];
-        for await (const one of readLines(chunks(bytes, cuts), { maxLineBytes: 1_000 })) read.push(one);
-        expect(read).toEqual(lines.map((text) => ({ kind: 'line', text: Buffer.from(text).toString() })));
+        expect(linesOf(bytes, cuts, 1_000)).toEqual(
+          lines.map((text) => ({ kind: 'line', text: Buffer.from(text).toString() })),
+        );
       }),
     );
   });
 
-  it('that are too long are passed over with their beginning, whatever their length, and the next one is read', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: 101, max: 50_000 }),
-        fc.integer({ min: 1, max: 9_000 }),
-        async (length, cut) => {
-          const bytes = Buffer.from(`{"name":"x"${'y'.repeat(length)}\nnext\n`);
-          const read: StreamLine[] = [];
-          for await (const one of readLines(chunks(bytes, [cut]), { maxLineBytes: 100 })) read.push(one);
-          expect(read).toHaveLength(2);
-          expect(read[0]).toMatchObject({ kind: 'oversized', beginning: expect.stringMatching(/^\{"name":"x"/) });
-          expect((read[0] as { beginning: string }).beginning.length).toBeLessThanOrEqual(4_096);
-          expect(read[1]).toEqual({ kind: 'line', text: 'next' });
-        },
-      ),
+  it('that are too long are passed over with their beginning, whatever their length, and the next one is read', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 101, max: 50_000 }), fc.integer({ min: 1, max: 9_000 }), (length, cut) => {
+        const bytes = Buffer.from(`{"name":"x"${'y'.repeat(length)}\nnext\n`);
+        const read = linesOf(bytes, [cut], 100);
+        expect(read).toHaveLength(2);
+        expect(read[0]).toMatchObject({ kind: 'oversized', beginning: expect.stringMatching(/^\{"name":"x"/) });
+        expect((read[0] as { beginning: string }).beginning.length).toBeLessThanOrEqual(4_096);
+        expect(read[1]).toEqual({ kind: 'line', text: 'next' });
+      }),
     );
   });
 
-  it('that end in the middle are an error', async () => {
-    const read = async (): Promise<void> => {
-      for await (const line of readLines(chunks(Buffer.from('one\ntw'), [2]), { maxLineBytes: 100 })) {
-        expect(line).toEqual({ kind: 'line', text: 'one' });
-      }
-    };
-    await expect(read()).rejects.toMatchObject({ code: 'malformed' });
+  it('that end in the middle are an error', () => {
+    const lines: StreamLine[] = [];
+    const splitter = new LineSplitter({ maxLineBytes: 100, onLine: (line) => lines.push(line) });
+    splitter.push(Buffer.from('one\ntw'));
+    expect(lines).toEqual([{ kind: 'line', text: 'one' }]);
+    expect(() => splitter.end()).toThrow(expect.objectContaining({ code: 'malformed' }));
   });
 
   it('are events or errors, never a crash', () => {

@@ -19,12 +19,13 @@ import type { Batch, Pending } from './response-batch.ts';
 import { ofDelta, ofSotw, type StreamRequest } from './stream-request.ts';
 import { Subscription } from './subscription.ts';
 import { TypeDelivery, type RejectedPart, type Standing, type TypeStatus } from './type-delivery.ts';
+import { WriteDeadline } from './write-deadline.ts';
 import { isKnownType, isReportType, routeConfigurationOf, ruleOf, typeUrls } from './type-rules.ts';
 
 /** The transport of one stream. */
 export interface StreamSink {
-  /** A message, given in parts. `flushed` is called, once and later, when the transport has taken it. */
-  write(message: readonly Uint8Array[], flushed: () => void): void;
+  /** A message, given in parts. `taken` is called, once and later, when the transport has taken it; messages are taken in order. */
+  write(message: readonly Uint8Array[], taken: () => void): void;
   end(end: StreamEnd): void;
 }
 
@@ -62,23 +63,33 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #connectedAtMs: number;
   /** In the order in which a change is sent. */
-  #types: readonly TypeDelivery[] = [];
+  #types: ReadonlyMap<string, TypeDelivery> = new Map();
+  /** Of them, those with something unsent or unanswered, in no order: a change and its answer touch no others. */
+  #busy: TypeDelivery[] = [];
   #opened: OpenedNode | undefined;
   #reports: ReportDelivery | undefined;
-  /** Since when (`performance.now`) the client has not got all of a change, and whether any of it was sent. */
-  #behind: { readonly sinceMs: number; sent: boolean } | undefined;
+  /** The client has not got all of a change: nothing of it, or what was sent of it is not answered. */
+  #behind: 'no' | 'unsent' | 'unanswered' = 'no';
+  /** Since when (`performance.now`), while it is behind. */
+  #behindSinceMs = 0;
   #closed = false;
   #flushing = false;
   #nonces = 0;
-  #writesPending = 0;
-  /** When (`performance.now`) the transport was last given or took anything. */
-  #writeProgressMs = 0;
-  #writeTimer: NodeJS.Timeout | undefined;
+  /** What the transport has not taken yet, in order. */
+  readonly #untaken: (TypeDelivery | ReportDelivery)[] = [];
+  /** One for all messages. */
+  readonly #taken = (): void => this.#tookMessage();
+  readonly #writeDeadline: WriteDeadline;
   #orderTimer: NodeJS.Timeout | undefined;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#connectedAtMs = options.context.now();
+    const { writeTimeoutMs } = options.context.limits;
+    this.#writeDeadline = new WriteDeadline(writeTimeoutMs, () => {
+      options.context.metrics.slowReader();
+      this.end({ code: 'DEADLINE_EXCEEDED', message: `nothing was read for ${writeTimeoutMs} ms` });
+    });
     options.context.connections.add(this);
     options.context.metrics.connected(options.variant);
   }
@@ -89,11 +100,11 @@ export class Connection {
 
   /** An answer to a response of the delta variant, and nothing else. */
   receiveAnswer(answer: DeltaAnswer): void {
-    const type = this.#delivery(answer.typeUrl);
+    const type = this.#types.get(answer.typeUrl);
     if (type === undefined) return this.receiveDelta(plainDeltaRequest(answer));
     // A type that was begun is one that this stream may have, of a node that is known.
     this.#options.context.metrics.requested(type.typeUrl);
-    this.#acknowledge(type, { nonce: answer.responseNonce, error: undefined });
+    this.#acknowledge(type, answer.responseNonce, undefined);
     return this.#flush();
   }
 
@@ -112,9 +123,10 @@ export class Connection {
   closed(end: StreamEnd): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#writeTimer);
+    this.#writeDeadline.clear();
     clearTimeout(this.#orderTimer);
-    this.#types = [];
+    this.#types = new Map();
+    this.#busy = [];
     this.#opened?.close();
     this.#options.context.connections.delete(this);
     this.#options.context.metrics.disconnected(this.#options.variant, end.code);
@@ -122,13 +134,13 @@ export class Connection {
 
   status(): ConnectionStatus {
     const { id, peer, variant } = this.#options;
-    const types = this.#types.map((type) => type.status());
+    const types = Array.from(this.#types.values(), (type) => type.status());
     return { id, nodeId: this.#opened?.nodeId ?? '', peer, variant, connectedAtMs: this.#connectedAtMs, types };
   }
 
   /** How its client stands to the current versions of some resources of a type: those that `select` returns. */
   standings(typeUrl: string, select: (snapshot: TypeSnapshot) => readonly EncodedResource[]): readonly Standing[] {
-    const type = this.#delivery(typeUrl);
+    const type = this.#types.get(typeUrl);
     const snapshot = type === undefined ? undefined : this.#opened?.snapshot(typeUrl);
     if (type === undefined || snapshot === undefined) return [];
     return select(snapshot).flatMap((resource) => type.standing(resource) ?? []);
@@ -137,7 +149,7 @@ export class Connection {
   /** What its client can't take at present. */
   rejections(): readonly ClientRejection[] {
     const nodeId = this.#opened?.nodeId ?? '';
-    return this.#types.flatMap((type) => type.rejectedParts().map((found) => ({ ...found, nodeId })));
+    return [...this.#types.values()].flatMap((type) => type.rejectedParts().map((found) => ({ ...found, nodeId })));
   }
 
   #receive(request: StreamRequest): void {
@@ -155,13 +167,13 @@ export class Connection {
       this.end({ code: 'INVALID_ARGUMENT', message: `a tool is served istio.io/debug types, not ${typeUrl}` });
       return;
     }
-    const known = this.#types.find((type) => type.typeUrl === typeUrl);
-    if (known === undefined && this.#types.length >= limits.maxTypes) {
+    const known = this.#types.get(typeUrl);
+    if (known === undefined && this.#types.size >= limits.maxTypes) {
       this.end({ code: 'RESOURCE_EXHAUSTED', message: `more than ${limits.maxTypes} types on one stream` });
       return;
     }
     const type = known ?? this.#begin(typeUrl);
-    if (this.#acknowledge(type, request) && (known === undefined || request.changesNames)) {
+    if (this.#acknowledge(type, request.nonce, request.error) && (known === undefined || request.changesNames)) {
       if (!this.#subscribe(type, request)) return;
     }
     this.#flush();
@@ -199,14 +211,14 @@ export class Connection {
   }
 
   #report(typeUrl: string, request: StreamRequest): void {
-    const { variant, sink } = this.#options;
+    const { variant } = this.#options;
     const opened = this.#opened;
     if (opened === undefined) return;
     const reports = (this.#reports ??= new ReportDelivery({ variant, opened, nextNonce: () => this.#nextNonce() }));
     const answer = reports.answer(typeUrl, request);
     if (answer?.kind === 'refused') this.end({ code: answer.code, message: answer.message });
     if (answer?.kind !== 'bytes') return;
-    this.#handOver(sink, [answer.bytes], () => reports.flushed());
+    this.#handOver(reports, [answer.bytes]);
   }
 
   #nextNonce(): string {
@@ -214,12 +226,13 @@ export class Connection {
     return nonceOf(this.#options.id, this.#nonces);
   }
 
-  #begin(typeUrl: string): TypeDelivery {
+  #begin(requestedType: string): TypeDelivery {
     const { variant, context } = this.#options;
-    const rule = ruleOf(typeUrl);
+    const rule = ruleOf(requestedType);
+    const { typeUrl } = rule;
     const followsRoutes =
       variant === 'delta' && typeUrl === typeUrls.virtualHost && this.#options.typeUrl === undefined;
-    const routes = (): Subscription | undefined => this.#delivery(typeUrls.route)?.subscription;
+    const routes = (): Subscription | undefined => this.#types.get(typeUrls.route)?.subscription;
     const subscription = new Subscription({
       rule,
       variant,
@@ -228,7 +241,8 @@ export class Connection {
       ...(followsRoutes ? { parent: routes } : {}),
     });
     const type = new TypeDelivery(subscription);
-    this.#types = [...this.#types, type].toSorted((one, other) => one.rank - other.rank);
+    const types = [...this.#types.values(), type].toSorted((one, other) => one.rank - other.rank);
+    this.#types = new Map(types.map((one) => [one.typeUrl, one]));
     if (!rule.silent && !isKnownType(typeUrl) && this.#opened?.snapshot(typeUrl) === undefined) this.#unknown(typeUrl);
     return type;
   }
@@ -246,22 +260,21 @@ export class Connection {
    * request with a stale nonce is superseded by the one that answers the newer response. Delta "must honor changes to
    * the subscription state even if the nonce is stale".
    */
-  #acknowledge(type: TypeDelivery, answer: Pick<StreamRequest, 'nonce' | 'error'>): boolean {
-    const { nonce, error } = answer;
+  #acknowledge(type: TypeDelivery, nonce: string, error: string | undefined): boolean {
     if (nonce === '' || type.sentNonce === '') return true;
     const { typeUrl } = type;
     const { metrics } = this.#options.context;
-    const answered = type.answer(answer);
+    const answered = type.answer(nonce, error);
     if (answered !== undefined) {
-      const report = { typeUrl, nonce, names: answered.batch.names };
+      const { names } = answered;
       if (error === undefined) {
         metrics.acknowledged(typeUrl);
-        this.#opened?.acknowledged(report);
+        this.#opened?.acknowledged({ typeUrl, nonce, names, error, blamed: undefined });
       } else {
         metrics.rejected(typeUrl);
         const { answers, now } = this.#options.context;
-        const { blamed } = type.blame(answered.batch, { error, nowMs: now(), suspects: answers.suspects });
-        this.#opened?.acknowledged({ ...report, error, ...(blamed === undefined ? {} : { blamed }) });
+        const { blamed } = type.blame(answered, { error, nowMs: now(), suspects: answers.suspects });
+        this.#opened?.acknowledged({ typeUrl, nonce, names, error, blamed });
       }
       return true;
     }
@@ -278,7 +291,7 @@ export class Connection {
       this.end({ code: 'RESOURCE_EXHAUSTED', message: `more than ${limits.maxNames} names of one type` });
       return false;
     }
-    type.unsent = 'additions';
+    this.#owe(type);
     if (type.typeUrl === typeUrls.route) this.#resendVirtualHosts(asked);
     return true;
   }
@@ -288,21 +301,30 @@ export class Connection {
    * virtual hosts, or forgot them.
    */
   #resendVirtualHosts(routes: readonly ResourceName[]): void {
-    const virtualHosts = this.#delivery(typeUrls.virtualHost);
+    const virtualHosts = this.#types.get(typeUrls.virtualHost);
     if (virtualHosts === undefined) return;
     const asked = new Set(routes);
     virtualHosts.subscription.resend((name) => asked.has(resourceName(routeConfigurationOf(name))));
-    virtualHosts.unsent = 'additions';
+    this.#owe(virtualHosts);
   }
 
   #changed(typesChanged: ReadonlySet<string>): void {
     if (this.#closed) return;
-    for (const type of this.#types) {
-      if (!typesChanged.has(type.typeUrl)) continue;
-      type.unsent = 'additions';
-      this.#behind ??= { sinceMs: performance.now(), sent: false };
+    for (const typeUrl of typesChanged) {
+      const type = this.#types.get(typeUrl);
+      if (type === undefined) continue;
+      this.#owe(type);
+      if (this.#behind !== 'no') continue;
+      this.#behind = 'unsent';
+      this.#behindSinceMs = performance.now();
     }
     this.#flush();
+  }
+
+  /** The client may lack something of the type. */
+  #owe(type: TypeDelivery): void {
+    if (!this.#busy.includes(type)) this.#busy.push(type);
+    type.unsent = 'additions';
   }
 
   /** Sends what may be sent now, each type once, in order. */
@@ -314,13 +336,13 @@ export class Connection {
       this.#armOrderTimer(unsent === 'several' ? this.#sendAll() : this.#send(unsent, this.#compare(unsent)));
       this.#flushing = false;
     } else this.#armOrderTimer(false);
-    this.#noteCaughtUp();
+    this.#noteSettled();
   }
 
   /** Nearly always none or one: the answer to a response, and the change of one type. Clusters concern other types too. */
   #unsent(): TypeDelivery | 'none' | 'several' {
     let only: TypeDelivery | undefined;
-    for (const type of this.#types) {
+    for (const type of this.#busy) {
       if (type.unsent === 'none') continue;
       if (only !== undefined || type.typeUrl === typeUrls.cluster) return 'several';
       only = type;
@@ -332,20 +354,25 @@ export class Connection {
   #sendAll(): boolean {
     // Compared first, so that a type without a difference holds up no other.
     const compared = new Map<TypeDelivery, Pending | undefined>();
-    for (const type of this.#types) compared.set(type, this.#compare(type));
+    for (const type of this.#types.values()) compared.set(type, this.#compare(type));
     let held = false;
-    for (const type of this.#types) {
+    for (const type of this.#types.values()) {
       held = this.#send(type, compared.get(type) ?? this.#compare(type), compared) || held;
     }
     return held;
   }
 
-  /** The client answered all that followed from a change, or nothing of the change was for it. */
-  #noteCaughtUp(): void {
-    if (this.#behind === undefined || this.#types.some((type) => type.inFlight || type.unsent !== 'none')) return;
-    const { sinceMs, sent } = this.#behind;
-    this.#behind = undefined;
-    if (sent) this.#options.context.metrics.converged(performance.now() - sinceMs);
+  /** Whether the client answered all that followed from a change, or nothing of the change was for it. */
+  #noteSettled(): void {
+    const busy = this.#busy;
+    let left = 0;
+    for (const type of busy) if (!type.settled) busy[left++] = type;
+    busy.length = left;
+    if (this.#behind === 'no' || left > 0) return;
+    if (this.#behind === 'unanswered') {
+      this.#options.context.metrics.converged(performance.now() - this.#behindSinceMs);
+    }
+    this.#behind = 'no';
   }
 
   #compare(type: TypeDelivery): Pending | undefined {
@@ -400,14 +427,14 @@ export class Connection {
    * though there is no change in endpoints" (xDS protocol), and a client that has the name already does not ask again.
    */
   #warm(clusters: readonly ResourceName[], compared: Map<TypeDelivery, Pending | undefined> | undefined): void {
-    const endpoints = this.#delivery(typeUrls.endpoint);
+    const endpoints = this.#types.get(typeUrls.endpoint);
     if (endpoints?.subscription.resend(() => true, clusters) !== true) return;
-    endpoints.unsent = 'additions';
+    this.#owe(endpoints);
     compared?.delete(endpoints);
   }
 
   #write(type: TypeDelivery, batch: Batch): void {
-    const { variant, sink, context } = this.#options;
+    const { variant, context } = this.#options;
     const { typeUrl } = type;
     const startedMs = performance.now();
     const nonce = this.#nextNonce();
@@ -416,9 +443,7 @@ export class Connection {
         ? encodeDelta(context.answers.envelope(batch, typeUrl), nonce)
         : encodeSotw(batch, { typeUrl, nonce });
     type.sent({ nonce, version, atMs: context.now() }, batch);
-    this.#handOver(sink, parts, () => {
-      if (type.flushed(nonce)) this.#flush();
-    });
+    this.#handOver(type, parts);
     let bytes = 0;
     for (const part of parts) bytes += part.length;
     context.metrics.pushed({
@@ -428,46 +453,29 @@ export class Connection {
       removed: batch.removed.length,
       tookMs: performance.now() - startedMs,
     });
-    if (this.#behind === undefined || this.#behind.sent) return;
-    this.#behind.sent = true;
-    context.metrics.waited(startedMs - this.#behind.sinceMs);
-  }
-
-  #delivery(typeUrl: string): TypeDelivery | undefined {
-    return this.#types.find((type) => type.typeUrl === typeUrl);
+    if (this.#behind !== 'unsent') return;
+    this.#behind = 'unanswered';
+    context.metrics.waited(startedMs - this.#behindSinceMs);
   }
 
   #progressOf(typeUrl: string): Progress | undefined {
     const { limits, now } = this.#options.context;
-    return this.#delivery(typeUrl)?.progress({ nowMs: now(), orderTimeoutMs: limits.orderTimeoutMs });
+    return this.#types.get(typeUrl)?.progress({ nowMs: now(), orderTimeoutMs: limits.orderTimeoutMs });
   }
 
-  #handOver(sink: StreamSink, message: readonly Uint8Array[], flushed: () => void): void {
-    this.#writesPending += 1;
-    this.#writeProgressMs = performance.now();
-    if (this.#writeTimer === undefined) this.#armWriteTimer(this.#options.context.limits.writeTimeoutMs);
-    sink.write(message, () => {
-      if (this.#closed) return;
-      this.#writesPending -= 1;
-      this.#writeProgressMs = performance.now();
-      flushed();
-    });
+  #handOver(delivery: TypeDelivery | ReportDelivery, message: readonly Uint8Array[]): void {
+    this.#writeDeadline.begin();
+    this.#untaken.push(delivery);
+    this.#options.sink.write(message, this.#taken);
   }
 
-  /**
-   * Ends the stream when the transport holds something and took nothing for as long as is allowed. Looks when the time may
-   * be over, instead of starting anew with every response.
-   */
-  #armWriteTimer(inMs: number): void {
-    this.#writeTimer = setTimeout(() => {
-      this.#writeTimer = undefined;
-      if (this.#writesPending === 0) return;
-      const { limits, metrics } = this.#options.context;
-      const leftMs = this.#writeProgressMs + limits.writeTimeoutMs - performance.now();
-      if (leftMs > 0) return this.#armWriteTimer(Math.ceil(leftMs));
-      metrics.slowReader();
-      return this.end({ code: 'DEADLINE_EXCEEDED', message: `nothing was read for ${limits.writeTimeoutMs} ms` });
-    }, inMs);
+  #tookMessage(): void {
+    if (this.#closed) return;
+    const delivery = this.#untaken.shift();
+    if (this.#untaken.length === 0) this.#writeDeadline.end();
+    else this.#writeDeadline.begin();
+    // Answered before it was taken: now the next one may go.
+    if (delivery?.flushed() === true) this.#flush();
   }
 
   #armOrderTimer(held: boolean): void {

@@ -54,9 +54,10 @@ export class ReportDelivery {
     };
   }
 
-  /** The transport took the last answer. */
-  flushed(): void {
+  /** The transport took the last answer, for which nothing waits. */
+  flushed(): false {
     this.#unread = false;
+    return false;
   }
 
   #isReceipt(typeUrl: string, request: StreamRequest): boolean {

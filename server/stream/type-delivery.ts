@@ -8,20 +8,6 @@ import type { Batch, Pending } from './response-batch.ts';
 import type { Subscription } from './subscription.ts';
 import { typeUrls } from './type-rules.ts';
 
-/** A response that was sent: the next one of its type goes when the client answered and the transport took it. */
-export interface InFlight {
-  readonly nonce: string;
-  readonly sentAtMs: number;
-  readonly batch: Batch;
-  readonly introduces: boolean;
-}
-
-export interface Answer {
-  readonly nonce: string;
-  /** Absent: accepted. */
-  readonly error?: string | undefined;
-}
-
 /** What is known of a rejection. */
 export interface Blame {
   /** What the client can't take; undefined while it is being found out. */
@@ -71,7 +57,8 @@ export class TypeDelivery {
   readonly subscription: Subscription;
   readonly typeUrl: string;
   unsent: Progress['unsent'] = 'none';
-  #inFlight: InFlight | undefined;
+  /** A response that was sent: the next one of its type goes when the client answered and the transport took it. */
+  #inFlight: Batch | undefined;
   #answered = true;
   #flushed = true;
   #sentNonce = '';
@@ -101,19 +88,18 @@ export class TypeDelivery {
     return this.#inFlight !== undefined;
   }
 
+  /** Nothing is unsent, and nothing unanswered. */
+  get settled(): boolean {
+    return this.#inFlight === undefined && this.unsent === 'none';
+  }
+
   /** Empty before the first response. */
   get sentNonce(): string {
     return this.#sentNonce;
   }
 
   sent(response: { readonly nonce: string; readonly version: string; readonly atMs: number }, batch: Batch): void {
-    const introduced = batch.added - batch.replaced.length;
-    this.#inFlight = {
-      nonce: response.nonce,
-      sentAtMs: response.atMs,
-      batch,
-      introduces: this.typeUrl === typeUrls.cluster ? batch.added > 0 : introduced > 0,
-    };
+    this.#inFlight = batch;
     this.#answered = false;
     this.#flushed = false;
     this.#sentNonce = response.nonce;
@@ -122,18 +108,18 @@ export class TypeDelivery {
     this.#pushes += 1;
   }
 
-  /** The response that was answered; undefined when the answer is to none that waits. */
-  answer(answer: Answer): InFlight | undefined {
+  /** The response that was answered; undefined when the answer is to none that waits. `error`: absent when it was accepted. */
+  answer(nonce: string, error: string | undefined): Batch | undefined {
     const answered = this.#inFlight;
-    if (answered === undefined || this.#answered || answer.nonce !== answered.nonce) return undefined;
+    if (answered === undefined || this.#answered || nonce !== this.#sentNonce) return undefined;
     this.#answered = true;
-    this.#lastError = answer.error;
-    if (answer.error === undefined) {
-      this.#ackedNonce = answer.nonce;
-      this.#forgive(answered.batch);
+    this.#lastError = error;
+    if (error === undefined) {
+      this.#ackedNonce = this.#sentNonce;
+      this.#forgive(answered);
     } else {
       this.#rejected += 1;
-      this.#reason = answer.error;
+      this.#reason = error;
     }
     this.#land();
     return answered;
@@ -177,29 +163,29 @@ export class TypeDelivery {
     const { name, version } = resource;
     if (this.#rejectedParts.get(name) === version) return 'rejected';
     const isThis = (one: EncodedResource): boolean => one.name === name && one.version === version;
-    if (this.#inFlight?.batch.changed.some(isThis) === true) return 'unanswered';
+    if (this.#inFlight?.changed.some(isThis) === true) return 'unanswered';
     if (this.#isolation?.has(name) === true) return 'unanswered';
     if (this.subscription.holds(resource)) return 'accepted';
     return this.unsent !== 'none' && this.subscription.covers(name) ? 'unanswered' : undefined;
   }
 
   /** The transport took the response. True when that was the last thing that it waited for. */
-  flushed(nonce: string): boolean {
-    if (this.#inFlight?.nonce !== nonce) return false;
+  flushed(): boolean {
     this.#flushed = true;
     this.#land();
     return this.#answered;
   }
 
   progress(clock: { readonly nowMs: number; readonly orderTimeoutMs: number }): Progress {
-    const flight = this.#inFlight;
+    const { inFlight } = this;
+    const sentForMs = inFlight ? clock.nowMs - (this.#sentAtMs ?? clock.nowMs) : 0;
     return {
       unsent: this.unsent,
-      inFlight: flight !== undefined,
-      introduces: flight?.introduces ?? false,
+      inFlight,
+      introduces: this.#introduces,
       owesAnswers:
         this.subscription.owesAnswers || (this.unsent === 'additions' && this.subscription.exceptionCount > 0),
-      stuck: flight !== undefined && clock.nowMs - flight.sentAtMs >= clock.orderTimeoutMs,
+      stuck: inFlight && sentForMs >= clock.orderTimeoutMs,
       rejected: this.#lastError !== undefined || this.#isolation !== undefined,
     };
   }
@@ -244,6 +230,12 @@ export class TypeDelivery {
     const accepted = new Set(names);
     const left = [...this.#rejectedParts].filter(([name]) => !accepted.has(name));
     this.#rejectedParts = left.length === 0 ? nothingRejected : new Map(left);
+  }
+
+  get #introduces(): boolean {
+    const flight = this.#inFlight;
+    if (flight === undefined) return false;
+    return this.typeUrl === typeUrls.cluster ? flight.added > 0 : flight.added > flight.replaced.length;
   }
 
   #land(): void {

@@ -27,46 +27,45 @@ export interface TypeRule {
   readonly silent: boolean;
 }
 
-interface Known {
-  readonly rank: number;
-  readonly legacyWildcard?: boolean;
-  readonly completeInSotw?: boolean;
-  readonly silent?: boolean;
-}
-
 /** "CDS updates must always be pushed first", then EDS, LDS, RDS, VHDS (xDS protocol, eventual consistency). */
-const known: Readonly<Record<string, Known>> = {
-  [typeUrls.cluster]: { rank: 0, legacyWildcard: true, completeInSotw: true },
-  [typeUrls.endpoint]: { rank: 1 },
-  [typeUrls.listener]: { rank: 2, legacyWildcard: true, completeInSotw: true },
-  [typeUrls.route]: { rank: 3 },
-  [typeUrls.virtualHost]: { rank: 4, legacyWildcard: true },
-  [typeUrls.secret]: { rank: 5 },
-  [typeUrls.extension]: { rank: 6 },
-  [typeUrls.nameTable]: { rank: 7, legacyWildcard: true, silent: true },
-  [typeUrls.proxyConfig]: { rank: 8, legacyWildcard: true, silent: true },
-  [typeUrls.healthInformation]: { rank: 9, legacyWildcard: true, silent: true },
-};
+const known: ReadonlyMap<string, TypeRule> = new Map(
+  [
+    rule(typeUrls.cluster, 0, { legacyWildcard: true, completeInSotw: true }),
+    rule(typeUrls.endpoint, 1),
+    rule(typeUrls.listener, 2, { legacyWildcard: true, completeInSotw: true }),
+    rule(typeUrls.route, 3),
+    rule(typeUrls.virtualHost, 4, { legacyWildcard: true }),
+    rule(typeUrls.secret, 5),
+    rule(typeUrls.extension, 6),
+    rule(typeUrls.nameTable, 7, { legacyWildcard: true, silent: true }),
+    rule(typeUrls.proxyConfig, 8, { legacyWildcard: true, silent: true }),
+    rule(typeUrls.healthInformation, 9, { legacyWildcard: true, silent: true }),
+  ].map((one) => [one.typeUrl, one]),
+);
 
 /** Types without rules of their own come after all others. */
 const rankOfOthers = 10;
 
-/** Rules of a type. A type outside Envoy's own API (Istio's internal ones) is a wildcard by rule. */
+/**
+ * Rules of a type. A type outside Envoy's own API (Istio's internal ones) is a wildcard by rule. One value for each known type: its
+ * text is the same for all streams, and found equal without a look at its letters.
+ */
 export function ruleOf(typeUrl: string): TypeRule {
-  const rule = known[typeUrl];
-  const envoys = typeUrl.startsWith('type.googleapis.com/envoy.');
-  return {
-    typeUrl,
-    rank: rule?.rank ?? rankOfOthers,
-    legacyWildcard: rule?.legacyWildcard ?? (rule === undefined && !envoys),
-    completeInSotw: rule?.completeInSotw ?? false,
-    silent: rule?.silent ?? false,
-  };
+  const legacyWildcard = !typeUrl.startsWith('type.googleapis.com/envoy.');
+  return known.get(typeUrl) ?? rule(typeUrl, rankOfOthers, { legacyWildcard });
+}
+
+function rule(
+  typeUrl: string,
+  rank: number,
+  rest: Partial<Pick<TypeRule, 'legacyWildcard' | 'completeInSotw' | 'silent'>> = {},
+): TypeRule {
+  return Object.freeze({ typeUrl, rank, legacyWildcard: false, completeInSotw: false, silent: false, ...rest });
 }
 
 /** Whether the type is one that this protocol layer has rules for. */
 export function isKnownType(typeUrl: string): boolean {
-  return Object.hasOwn(known, typeUrl);
+  return known.has(typeUrl);
 }
 
 /** Istio's tools ask these: `istio.io/debug` and what begins with `istio.io/debug/`. A request is answered once. */

@@ -19,7 +19,7 @@ const warmUps = 300;
 /** Rounds; the figure is that of the middle one. */
 const rounds = 5;
 /** More than the processor caches: between two changes a server does other things. */
-const coldBytes = new Uint8Array(64 * 1024 * 1024);
+const coldBytes = new Uint8Array(48 * 1024 * 1024);
 /** After which a stream is no newcomer any more. */
 const grownUpMs = 60_000;
 
@@ -51,11 +51,11 @@ export async function runStreams({
   aheadMs = grownUpMs;
   say(`${sidecars.length} streams on ${options.services} services`);
   const changes = options.trials * 10;
-  await push(instance, sidecars, { options, first, from: 0, to: warmUps });
+  await push(instance, sidecars, { options, first, from: 0, to: warmUps, isCold: false });
   const found: Times[] = [];
   for (let round = 0; round < rounds; round += 1) {
     const from = warmUps + round * changes;
-    found.push(await push(instance, sidecars, { options, first, from, to: from + changes }));
+    found.push(await push(instance, sidecars, { options, first, from, to: from + changes, isCold: true }));
   }
   const figures = parts.map((part) => {
     const each = found.map((times) => times[part]).toSorted((one, other) => one - other);
@@ -97,7 +97,14 @@ async function push(
     first,
     from,
     to,
-  }: { readonly options: BenchOptions; readonly first: FirstWrite; readonly from: number; readonly to: number },
+    isCold,
+  }: {
+    readonly options: BenchOptions;
+    readonly first: FirstWrite;
+    readonly from: number;
+    readonly to: number;
+    readonly isCold: boolean;
+  },
 ): Promise<Times> {
   const times: Times = { out: 0, taken: 0, in: 0 };
   const timed = (part: keyof Times, work: () => void): void => {
@@ -108,17 +115,17 @@ async function push(
   for (let nth = from; nth < to; nth += 1) {
     const address = `198.51.${Math.floor(nth / 250) % 250}.${(nth % 250) + 1}`;
     instance.write(sliceObject(nth % options.services, options.endpoints, [address]));
-    coolCaches();
+    if (isCold) coolCaches();
     first.atMs = undefined;
     instance.flush();
     times.out += ((performance.now() - (first.atMs ?? Number.NaN)) * 1000) / sidecars.length / (to - from);
     if (sidecars.some(({ waiting }) => waiting !== 1)) throw new Error('a change is one response to each stream');
-    coolCaches();
+    if (isCold) coolCaches();
     timed('taken', () => {
       for (const sidecar of sidecars) sidecar.take();
     });
     const answers = sidecars.map((sidecar) => sidecar.answers());
-    coolCaches();
+    if (isCold) coolCaches();
     timed('in', () => {
       for (const [index, sidecar] of sidecars.entries())
         for (const bytes of answers[index] ?? []) sidecar.receive(bytes);

@@ -41,11 +41,13 @@ export interface OpenClustersOptions {
   readonly machines: HeardMachines;
   /** Hears of the primary's objects as its API server has them. */
   readonly sightings?: ObjectSightings | undefined;
+  /** Runs a function once what has arrived in this turn of the event loop was read. */
+  readonly atEndOfTurn?: ((run: () => void) => void) | undefined;
 }
 
 /** Makes the primary's registry and the set of remotes; nothing is read of them yet. @throws ConfigError */
 export async function openClusters(options: OpenClustersOptions): Promise<Clusters> {
-  const { config, mesh, meshNetworks, log, onEvent } = options;
+  const { config, mesh, meshNetworks, log, onEvent, sightings, atEndOfTurn } = options;
   const { clusterId, systemNamespace, stateDir } = config;
   const gatewayNames = new GatewayNames({
     lookUp: lookUpName,
@@ -59,7 +61,7 @@ export async function openClusters(options: OpenClustersOptions): Promise<Cluste
   const resolve = (hostname: string): ResolvedName => gatewayNames.resolve(hostname);
   const peek = (hostname: string): ResolvedName => gatewayNames.peek(hostname);
   const shared = { config: mesh, now: Date.now, resolve, peek };
-  const opened = openSource(config.primary, { scope: 'primary', systemNamespace, sightings: options.sightings });
+  const opened = openSource(config.primary, { scope: 'primary', systemNamespace, sightings, atEndOfTurn });
   const source = countEvents(options.secrets?.hearing(opened) ?? opened, onEvent);
   const primary = new ClusterRegistry({
     ...shared,
@@ -75,7 +77,7 @@ export async function openClusters(options: OpenClustersOptions): Promise<Cluste
     meshNetworks,
     remembered: await rememberedRemotes(stateDir, clusterId),
     open: ({ spec, generation, isLater, meshNetworks: networks }) => {
-      const remote = openRemoteSource(spec, { systemNamespace, allow: config.remoteAllowances });
+      const remote = openRemoteSource(spec, { systemNamespace, allow: config.remoteAllowances, atEndOfTurn });
       const memory = withMemory(countEvents(remote, onEvent), { clusterId: spec.clusterId, stateDir, isLater });
       const registry = new ClusterRegistry({
         ...shared,

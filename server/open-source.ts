@@ -15,6 +15,8 @@ export interface OpenSourceOptions {
   readonly systemNamespace: string;
   /** Hears of the objects of an API server; a directory has none to tell. */
   readonly sightings?: ObjectSightings | undefined;
+  /** Runs a function once what has arrived in this turn of the event loop was read. */
+  readonly atEndOfTurn?: ((run: () => void) => void) | undefined;
 }
 
 /** The source of a cluster. Nothing is read before it runs. */
@@ -25,15 +27,14 @@ export function openSource(location: RegistryLocation, options: OpenSourceOption
   return new KubeSource({ ...options, credentials });
 }
 
-export interface OpenRemoteSourceOptions {
-  readonly systemNamespace: string;
+export interface OpenRemoteSourceOptions extends Pick<OpenSourceOptions, 'systemNamespace' | 'atEndOfTurn'> {
   readonly allow: RemoteAllowances;
 }
 
 /** The source of a remote cluster. Nothing is read before it runs. */
 export function openRemoteSource({ location, narrowing }: RemoteSpec, options: OpenRemoteSourceOptions): Source {
-  const { systemNamespace, allow } = options;
-  const shared = { scope: 'discovery-only', systemNamespace, narrowing } as const;
+  const { systemNamespace, allow, atEndOfTurn } = options;
+  const shared = { scope: 'discovery-only', systemNamespace, narrowing, atEndOfTurn } as const;
   if (location.kind === 'directory' || location.kind === 'in-cluster') return openSource(location, shared);
   if (location.kind === 'unknown') {
     const reason = 'what declares it has not been read: the primary is not known yet';

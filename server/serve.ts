@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { systemClock } from '../ca/clock.ts';
+import { EndOfTurn } from '../discovery/model/end-of-turn.ts';
 import type { MeshSettings } from '../discovery/model/mesh-config.ts';
 import type { ClusterRegistry } from '../discovery/registry/cluster-registry.ts';
 import { MeshStore } from '../discovery/mesh/mesh-store.ts';
@@ -96,6 +97,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   const directorySecrets = new DirectorySecrets();
   const heardMachines = new HeardMachines();
   const states = openObjectStates(config, client);
+  const endOfTurn = new EndOfTurn();
   const clusters = await openClusters({
     config,
     mesh: meshConfig,
@@ -105,6 +107,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     secrets: primary === undefined ? directorySecrets : undefined,
     machines: heardMachines,
     sightings: states,
+    atEndOfTurn: endOfTurn.tell,
   });
 
   const store = new MeshStore({
@@ -113,6 +116,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     meshNetworks,
     staleRule: { policy: config.stalePolicy, afterMs: config.staleAfterMs },
     onRetired: (feed) => clusters.remotes.retire(feed),
+    schedule: endOfTurn.work,
   });
   started.add('mesh', () => store.close());
   const tokenKeys = openTokenKeys({ store, clock: systemClock, started, addresses: config.jwksAddresses });

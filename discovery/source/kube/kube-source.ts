@@ -32,6 +32,8 @@ export interface KubeSourceOptions {
   readonly timings?: Partial<KubeTimings> | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
+  /** Runs a function once what has arrived in this turn of the event loop was read; `setImmediate` when left out. */
+  readonly atEndOfTurn?: ((run: () => void) => void) | undefined;
 }
 
 export interface KubeSourceStatus {
@@ -103,6 +105,7 @@ export class KubeSource implements Source {
       deliver,
       maxBatch,
       maxProblems,
+      atEndOfTurn: this.#options.atEndOfTurn,
       onFailure: (error) => {
         failure = { error };
         stop.abort();

@@ -10,18 +10,22 @@ export interface OutboxOptions {
   readonly maxProblems: number;
   /** The receiver threw: nothing more is delivered. */
   readonly onFailure: (error: unknown) => void;
+  /** Runs a function once what has arrived in this turn was read; `setImmediate` when left out. */
+  readonly atEndOfTurn?: ((run: () => void) => void) | undefined;
 }
 
 export class Outbox {
   readonly #options: OutboxOptions;
+  readonly #atEndOfTurn: (run: () => void) => void;
   readonly #problems = new Map<string, readonly Problem[]>();
   #events: SourceEvent[] = [];
   #problemsChanged = false;
-  #scheduled: NodeJS.Immediate | undefined;
+  #scheduled = false;
   #closed = false;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
+    this.#atEndOfTurn = options.atEndOfTurn ?? ((run) => setImmediate(run));
   }
 
   push(event: SourceEvent): void {
@@ -41,8 +45,6 @@ export class Outbox {
   }
 
   flush(): void {
-    if (this.#scheduled !== undefined) clearImmediate(this.#scheduled);
-    this.#scheduled = undefined;
     if (this.#closed) return;
     const batch = this.#events;
     this.#events = [];
@@ -61,12 +63,15 @@ export class Outbox {
   close(): void {
     this.#closed = true;
     this.#events = [];
-    if (this.#scheduled !== undefined) clearImmediate(this.#scheduled);
-    this.#scheduled = undefined;
   }
 
   #schedule(): void {
-    if (!this.#closed) this.#scheduled ??= setImmediate(() => this.flush());
+    if (this.#closed || this.#scheduled) return;
+    this.#scheduled = true;
+    this.#atEndOfTurn(() => {
+      this.#scheduled = false;
+      this.flush();
+    });
   }
 
   /** By name, so that the order does not depend on what came first. */

@@ -1,5 +1,6 @@
-// The findings between objects of a running instance, kept current: looked for again after a push that they may follow from, never
-// before it, several changes of one turn once. In: the mesh. Out: the findings that hold, and a word when they are others.
+// The findings between objects of a running instance, kept current: looked for again once a push that they may follow from is long over,
+// once for all changes of a second, or at once when somebody asks. In: the mesh. Out: the findings that hold, and a word when they are
+// others.
 
 import { isDeepStrictEqual } from 'node:util';
 import { analyze, inOrder, mayChangeFindings } from '../discovery/analyze/analyze.ts';
@@ -13,14 +14,18 @@ export interface MeshFindingsOptions {
   /** Hears how long each search took. */
   readonly onSearched?: ((durationMs: number) => void) | undefined;
   readonly onChange: (problems: readonly Problem[]) => void;
-  /** After the turn in which something changed. */
-  readonly schedule?: ((run: () => void) => void) | undefined;
+  /** Runs a function after so many milliseconds; returns what prevents it. A timer when left out. */
+  readonly schedule?: ((run: () => void, ms: number) => () => void) | undefined;
   /** Milliseconds from any start; `performance.now` when left out. */
   readonly now?: (() => number) | undefined;
 }
 
 /** How soon it is asked again whether the clusters have been read. */
 const untilReadyMs = 200;
+/** After a change: its push and the answers of the proxies come first, and what else belongs to the same edit. */
+const settleMs = 200;
+/** From one search to the next. */
+const periodMs = 1_000;
 /** After a search there is none for this many times as long as it took: it gets a twentieth of a core at most. */
 const restFactor = 19;
 /** What a source tells is in the mesh some turns later. */
@@ -29,11 +34,12 @@ const foldingMs = 250;
 export class MeshFindings {
   readonly #options: MeshFindingsOptions;
   readonly #unsubscribe: () => void;
-  readonly #schedule: (run: () => void) => void;
+  readonly #schedule: (run: () => void, ms: number) => () => void;
   #current: readonly Problem[] = [];
-  #scheduled = false;
+  /** Something changed since the last search. */
+  #isStale = false;
   #closed = false;
-  #timer: NodeJS.Timeout | undefined;
+  #cancel: (() => void) | undefined;
   /** By `now`. */
   #restsUntilMs = 0;
   readonly #now: () => number;
@@ -43,44 +49,51 @@ export class MeshFindings {
   constructor(options: MeshFindingsOptions) {
     this.#options = options;
     this.#now = options.now ?? ((): number => performance.now());
-    this.#schedule = options.schedule ?? ((run) => setImmediate(run));
+    this.#schedule = options.schedule ?? afterMs;
     this.#unsubscribe = options.store.onChange((_mesh, change) => {
       if (mayChangeFindings(change)) this.#touch();
     });
     this.#touch();
   }
 
-  /** By object, then by field. */
+  /** By object, then by field. Of all changes so far, unless a search that took long has only just been made. */
   get current(): readonly Problem[] {
+    if (this.#isStale && !this.#closed && this.#options.ready() && this.#now() >= this.#restsUntilMs) this.#search();
     return this.#current;
   }
 
   /** Whether what was heard until that time, by `now`, has been searched. */
   covers(heardAtMs: number): boolean {
-    return !this.#scheduled || heardAtMs + foldingMs < this.#searchedAtMs;
+    return !this.#isStale || heardAtMs + foldingMs < this.#searchedAtMs;
   }
 
   close(): void {
     this.#closed = true;
     this.#unsubscribe();
-    clearTimeout(this.#timer);
+    this.#cancel?.();
   }
 
   #touch(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    const restMs = this.#restsUntilMs - this.#now();
-    if (restMs <= 0) this.#schedule(() => this.#search());
-    else this.#timer = setTimeout(() => this.#search(), restMs);
+    if (this.#isStale) return;
+    this.#isStale = true;
+    const earliestMs = Math.max(this.#searchedAtMs + periodMs, this.#restsUntilMs);
+    this.#wait(Math.max(settleMs, earliestMs - this.#now()));
+  }
+
+  #wait(ms: number): void {
+    this.#cancel = this.#schedule(() => this.#due(), ms);
+  }
+
+  #due(): void {
+    if (this.#closed || !this.#isStale) return;
+    if (this.#options.ready()) this.#search();
+    else this.#wait(untilReadyMs);
   }
 
   #search(): void {
-    if (this.#closed) return;
-    if (!this.#options.ready()) {
-      this.#timer = setTimeout(() => this.#search(), untilReadyMs);
-      return;
-    }
-    this.#scheduled = false;
+    this.#isStale = false;
+    this.#cancel?.();
+    this.#cancel = undefined;
     const { store, onSearched, onChange } = this.#options;
     const startedMs = this.#now();
     this.#searchedAtMs = startedMs;
@@ -93,6 +106,11 @@ export class MeshFindings {
     this.#current = found;
     onChange(found);
   }
+}
+
+function afterMs(run: () => void, ms: number): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
 }
 
 /** Of two lists, what the first does not say already of the same field. */

@@ -10,7 +10,7 @@ import type { GrpcStatus } from '../grpc/status.ts';
 import type { TransportLimits } from '../grpc/transport-limits.ts';
 import { protocolError, streamFault, tooMuch, type Fault } from './faults.ts';
 import { FloodBudget } from './flood-budget.ts';
-import { FrameReader, type Frame } from './frame-reader.ts';
+import { FrameReader, type Frame, type FrameReceiver } from './frame-reader.ts';
 import { dataOf, headerFragmentOf, settingsOf } from './frame-payloads.ts';
 import {
   defaultMaxFrameBytes,
@@ -57,12 +57,12 @@ const maxRemembered = 100;
 
 const tooOld: GrpcStatus = { code: 'UNAVAILABLE', message: 'the connection has reached its age; connect again' };
 
-export class Http2Connection implements StreamCarrier {
+export class Http2Connection implements StreamCarrier, FrameReceiver {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
   readonly #reader = new FrameReader();
   readonly #headerBlocks: HeaderBlocks;
-  readonly #output: Output;
+  readonly output: Output;
   readonly #window = new ReceiveWindow(connectionWindowBytes);
   readonly #budget = new FloodBudget();
   readonly #streams = new Map<number, Http2Stream>();
@@ -88,9 +88,9 @@ export class Http2Connection implements StreamCarrier {
     const { keepaliveMs, maxConnectionAgeMs, handshakeTimeoutMs, maxHeaderBytes, maxConcurrentStreams } =
       options.limits;
     this.#headerBlocks = new HeaderBlocks(maxHeaderBytes);
-    this.#output = new Output(socket, {
+    this.output = new Output(socket, {
       maxPieceBytes: options.maxPieceBytes,
-      onSent: (bytes) => this.#budget.earn(bytes),
+      budget: this.#budget,
       onStuck: () => this.destroy(),
     });
     // What went wrong shows as the end of the connection.
@@ -102,10 +102,10 @@ export class Http2Connection implements StreamCarrier {
       [settingIds.maxConcurrentStreams, maxConcurrentStreams],
       [settingIds.maxHeaderListSize, maxHeaderBytes],
     ]);
-    this.#output.hold();
-    this.#output.control(settings);
-    this.#output.control(windowUpdateFrame(0, connectionWindowBytes - defaultWindowBytes));
-    this.#output.flush();
+    this.output.hold();
+    this.output.control(settings);
+    this.output.control(windowUpdateFrame(0, connectionWindowBytes - defaultWindowBytes));
+    this.output.flush();
     this.#greeting = setTimeout(() => this.destroy(), handshakeTimeoutMs);
     this.#timers.push(setInterval(() => this.#keepAlive(), keepaliveMs));
     if (maxConnectionAgeMs > 0) {
@@ -118,34 +118,22 @@ export class Http2Connection implements StreamCarrier {
     return (this.#peer ??= connectionPeer(this.#socket));
   }
 
-  get roomNow(): number {
-    return this.#output.roomNow;
-  }
-
-  writeNow(stream: Http2Stream, bytes: Buffer, flowBytes: number, taken: () => void): void {
-    this.#output.writeNow(stream, bytes, flowBytes, taken);
-  }
-
-  ready(stream: Http2Stream): void {
-    this.#output.ready(stream);
-  }
-
   read(stream: Http2Stream, bytes: number): void {
     if (this.#over) return;
     this.#giveBack(bytes);
     const increment = stream.remoteEnded || stream.closed ? 0 : stream.receiveWindow.read(bytes);
-    if (increment > 0) this.#output.control(windowUpdateFrame(stream.id, increment));
+    if (increment > 0) this.output.control(windowUpdateFrame(stream.id, increment));
   }
 
   reset(stream: Http2Stream, code: ErrorCode): void {
-    this.#output.control(resetFrame(stream.id, code));
+    this.output.control(resetFrame(stream.id, code));
     this.#remember(stream.id);
     this.finished(stream);
   }
 
   finished(stream: Http2Stream): void {
     this.#streams.delete(stream.id);
-    this.#output.forget(stream);
+    this.output.forget(stream);
     stream.close();
     this.#endWhenIdle();
   }
@@ -155,11 +143,11 @@ export class Http2Connection implements StreamCarrier {
     if (this.#leaving || this.#over) return;
     this.#leaving = true;
     // "a server … SHOULD send an initial GOAWAY frame with the last stream identifier set to 2^31-1" (RFC 9113, 6.8)
-    this.#output.control(goAwayFrame(largestStreamId, errorCodes.noError));
+    this.output.control(goAwayFrame(largestStreamId, errorCodes.noError));
     // What the client had opened before it heard of it is served: it is all here when it answers.
     this.#ping(() => {
       this.#lastServed = this.#lastStreamId;
-      this.#output.control(goAwayFrame(this.#lastServed, errorCodes.noError));
+      this.output.control(goAwayFrame(this.#lastServed, errorCodes.noError));
       this.#endWhenIdle();
     });
     this.#endWhenIdle();
@@ -171,21 +159,21 @@ export class Http2Connection implements StreamCarrier {
 
   #receive(chunk: Buffer): void {
     if (this.#over) return;
-    this.#output.hold();
-    const fault = this.#reader.push(chunk, (frame) => this.#handle(frame));
+    this.output.hold();
+    const fault = this.#reader.push(chunk, this);
     if (fault !== undefined) this.#fail(fault);
-    this.#output.flush();
+    this.output.flush();
   }
 
   /** Returns what ends the connection. */
-  #handle(frame: Frame): Fault | undefined {
+  takeFrame(frame: Frame): Fault | undefined {
     if (this.#over) return undefined;
     const fault = this.#take(frame);
     if (fault?.stream === undefined) return fault;
     if (!this.#budget.spend()) return tooMuch('too many faulty streams');
     const stream = this.#streams.get(fault.stream);
     if (stream !== undefined) this.reset(stream, fault.code);
-    else this.#output.control(resetFrame(fault.stream, fault.code));
+    else this.output.control(resetFrame(fault.stream, fault.code));
     return undefined;
   }
 
@@ -332,7 +320,7 @@ export class Http2Connection implements StreamCarrier {
     if ('code' in settings) return settings;
     if (settings.answer) return this.#charge('SETTINGS frames');
     if (settings.maxFrameBytes !== undefined) this.maxFrameBytes = settings.maxFrameBytes;
-    this.#output.control(settingsAnswer());
+    this.output.control(settingsAnswer());
     const { initialWindowBytes } = settings;
     if (initialWindowBytes !== undefined) {
       const change = initialWindowBytes - this.#initialSendBytes;
@@ -349,7 +337,7 @@ export class Http2Connection implements StreamCarrier {
     if (streamId !== 0) return protocolError('PING of a stream');
     if (payload.length !== 8) return { code: errorCodes.frameSizeError, reason: 'a PING frame has 8 bytes' };
     if ((pingFlags & flags.ack) !== 0) this.#pongs.shift()?.();
-    else this.#output.control(pingAnswer(payload));
+    else this.output.control(pingAnswer(payload));
     return this.#charge('PING frames');
   }
 
@@ -369,9 +357,8 @@ export class Http2Connection implements StreamCarrier {
       return streamId === 0 ? fault : streamFault(streamId, fault.code, fault.reason);
     }
     if (streamId === 0) {
-      if (!this.#output.grow(increment))
-        return { code: errorCodes.flowControlError, reason: 'the window is too large' };
-      for (const stream of this.#streams.values()) if (stream.wantsToSend) this.#output.ready(stream);
+      if (!this.output.grow(increment)) return { code: errorCodes.flowControlError, reason: 'the window is too large' };
+      for (const stream of this.#streams.values()) if (stream.wantsToSend) this.output.ready(stream);
     } else {
       const fault = this.#streams.get(streamId)?.growSendWindow(increment);
       if (fault !== undefined) return fault;
@@ -385,7 +372,7 @@ export class Http2Connection implements StreamCarrier {
 
   #giveBack(bytes: number): void {
     const increment = this.#window.read(bytes);
-    if (increment > 0) this.#output.control(windowUpdateFrame(0, increment));
+    if (increment > 0) this.output.control(windowUpdateFrame(0, increment));
   }
 
   #remember(streamId: number): void {
@@ -400,8 +387,8 @@ export class Http2Connection implements StreamCarrier {
 
   /** The client is told why, and the connection ends. */
   #fail({ code, reason }: Fault): void {
-    this.#output.control(goAwayFrame(this.#lastStreamId, code, reason));
-    this.#output.flush();
+    this.output.control(goAwayFrame(this.#lastStreamId, code, reason));
+    this.output.flush();
     this.#end();
   }
 
@@ -459,7 +446,7 @@ export class Http2Connection implements StreamCarrier {
     this.#pings += 1;
     payload.writeUInt32BE(this.#pings, 4);
     this.#pongs.push(answered);
-    this.#output.control(pingFrame(payload));
+    this.output.control(pingFrame(payload));
   }
 }
 

@@ -13,8 +13,10 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-/** Returns what is wrong with it. */
-export type FrameHandler = (frame: Frame) => Fault | undefined;
+export interface FrameReceiver {
+  /** Returns what is wrong with it. */
+  takeFrame(frame: Frame): Fault | undefined;
+}
 
 const preface = Buffer.from(clientPreface, 'latin1');
 const nothing = Buffer.alloc(0);
@@ -25,7 +27,7 @@ export class FrameReader {
   #begun = nothing;
 
   /** Hands out what is complete. Returns why nothing more can be read. */
-  push(chunk: Buffer, handle: FrameHandler): Fault | undefined {
+  push(chunk: Buffer, receiver: FrameReceiver): Fault | undefined {
     let offset = 0;
     if (this.#prefaceLeft > 0) {
       offset = Math.min(this.#prefaceLeft, chunk.length);
@@ -38,13 +40,13 @@ export class FrameReader {
       const continued = Buffer.concat([this.#begun, chunk.subarray(offset, offset + taken)]);
       offset += taken;
       this.#begun = nothing;
-      const left = readFrames(continued, 0, handle);
+      const left = readFrames(continued, 0, receiver);
       if (typeof left !== 'number') return left;
       if (left < continued.length) this.#begun = continued;
       // The header alone was missing: now it is known how much more is.
-      if (offset < chunk.length && this.#begun.length > 0) return this.push(chunk.subarray(offset), handle);
+      if (offset < chunk.length && this.#begun.length > 0) return this.push(chunk.subarray(offset), receiver);
     }
-    const end = readFrames(chunk, offset, handle);
+    const end = readFrames(chunk, offset, receiver);
     if (typeof end !== 'number') return end;
     // It goes on in memory of its own, so that it does not keep a large chunk.
     if (end < chunk.length) this.#begun = Buffer.from(chunk.subarray(end));
@@ -60,14 +62,14 @@ export class FrameReader {
 }
 
 /** Returns where the frame begins that is not complete. */
-function readFrames(bytes: Buffer, from: number, handle: FrameHandler): number | Fault {
+function readFrames(bytes: Buffer, from: number, receiver: FrameReceiver): number | Fault {
   let offset = from;
   while (bytes.length - offset >= frameHeaderBytes) {
     const length = bytes.readUIntBE(offset, 3);
     if (length > defaultMaxFrameBytes) return frameSizeError(`a frame of ${length} bytes`);
     const payloadStart = offset + frameHeaderBytes;
     if (bytes.length - payloadStart < length) break;
-    const fault = handle({
+    const fault = receiver.takeFrame({
       type: bytes[offset + 3] ?? 0,
       flags: bytes[offset + 4] ?? 0,
       streamId: bytes.readUInt32BE(offset + 5) & 0x7fffffff,

@@ -2,9 +2,18 @@
 // the connection; answers and other control frames whenever there are any, together with what is written anyway.
 
 import type { Socket } from 'node:net';
+import type { FloodBudget } from './flood-budget.ts';
 import { defaultWindowBytes } from './frame-types.ts';
 import { SendWindow } from './send-window.ts';
-import type { Piece } from './stream.ts';
+
+/** What goes onto the wire at once. */
+export interface Piece {
+  readonly buffers: readonly Uint8Array[];
+  /** Of them, those that count for flow control. */
+  readonly bytes: number;
+  /** Called when it is on its way. */
+  readonly taken: (() => void) | undefined;
+}
 
 /** A stream, as far as it matters here. */
 export interface Sender {
@@ -16,8 +25,8 @@ export interface Sender {
 export interface OutputOptions {
   /** At most so much of a stream is handed to the socket at once. */
   readonly maxPieceBytes: number;
-  /** Told of what was sent, for which the client may answer. */
-  readonly onSent: (bytes: number) => void;
+  /** What is sent earns the client what it takes to answer it. */
+  readonly budget: FloodBudget;
   /** The client has much answered and reads none of it. */
   readonly onStuck: () => void;
 }
@@ -27,24 +36,28 @@ const maxUnsentBytes = 256 * 1024;
 
 export class Output {
   readonly #socket: Socket;
-  readonly #options: OutputOptions;
+  readonly #maxPieceBytes: number;
+  readonly #budget: FloodBudget;
+  readonly #onStuck: () => void;
   readonly #window = new SendWindow(defaultWindowBytes);
   /** In the order in which they get their turn. */
   readonly #ready = new Set<Sender>();
-  #control: Buffer[] = [];
+  readonly #control: Buffer[] = [];
   #held = false;
   /** Whose piece is being written. */
   #writing: Sender | undefined;
   #taken: (() => void) | undefined;
 
-  constructor(socket: Socket, options: OutputOptions) {
+  constructor(socket: Socket, { maxPieceBytes, budget, onStuck }: OutputOptions) {
     this.#socket = socket;
-    this.#options = options;
+    this.#maxPieceBytes = maxPieceBytes;
+    this.#budget = budget;
+    this.#onStuck = onStuck;
   }
 
-  /** What a stream may write at once; nothing while another write is under way or waits. */
-  get roomNow(): number {
-    return this.#writing === undefined && this.#ready.size === 0 ? this.#window.left : 0;
+  /** Whether a stream may write so much at once. While another write is under way it waits for its turn. */
+  hasRoom(flowBytes: number): boolean {
+    return this.#writing === undefined && flowBytes <= this.#window.left && this.#ready.size === 0;
   }
 
   /** Control frames are gathered until `flush`. */
@@ -57,7 +70,7 @@ export class Output {
     const control = this.#takeControl();
     if (control === undefined) return;
     this.#socket.write(control);
-    if (this.#socket.writableLength > maxUnsentBytes + this.#options.maxPieceBytes) this.#options.onStuck();
+    if (this.#socket.writableLength > maxUnsentBytes + this.#maxPieceBytes) this.#onStuck();
   }
 
   control(frame: Buffer): void {
@@ -70,12 +83,11 @@ export class Output {
     return this.#window.grow(byBytes);
   }
 
-  /** Writes what `roomNow` has room for. `flowBytes`: of it, what counts for flow control. */
+  /** Writes what it has room for. `flowBytes`: of it, what counts for flow control. */
   writeNow(sender: Sender, bytes: Buffer, flowBytes: number, taken: () => void): void {
-    this.#window.take(flowBytes);
     this.#begin(sender, flowBytes, taken);
-    const control = this.#takeControl();
-    this.#socket.write(control === undefined ? bytes : Buffer.concat([control, bytes]), this.#written);
+    if (this.#control.length === 0) this.#socket.write(bytes, this.#written);
+    else this.#socket.write(Buffer.concat([...this.#control.splice(0), bytes]), this.#written);
   }
 
   /** It has something to send, or may send again. */
@@ -95,7 +107,7 @@ export class Output {
       const [sender] = this.#ready;
       if (sender === undefined) return;
       this.#ready.delete(sender);
-      const piece = sender.nextPiece(Math.min(this.#window.left, this.#options.maxPieceBytes));
+      const piece = sender.nextPiece(Math.min(this.#window.left, this.#maxPieceBytes));
       // One whose client takes nothing at present is told when it does.
       if (piece === undefined) continue;
       if (sender.wantsToSend) this.#ready.add(sender);
@@ -104,7 +116,6 @@ export class Output {
   }
 
   #write(sender: Sender, { buffers, bytes, taken }: Piece): void {
-    this.#window.take(bytes);
     this.#begin(sender, bytes, taken);
     const control = this.#takeControl();
     const socket = this.#socket;
@@ -119,9 +130,10 @@ export class Output {
   }
 
   #begin(sender: Sender, bytes: number, taken: (() => void) | undefined): void {
+    this.#window.take(bytes);
     this.#writing = sender;
     this.#taken = taken;
-    this.#options.onSent(bytes);
+    this.#budget.earn(bytes);
   }
 
   readonly #written = (error?: Error | null): void => {
@@ -136,9 +148,7 @@ export class Output {
   };
 
   #takeControl(): Buffer | undefined {
-    const [first, ...others] = this.#control;
-    if (first === undefined) return undefined;
-    this.#control = [];
-    return others.length === 0 ? first : Buffer.concat([first, ...others]);
+    if (this.#control.length < 2) return this.#control.pop();
+    return Buffer.concat(this.#control.splice(0));
   }
 }

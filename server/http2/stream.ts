@@ -7,29 +7,16 @@ import { defaultWindowBytes, errorCodes, type ErrorCode } from './frame-types.ts
 import { headersFrame } from './frames.ts';
 import { encodeHeaders } from './hpack/encode-headers.ts';
 import { grpcPrefixBytes, maxCopiedBytes, oneFrame, OutgoingMessage } from './outgoing-message.ts';
+import type { Output, Piece, Sender } from './output.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import { SendWindow } from './send-window.ts';
-
-/** What goes onto the wire at once. */
-export interface Piece {
-  readonly buffers: readonly Uint8Array[];
-  /** Of them, those that count for flow control. */
-  readonly bytes: number;
-  /** Called when it is on its way. */
-  readonly taken: (() => void) | undefined;
-}
 
 /** What a stream needs of the connection that it is on. */
 export interface StreamCarrier {
   readonly peer: ConnectionPeer;
   /** Of one payload, as the client takes it. */
   readonly maxFrameBytes: number;
-  /** What can be written at once: nothing while another write is under way. */
-  readonly roomNow: number;
-  /** Writes a message for which there is room now. */
-  writeNow(stream: Http2Stream, bytes: Buffer, flowBytes: number, taken: () => void): void;
-  /** The stream has something to send, or may send again. */
-  ready(stream: Http2Stream): void;
+  readonly output: Output;
   /** So many bytes were read: the client may send others. */
   read(stream: Http2Stream, bytes: number): void;
   reset(stream: Http2Stream, code: ErrorCode): void;
@@ -51,7 +38,7 @@ const nothing = Buffer.alloc(0);
 /** What a stream may hold of a client that its handler does not read yet. */
 export const streamWindowBytes = defaultWindowBytes;
 
-export class Http2Stream implements HttpStream {
+export class Http2Stream implements HttpStream, Sender {
   readonly id: number;
   readonly headers: ReceivedHeaders;
   readonly receiveWindow = new ReceiveWindow(streamWindowBytes);
@@ -133,13 +120,20 @@ export class Http2Stream implements HttpStream {
     let length = 0;
     for (const part of message) length += part.length;
     const flowBytes = grpcPrefixBytes + length;
-    if (length <= maxCopiedBytes && this.#queue.length === 0 && this.#hasRoomNow(flowBytes)) {
+    const { output } = this.#carrier;
+    // It fits into the smallest frame that a client may ask for.
+    if (
+      length <= maxCopiedBytes &&
+      flowBytes <= this.sendWindow.left &&
+      this.#queue.length === 0 &&
+      output.hasRoom(flowBytes)
+    ) {
       this.sendWindow.take(flowBytes);
-      this.#carrier.writeNow(this, oneFrame(this.id, message, length, this.#takeHead()), flowBytes, taken);
+      output.writeNow(this, oneFrame(this.id, message, length, this.#takeHead()), flowBytes, taken);
       return;
     }
     this.#queue.push(new OutgoingMessage(message, taken));
-    this.#carrier.ready(this);
+    output.ready(this);
   }
 
   end(trailers: SentHeaders): void {
@@ -149,7 +143,7 @@ export class Http2Stream implements HttpStream {
     this.#paused = false;
     this.#reader = { data: () => undefined, ended: () => undefined };
     this.#deliver();
-    this.#carrier.ready(this);
+    this.#carrier.output.ready(this);
   }
 
   reset(): void {
@@ -182,7 +176,7 @@ export class Http2Stream implements HttpStream {
       const { code, reason } = flowControlError(`the window of stream ${this.id} is too large`);
       return streamFault(this.id, code, reason);
     }
-    this.#carrier.ready(this);
+    this.#carrier.output.ready(this);
     return undefined;
   }
 
@@ -218,14 +212,9 @@ export class Http2Stream implements HttpStream {
     });
   }
 
-  #hasRoomNow(flowBytes: number): boolean {
-    const { roomNow, maxFrameBytes } = this.#carrier;
-    return flowBytes <= roomNow && flowBytes <= this.sendWindow.left && flowBytes <= maxFrameBytes;
-  }
-
   #takeHead(): Buffer {
     const head = this.#head;
-    this.#head = nothing;
+    if (head !== nothing) this.#head = nothing;
     return head;
   }
 

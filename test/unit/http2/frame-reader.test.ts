@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FrameReader, type Frame } from '../../../server/http2/frame-reader.ts';
+import { FrameReader, type Frame, type FrameReceiver } from '../../../server/http2/frame-reader.ts';
 import { clientPreface } from '../../../server/http2/frame-types.ts';
 import { writeFrameHeader } from '../../../server/http2/frames.ts';
+
+const nobody: FrameReceiver = { takeFrame: () => undefined };
 
 type Sent = Omit<Frame, 'payload'> & { readonly payload: Buffer };
 
@@ -31,9 +33,11 @@ test('frames are read whole, however they are cut into chunks', () => {
       const received: Sent[] = [];
       for (let offset = 0, turn = 0; offset < wire.length; turn += 1) {
         const end = offset + (sizes[turn % sizes.length] ?? 1);
-        const fault = reader.push(wire.subarray(offset, end), (frame) => {
-          received.push({ ...frame, payload: Buffer.from(frame.payload) });
-          return undefined;
+        const fault = reader.push(wire.subarray(offset, end), {
+          takeFrame: (frame) => {
+            received.push({ ...frame, payload: Buffer.from(frame.payload) });
+            return undefined;
+          },
         });
         expect(fault).toBeUndefined();
         offset = end;
@@ -48,7 +52,7 @@ test.each([1, 5, 24])('a client that begins otherwise is told so at once, in chu
   const reader = new FrameReader();
   const faults = [];
   for (let offset = 0; offset < wire.length && faults.length === 0; offset += size) {
-    const fault = reader.push(wire.subarray(offset, offset + size), () => undefined);
+    const fault = reader.push(wire.subarray(offset, offset + size), nobody);
     if (fault !== undefined) faults.push(fault);
   }
   expect(faults).toMatchObject([{ code: 1, reason: 'not a client of HTTP/2' }]);
@@ -56,8 +60,8 @@ test.each([1, 5, 24])('a client that begins otherwise is told so at once, in chu
 
 test('a frame that is too large is refused by its header, before any of it is held', () => {
   const reader = new FrameReader();
-  expect(reader.push(Buffer.from(clientPreface), () => undefined)).toBeUndefined();
+  expect(reader.push(Buffer.from(clientPreface), nobody)).toBeUndefined();
   const header = Buffer.alloc(9);
   writeFrameHeader(header, 0, { length: 16_385, type: 0, flags: 0, streamId: 1 });
-  expect(reader.push(header, () => undefined)).toMatchObject({ code: 6 });
+  expect(reader.push(header, nobody)).toMatchObject({ code: 6 });
 });

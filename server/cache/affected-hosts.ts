@@ -5,6 +5,7 @@ import type { ChangeSet } from '../../discovery/model/change-set.ts';
 import type { MeshSnapshot, PolicyIndex } from '../../discovery/model/mesh-snapshot.ts';
 import type { Hostname } from '../../discovery/model/names.ts';
 import { policiesOf } from '../view/client-traits.ts';
+import { carryServicePlaces, servicePlaces } from '../view/service-places.ts';
 import type { MeshService } from '../../discovery/model/service.ts';
 import { affectedRoutes } from './affected-routes.ts';
 
@@ -36,6 +37,7 @@ export class SharedAffectedHosts {
 /** The hosts that `change`, which leads from `before` to `after`, can reach. */
 export function affectedHosts(before: MeshSnapshot, after: MeshSnapshot, change: ChangeSet): AffectedHosts {
   const everything = change.everything || before.config !== after.config || meshWidePolicyDiffers(before, after);
+  carryServicePlaces(before.services, after.services);
   if (everything) {
     return { everything, shapes: new Set(), routes: new Set(), assignments: new Set(), allAssignments: true };
   }
@@ -75,8 +77,11 @@ function addSharers(
     for (const mesh of [before, after]) for (const address of primaryAddresses(mesh, host)) claimed.add(address);
   }
   if (claimed.size === 0) return;
-  for (const host of after.services.keys()) {
-    if (primaryAddresses(after, host).some((address) => claimed.has(address))) into.add(host);
+  const { byAddress } = servicePlaces(after.services);
+  for (const address of claimed) {
+    for (const host of byAddress.get(address)?.keys() ?? []) {
+      if (primaryAddresses(after, host).includes(address)) into.add(host);
+    }
   }
 }
 

@@ -31,7 +31,7 @@ import { routedHosts } from './routed-hosts.ts';
 import type { OutboundScope } from './scope.ts';
 import { serverHosts } from './server-hosts.ts';
 import { virtualServicesCovering } from './virtual-services-covering.ts';
-import { servicesByNamespace } from './services-by-namespace.ts';
+import { servicePlaces } from './service-places.ts';
 import { imports, listenerFor, namespacesOf } from './sidecar-scope.ts';
 import { isVisible, labelsMatch } from './visibility.ts';
 
@@ -111,7 +111,6 @@ class ScopedView implements OutboundView {
   /** Whether any workload may have it turned off: a mesh where none has is spared the look at each endpoint. */
   #mtlsIsTurnedOff: boolean | undefined;
   readonly #asAddressed = new Map<Hostname, MeshService>();
-  #owners: ReadonlyMap<string, MeshService> | undefined;
   #gateways: readonly GatewayPolicy[] | undefined;
   #routed: ReadonlySet<Hostname> | undefined;
   readonly #limitedServices = new Map<MeshService, MeshService>();
@@ -204,8 +203,14 @@ class ScopedView implements OutboundView {
   }
 
   ownerOf(address: string, port: number): Hostname | undefined {
-    this.#owners ??= this.#findOwners();
-    return this.#owners.get(`${address} ${port}`)?.host;
+    let owner: MeshService | undefined;
+    for (const host of servicePlaces(this.#mesh.services).byAddress.get(address)?.keys() ?? []) {
+      const service = this.service(host);
+      if (service?.ports.some((one) => one.port === port) !== true) continue;
+      if (!this.virtualAddresses(host).includes(address)) continue;
+      if (owner === undefined || compareAge(service, owner) < 0) owner = service;
+    }
+    return owner?.host;
   }
 
   virtualService(host: Hostname, gateway = 'mesh'): VirtualServicePolicy | undefined {
@@ -339,8 +344,8 @@ class ScopedView implements OutboundView {
     const listeners = this.scope.sidecar?.listeners;
     const namespaces = listeners === undefined ? undefined : namespacesOf(listeners, this.scope.namespace);
     if (namespaces === undefined) return services.keys();
-    const byNamespace = servicesByNamespace(services);
-    const named = [...namespaces].flatMap((namespace) => byNamespace.get(namespace) ?? []);
+    const { byNamespace } = servicePlaces(services);
+    const named = [...namespaces].flatMap((namespace) => [...(byNamespace.get(namespace)?.keys() ?? [])]);
     return new Set([...named, ...this.routedHosts()]);
   }
 
@@ -378,22 +383,6 @@ class ScopedView implements OutboundView {
       for (const host of policy.hosts) if (isRouter || !host.startsWith('*')) hosts.add(host);
     }
     return [...hosts].toSorted((a, b) => compareText(a, b));
-  }
-
-  #findOwners(): ReadonlyMap<string, MeshService> {
-    const owners = new Map<string, MeshService>();
-    for (const host of this.#candidates()) {
-      const service = this.service(host);
-      if (service === undefined) continue;
-      for (const address of this.virtualAddresses(host)) {
-        for (const { port } of service.ports) {
-          const key = `${address} ${port}`;
-          const known = owners.get(key);
-          if (known === undefined || compareAge(service, known) < 0) owners.set(key, service);
-        }
-      }
-    }
-    return owners;
   }
 
   // A workload whose PeerAuthentication turns mTLS off has a proxy, but one that takes plain text only.

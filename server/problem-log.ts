@@ -8,6 +8,7 @@ import type { Log } from './log.ts';
 export class ProblemLog {
   readonly #log: Log;
   readonly #known = new Map<ClusterId, ReadonlyMap<string, Problem>>();
+  readonly #lists = new Map<ClusterId, readonly Problem[]>();
 
   constructor(log: Log) {
     this.#log = log;
@@ -15,6 +16,8 @@ export class ProblemLog {
 
   /** Compares a cluster's findings with those of the last call. */
   update({ clusterId, problems }: Pick<ClusterStatus, 'clusterId' | 'problems'>): void {
+    if (this.#lists.get(clusterId) === problems) return;
+    this.#lists.set(clusterId, problems);
     const before = this.#known.get(clusterId) ?? new Map<string, Problem>();
     const now = byIdentity(problems);
     this.#known.set(clusterId, now);

@@ -53,6 +53,8 @@ export class ClusterRegistry {
   readonly #derivation: Derivation;
   readonly #listeners = new Set<ClusterListener>();
   readonly #objectProblems = new Map<ObjectKey, readonly Problem[]>();
+  /** All findings as a status lists them; undefined when they may be others. */
+  #listed: readonly Problem[] | undefined;
   readonly #withheld = new Set<ObjectKey>();
   readonly #forms = new ObjectForms();
   #sourceProblems: readonly Problem[] = [];
@@ -246,8 +248,8 @@ export class ClusterRegistry {
         const key = keyOf(event.object);
         this.#withheld.delete(key);
         const problems = foldObject(this.#index, event.object, this.#derivation.context, this.#forms);
-        if (problems.length === 0) this.#objectProblems.delete(key);
-        else this.#objectProblems.set(key, problems);
+        if (problems.length > 0) this.#objectProblems.set(key, problems);
+        if (problems.length > 0 || this.#objectProblems.delete(key)) this.#listed = undefined;
         return;
       }
       case 'deleted':
@@ -263,6 +265,7 @@ export class ClusterRegistry {
         return;
       case 'problems':
         this.#sourceProblems = event.problems;
+        this.#listed = undefined;
         return;
       case 'connected':
         this.#connected = true;
@@ -280,16 +283,24 @@ export class ClusterRegistry {
   #delete(key: ObjectKey): void {
     this.#forms.forget(key);
     foldDeletion(this.#index, key, this.#derivation.context);
-    this.#objectProblems.delete(key);
+    if (this.#objectProblems.delete(key)) this.#listed = undefined;
   }
 
   #settle(): void {
+    const { gatewayProblems, networkProblems } = this.#derivation;
     const change = this.#derivation.derive();
+    const isSame = this.#derivation.gatewayProblems === gatewayProblems;
+    if (!isSame || this.#derivation.networkProblems !== networkProblems) this.#listed = undefined;
     for (const listener of this.#listeners) listener(change, this.phase);
   }
 
-  /** In the order of objects, whatever the order in which they were found. */
+  /** In the order of objects, whatever the order in which they were found; the same list until one of them is another. */
   #problems(): readonly Problem[] {
+    this.#listed ??= this.#list();
+    return this.#listed;
+  }
+
+  #list(): readonly Problem[] {
     const found = [...this.#objectProblems.values()].flat();
     found.push(...this.#derivation.gatewayProblems, ...this.#derivation.networkProblems);
     const all = [

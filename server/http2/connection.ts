@@ -33,8 +33,10 @@ import {
 } from './frames.ts';
 import { HeaderBlocks, type HeaderBlock } from './header-blocks.ts';
 import { Output } from './output.ts';
+import { Pings } from './pings.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import { isTrailers, requestHeaders } from './request-headers.ts';
+import { StreamTable } from './stream-table.ts';
 import { Http2Stream, type StreamCarrier } from './stream.ts';
 
 export interface ConnectionOptions {
@@ -52,9 +54,6 @@ const connectionWindowBytes = 512 * 1024;
 /** A client that is told to leave and has nothing open gets this long to open what it had not yet heard of, and to go. */
 const lingerMs = 1000;
 
-/** Streams that were reset from here lately: what the client had sent on them before it heard of that is not its fault. */
-const maxRemembered = 100;
-
 const tooOld: GrpcStatus = { code: 'UNAVAILABLE', message: 'the connection has reached its age; connect again' };
 
 export class Http2Connection implements StreamCarrier, FrameReceiver {
@@ -65,17 +64,13 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
   readonly output: Output;
   readonly #window = new ReceiveWindow(connectionWindowBytes);
   readonly #budget = new FloodBudget();
-  readonly #streams = new Map<number, Http2Stream>();
+  readonly #streams = new StreamTable();
+  readonly #pings: Pings;
   readonly #timers: NodeJS.Timeout[] = [];
-  #remembered: Set<number> | undefined;
-  #lastStreamId = 0;
   #initialSendBytes = defaultWindowBytes;
   #peer: ConnectionPeer | undefined;
   /** Until the client's settings have come. */
   #greeting: NodeJS.Timeout | undefined;
-  #pings = 0;
-  /** Called in turn when a ping is answered. */
-  #pongs: (() => void)[] = [];
   #leaving = false;
   /** Streams above it are not served. */
   #lastServed = largestStreamId;
@@ -85,8 +80,8 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
   constructor(socket: Socket, options: ConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    const { keepaliveMs, maxConnectionAgeMs, handshakeTimeoutMs, maxHeaderBytes, maxConcurrentStreams } =
-      options.limits;
+    const { limits } = options;
+    const { maxConnectionAgeMs, maxHeaderBytes, maxConcurrentStreams } = limits;
     this.#headerBlocks = new HeaderBlocks(maxHeaderBytes);
     this.output = new Output(socket, {
       maxPieceBytes: options.maxPieceBytes,
@@ -106,8 +101,13 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
     this.output.control(settings);
     this.output.control(windowUpdateFrame(0, connectionWindowBytes - defaultWindowBytes));
     this.output.flush();
-    this.#greeting = setTimeout(() => this.destroy(), handshakeTimeoutMs);
-    this.#timers.push(setInterval(() => this.#keepAlive(), keepaliveMs));
+    this.#greeting = setTimeout(() => this.destroy(), limits.handshakeTimeoutMs);
+    this.#pings = new Pings({
+      everyMs: limits.keepaliveMs,
+      timeoutMs: limits.keepaliveTimeoutMs,
+      send: (payload) => this.output.control(pingFrame(payload)),
+      onGone: () => this.destroy(),
+    });
     if (maxConnectionAgeMs > 0) {
       const ageMs = maxConnectionAgeMs * (0.9 + 0.2 * Math.random());
       this.#timers.push(setTimeout(() => this.#retire(), ageMs));
@@ -127,12 +127,12 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
 
   reset(stream: Http2Stream, code: ErrorCode): void {
     this.output.control(resetFrame(stream.id, code));
-    this.#remember(stream.id);
+    this.#streams.rememberReset(stream.id);
     this.finished(stream);
   }
 
   finished(stream: Http2Stream): void {
-    this.#streams.delete(stream.id);
+    this.#streams.remove(stream.id);
     this.output.forget(stream);
     stream.close();
     this.#endWhenIdle();
@@ -145,8 +145,8 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
     // "a server … SHOULD send an initial GOAWAY frame with the last stream identifier set to 2^31-1" (RFC 9113, 6.8)
     this.output.control(goAwayFrame(largestStreamId, errorCodes.noError));
     // What the client had opened before it heard of it is served: it is all here when it answers.
-    this.#ping(() => {
-      this.#lastServed = this.#lastStreamId;
+    this.#pings.send(() => {
+      this.#lastServed = this.#streams.last;
       this.output.control(goAwayFrame(this.#lastServed, errorCodes.noError));
       this.#endWhenIdle();
     });
@@ -241,20 +241,16 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
 
   /** A frame of a stream that is not open, or that its client has ended. */
   #frameOnClosed(streamId: number): Fault | undefined {
-    if (this.#isIdle(streamId)) return protocolError(`stream ${streamId} was not opened`);
-    if (this.#remembered?.has(streamId) === true) return this.#charge('frames of streams that were reset');
+    if (this.#streams.isIdle(streamId)) return protocolError(`stream ${streamId} was not opened`);
+    if (this.#streams.wasReset(streamId)) return this.#charge('frames of streams that were reset');
     return streamFault(streamId, errorCodes.streamClosed, 'the stream has ended');
-  }
-
-  #isIdle(streamId: number): boolean {
-    return streamId > this.#lastStreamId || streamId % 2 === 0;
   }
 
   #takeHeaders(frame: Frame): Fault | undefined {
     const { streamId } = frame;
     if (streamId % 2 === 0) return protocolError('a client opens streams with odd numbers');
-    const isKnown = this.#streams.has(streamId) || this.#remembered?.has(streamId) === true;
-    if (!isKnown && streamId <= this.#lastStreamId) {
+    const isKnown = this.#streams.get(streamId) !== undefined || this.#streams.wasReset(streamId);
+    if (!isKnown && streamId <= this.#streams.last) {
       return { code: errorCodes.streamClosed, reason: `stream ${streamId} has ended` };
     }
     const fragment = headerFragmentOf(frame);
@@ -279,8 +275,8 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
       return known.receive(nothing, true);
     }
     // The block had to be read, since later ones refer to it.
-    if (streamId <= this.#lastStreamId) return this.#charge('frames of streams that were reset');
-    this.#lastStreamId = streamId;
+    if (streamId <= this.#streams.last) return this.#charge('frames of streams that were reset');
+    this.#streams.opened(streamId);
     if (fields === undefined) return streamFault(streamId, errorCodes.enhanceYourCalm, 'the headers are too large');
     const headers = requestHeaders(fields);
     if (headers === undefined) return streamFault(streamId, errorCodes.protocolError, 'malformed headers');
@@ -288,7 +284,7 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
       return streamFault(streamId, errorCodes.refusedStream, 'too many streams');
     }
     const stream = new Http2Stream({ id: streamId, headers, carrier: this, sendBytes: this.#initialSendBytes });
-    this.#streams.set(streamId, stream);
+    this.#streams.add(stream);
     const fault = ends ? stream.receive(nothing, true) : undefined;
     if (fault === undefined) stream.owner = this.#options.begin(stream);
     return fault;
@@ -304,7 +300,7 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
   }
 
   #takeReset({ streamId, payload }: Frame): Fault | undefined {
-    if (streamId === 0 || this.#isIdle(streamId)) return protocolError('RST_STREAM of no stream');
+    if (streamId === 0 || this.#streams.isIdle(streamId)) return protocolError('RST_STREAM of no stream');
     if (payload.length !== 4) return { code: errorCodes.frameSizeError, reason: 'an RST_STREAM frame has 4 bytes' };
     const stream = this.#streams.get(streamId);
     if (stream !== undefined) {
@@ -325,7 +321,7 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
     if (initialWindowBytes !== undefined) {
       const change = initialWindowBytes - this.#initialSendBytes;
       this.#initialSendBytes = initialWindowBytes;
-      for (const stream of this.#streams.values()) {
+      for (const stream of this.#streams.all()) {
         const fault = stream.growSendWindow(change);
         if (fault !== undefined) return { code: fault.code, reason: fault.reason };
       }
@@ -336,7 +332,7 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
   #takePing({ streamId, flags: pingFlags, payload }: Frame): Fault | undefined {
     if (streamId !== 0) return protocolError('PING of a stream');
     if (payload.length !== 8) return { code: errorCodes.frameSizeError, reason: 'a PING frame has 8 bytes' };
-    if ((pingFlags & flags.ack) !== 0) this.#pongs.shift()?.();
+    if ((pingFlags & flags.ack) !== 0) this.#pings.answered();
     else this.output.control(pingAnswer(payload));
     return this.#charge('PING frames');
   }
@@ -351,14 +347,14 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
   #takeWindowUpdate({ streamId, payload }: Frame): Fault | undefined {
     if (payload.length !== 4) return { code: errorCodes.frameSizeError, reason: 'a WINDOW_UPDATE frame has 4 bytes' };
     const increment = payload.readUInt32BE(0) & 0x7fffffff;
-    if (streamId !== 0 && this.#isIdle(streamId)) return protocolError('WINDOW_UPDATE of no stream');
+    if (streamId !== 0 && this.#streams.isIdle(streamId)) return protocolError('WINDOW_UPDATE of no stream');
     if (increment === 0) {
       const fault = protocolError('a window that grows by nothing');
       return streamId === 0 ? fault : streamFault(streamId, fault.code, fault.reason);
     }
     if (streamId === 0) {
       if (!this.output.grow(increment)) return { code: errorCodes.flowControlError, reason: 'the window is too large' };
-      for (const stream of this.#streams.values()) if (stream.wantsToSend) this.output.ready(stream);
+      for (const stream of this.#streams.all()) if (stream.wantsToSend) this.output.ready(stream);
     } else {
       const fault = this.#streams.get(streamId)?.growSendWindow(increment);
       if (fault !== undefined) return fault;
@@ -375,19 +371,9 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
     if (increment > 0) this.output.control(windowUpdateFrame(0, increment));
   }
 
-  #remember(streamId: number): void {
-    this.#remembered ??= new Set();
-    this.#remembered.add(streamId);
-    if (this.#remembered.size <= maxRemembered) return;
-    for (const oldest of this.#remembered) {
-      this.#remembered.delete(oldest);
-      return;
-    }
-  }
-
   /** The client is told why, and the connection ends. */
   #fail({ code, reason }: Fault): void {
-    this.output.control(goAwayFrame(this.#lastStreamId, code, reason));
+    this.output.control(goAwayFrame(this.#streams.last, code, reason));
     this.output.flush();
     this.#end();
   }
@@ -396,8 +382,7 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
   #end(): void {
     if (this.#over) return;
     this.#over = true;
-    for (const stream of this.#streams.values()) stream.close();
-    this.#streams.clear();
+    for (const stream of this.#streams.clear()) stream.close();
     this.#socket.end();
     this.#timers.push(setTimeout(() => this.destroy(), lingerMs));
   }
@@ -416,37 +401,17 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
     this.#over = true;
     clearTimeout(this.#greeting);
     for (const timer of this.#timers) clearTimeout(timer);
-    this.#pongs = [];
-    const streams = [...this.#streams.values()];
-    this.#streams.clear();
-    for (const stream of streams) stream.close();
+    this.#pings.stop();
+    for (const stream of this.#streams.clear()) stream.close();
     this.#options.onClose();
   }
 
   #retire(): void {
     this.leave();
     const end = (): void => {
-      for (const stream of this.#streams.values()) stream.owner?.interrupt(tooOld);
+      for (const stream of this.#streams.all()) stream.owner?.interrupt(tooOld);
     };
     this.#timers.push(setTimeout(end, this.#options.limits.maxConnectionAgeGraceMs));
-  }
-
-  #keepAlive(): void {
-    if (this.#over) return;
-    const late = setTimeout(() => this.destroy(), this.#options.limits.keepaliveTimeoutMs);
-    this.#timers.push(late);
-    this.#ping(() => {
-      clearTimeout(late);
-      this.#timers.splice(this.#timers.indexOf(late), 1);
-    });
-  }
-
-  #ping(answered: () => void): void {
-    const payload = Buffer.alloc(8);
-    this.#pings += 1;
-    payload.writeUInt32BE(this.#pings, 4);
-    this.#pongs.push(answered);
-    this.output.control(pingFrame(payload));
   }
 }
 

@@ -9,12 +9,19 @@ const staticIndexes: ReadonlyMap<string, readonly number[]> = Map.groupBy(
   (index) => staticTable[index - 1]?.[0] ?? '',
 );
 
+/**
+ * "An encoder can choose to use less capacity than this maximum size": none. Said at the beginning of each block, since a client that
+ * lowers the size expects to be told in the next one (RFC 7541, 4.2), and which one that is depends on the connection.
+ */
+const noTable = Buffer.of(0x20);
+
 /** Names in lower case; each character of names and values is a byte. Pseudo headers come first, wherever they are. */
 export function encodeHeaders(headers: Readonly<Record<string, string | number>>): Buffer {
   const names = Object.keys(headers);
   const pseudo = names.filter((name) => name.startsWith(':'));
   const regular = names.filter((name) => !name.startsWith(':'));
-  return Buffer.concat([...pseudo, ...regular].flatMap((name) => encodeField(name, String(headers[name]))));
+  const fields = [...pseudo, ...regular].flatMap((name) => encodeField(name, String(headers[name])));
+  return Buffer.concat([noTable, ...fields]);
 }
 
 function encodeField(name: string, value: string): readonly Buffer[] {

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
 import { envoyPath } from './support/envoy.ts';
 import { helmProgram } from './support/helm.ts';
+import { h2specProgram } from './support/http2/h2spec.ts';
 import { kubePrograms } from './support/kube.ts';
 import { kubectlProgram } from './support/kubectl.ts';
 import { ensureSystemTools, labTools } from './support/system-tools.ts';
@@ -25,6 +26,7 @@ await envoyPath();
 await kubePrograms();
 await helmProgram();
 await kubectlProgram();
+await h2specProgram();
 await mkdir('.cache', { recursive: true });
 const exitCode = await run('vitest', [
   'run',

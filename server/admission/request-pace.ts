@@ -29,6 +29,9 @@ export class RequestPace implements RequestPacer {
   readonly #options: RequestPaceOptions;
   readonly #bucket: TokenBucket;
   readonly #openedMs: number;
+  #isYoung = true;
+  /** Responses that were not answered yet: as many requests are free. */
+  #owed = 0;
   /** Since when the client sends more than it may, without a break. */
   #tooFastSinceMs: number | undefined;
 
@@ -38,9 +41,12 @@ export class RequestPace implements RequestPacer {
     this.#bucket = new TokenBucket(options.limits.requests, options.now);
   }
 
+  passes(bytes: number): boolean {
+    return bytes <= answerBytes && this.#isGrown && this.#take();
+  }
+
   next(bytes: number, deliver: () => void): void {
-    if (this.#bucket.take()) {
-      this.#tooFastSinceMs = undefined;
+    if (this.#take()) {
       this.#turn(bytes, deliver);
       return;
     }
@@ -61,12 +67,24 @@ export class RequestPace implements RequestPacer {
 
   /** A response will be answered. */
   responded(): void {
-    this.#bucket.give();
+    this.#owed += 1;
+  }
+
+  get #isGrown(): boolean {
+    if (this.#isYoung) this.#isYoung = this.#options.now() - this.#openedMs < youngMs;
+    return !this.#isYoung;
+  }
+
+  /** What answers a response is bounded by what was sent, and needs no clock. */
+  #take(): boolean {
+    if (this.#owed > 0) this.#owed -= 1;
+    else if (!this.#bucket.take()) return false;
+    this.#tooFastSinceMs = undefined;
+    return true;
   }
 
   #turn(bytes: number, deliver: () => void): void {
-    const { turns, now } = this.#options;
-    if (bytes <= answerBytes && now() - this.#openedMs >= youngMs) deliver();
-    else turns.take(deliver);
+    if (bytes <= answerBytes && this.#isGrown) deliver();
+    else this.#options.turns.take(deliver);
   }
 }

@@ -28,11 +28,6 @@ export class TokenBucket {
     return true;
   }
 
-  /** Gives one back, or one more. */
-  give(): void {
-    this.#tokens = Math.min(this.#rate.burst, this.#tokens + 1);
-  }
-
   /** How long until there is a token; 0 when there is one. */
   get waitMs(): number {
     this.#fill();

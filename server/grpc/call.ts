@@ -1,16 +1,15 @@
 // One gRPC call, from its headers to its status: framing, deadline, and an end that is told once. Below it is an
 // HttpStream, above it a handler.
 
+import { CallReader } from './call-reader.ts';
 import type { ClientCertificate, HttpStream } from './http-stream.ts';
-import { MessageReader } from './message-reader.ts';
-import { PacedMessages } from './paced-messages.ts';
 import type { RequestPacer } from './request-pacer.ts';
 import { trailersOf, type GrpcStatus, type SentHeaders } from './status.ts';
 
 export interface CallEvents {
-  readonly message: (bytes: Uint8Array) => void;
+  message(bytes: Uint8Array): void;
   /** The client sends no more messages; it may still read. */
-  readonly halfClosed: () => void;
+  halfClosed(): void;
 }
 
 export interface CallLimits {
@@ -110,31 +109,16 @@ export class Call {
   }
 
   /** Begins to read. Messages that came before have waited in the transport. `maxBytes`: of one message, where that is less than usual. */
-  listen({ message, halfClosed }: CallEvents, maxBytes = Infinity): void {
-    const reader = new MessageReader(Math.min(maxBytes, this.#options.limits.maxRequestBytes));
-    const handle = (bytes: Uint8Array): void => {
-      if (this.#ended === undefined) message(bytes);
-    };
-    const paced = this.#pacer === undefined ? undefined : new PacedMessages(this.#stream, this.#pacer, handle);
-    const take = paced === undefined ? message : (bytes: Uint8Array): void => paced.take(bytes);
-    const receive = (bytes: Uint8Array): boolean => {
-      take(bytes);
-      return this.#ended === undefined;
-    };
-    this.#stream.read({
-      data: (chunk) => {
-        if (this.#ended !== undefined) return;
-        const wrong = reader.push(chunk, receive);
-        if (wrong !== undefined) this.interrupt(wrong);
-      },
-      ended: () => {
-        if (this.#ended !== undefined) return;
-        if (!reader.betweenMessages) {
-          this.interrupt({ code: 'INTERNAL', message: 'the request ended within a message' });
-        } else if (paced === undefined) halfClosed();
-        else paced.finish(() => this.#ended ?? halfClosed());
-      },
-    });
+  listen(events: CallEvents, maxBytes = Infinity): void {
+    this.#stream.read(
+      new CallReader({
+        call: this,
+        stream: this.#stream,
+        pacer: this.#pacer,
+        events,
+        maxBytes: Math.min(maxBytes, this.#options.limits.maxRequestBytes),
+      }),
+    );
   }
 
   /** Sends a message, given in parts. `flushed` is called, once and later, when the transport has taken it. */

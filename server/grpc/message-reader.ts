@@ -21,10 +21,18 @@ export class MessageReader {
     return this.#length === 0;
   }
 
+  /** The message that a chunk is, neither more nor less, as nearly every chunk: an answer comes in a frame of its own. */
+  whole(chunk: Buffer): Buffer | undefined {
+    const length = chunk.length - prefixBytes;
+    if (this.#length > 0 || length < 0 || length > this.#maxBytes || chunk[0] !== 0) return undefined;
+    return chunk.readUInt32BE(1) === length ? chunk.subarray(prefixBytes) : undefined;
+  }
+
   /** Hands out what is complete, until `onMessage` says false. Returns why the rest can't be read. */
   push(chunk: Buffer, onMessage: (message: Uint8Array) => boolean): GrpcStatus | undefined {
-    if (this.#length === 0 && this.#isOneMessage(chunk)) {
-      onMessage(chunk.subarray(prefixBytes));
+    const only = this.whole(chunk);
+    if (only !== undefined) {
+      onMessage(only);
       return undefined;
     }
     const all = this.#with(chunk);
@@ -42,12 +50,6 @@ export class MessageReader {
     if (offset > 0) this.#bytes = Buffer.from(all.subarray(offset));
     this.#length = all.length - offset;
     return undefined;
-  }
-
-  /** Nearly every chunk: an answer comes in a frame of its own. */
-  #isOneMessage(chunk: Buffer): boolean {
-    const length = chunk.length - prefixBytes;
-    return length >= 0 && length <= this.#maxBytes && chunk[0] === 0 && chunk.readUInt32BE(1) === length;
   }
 
   #complaint(bytes: Buffer, offset: number): GrpcStatus | undefined {

@@ -19,6 +19,11 @@ export class PacedMessages {
     this.#handle = handle;
   }
 
+  /** Whether a message may be handled at once, by whoever asks; else it is to be taken. */
+  passes(bytes: Uint8Array): boolean {
+    return !this.#waits && this.#pacer.passes(bytes.length);
+  }
+
   take(bytes: Uint8Array): void {
     if (this.#waits) {
       this.#held.push(bytes);

@@ -8,10 +8,10 @@ import { plainDeltaRequest, readDeltaRequest, type DeltaRequest } from '../../pr
 import { concat } from '../../proto/splice.ts';
 import { xdsServices, type XdsMethod } from '../../proto/xds-service.ts';
 import { emptyTypeSnapshot } from '../cache/type-snapshot.ts';
-import type { Call, CallHandler } from '../grpc/call.ts';
+import type { Call, CallEvents, CallHandler } from '../grpc/call.ts';
 import type { GrpcStatus } from '../grpc/status.ts';
 import { serveUnary } from '../grpc/unary-call.ts';
-import { Connection, type StreamSink } from './connection.ts';
+import { Connection } from './connection.ts';
 import { encodeSotw } from './encode-response.ts';
 import type { PeerAuthenticator, PeerCredentials } from './peer-authenticator.ts';
 import type { StreamContext } from './stream-context.ts';
@@ -38,27 +38,25 @@ export function xdsMethods(options: XdsServiceOptions): ReadonlyMap<string, Call
   for (const service of Object.values(xdsServices)) {
     const { delta, stream, fetch }: Methods = service.definition;
     const typeUrl: string | undefined = service.typeUrl;
-    handlers.set(delta.path, (call) => {
-      void serveStream(call, {
+    const ofDelta: StreamOptions = {
+      ...options,
+      typeUrl,
+      variant: 'delta',
+      receive: (connection, bytes) => {
+        const answer = readDeltaAnswer(asBuffer(bytes));
+        if (answer === undefined) connection.receiveDelta(deltaRequest(delta, bytes));
+        else connection.receiveAnswer(answer);
+      },
+    };
+    handlers.set(delta.path, (call) => void serveStream(call, ofDelta));
+    if (stream !== undefined) {
+      const ofSotw: StreamOptions = {
         ...options,
         typeUrl,
-        variant: 'delta',
-        receive: (connection, bytes) => {
-          const answer = readDeltaAnswer(asBuffer(bytes));
-          if (answer === undefined) connection.receiveDelta(deltaRequest(delta, bytes));
-          else connection.receiveAnswer(answer);
-        },
-      });
-    });
-    if (stream !== undefined) {
-      handlers.set(stream.path, (call) => {
-        void serveStream(call, {
-          ...options,
-          typeUrl,
-          variant: 'sotw',
-          receive: (connection, bytes) => connection.receiveSotw(decoded(stream, bytes)),
-        });
-      });
+        variant: 'sotw',
+        receive: (connection, bytes) => connection.receiveSotw(decoded(stream, bytes)),
+      };
+      handlers.set(stream.path, (call) => void serveStream(call, ofSotw));
     }
     if (fetch !== undefined && typeUrl !== undefined) {
       handlers.set(fetch.path, (call) =>
@@ -89,27 +87,38 @@ async function serveStream(call: Call, options: StreamOptions): Promise<void> {
     const outcome = await options.authenticator.authenticate(credentialsOf(call, options.tls));
     if (outcome.kind === 'refused') return call.end(outcome);
     if (call.ended) return undefined;
-    const sink: StreamSink = {
-      write: (message, flushed) => call.write(message, flushed),
-      end: (end) => call.end(end),
-    };
     const id = randomBytes(6).toString('base64url');
-    const connection = new Connection({ id, variant, typeUrl, peer: outcome.peer, sink, context });
+    const connection = new Connection({ id, variant, typeUrl, peer: outcome.peer, sink: call, context });
     call.onInterrupt((status) => connection.closed(streamEndOf(status)));
-    call.listen({
-      halfClosed: () => connection.end({ code: 'OK', message: '' }),
-      message: (bytes) => {
-        try {
-          options.receive(connection, bytes);
-        } catch (error) {
-          connection.end(statusOfError(error, context));
-        }
-      },
-    });
+    call.listen(new Requests(connection, options));
   } catch (error) {
     call.end(statusOfError(error, context));
   }
   return undefined;
+}
+
+/** Of one stream. */
+class Requests implements CallEvents {
+  readonly #connection: Connection;
+  readonly #options: StreamOptions;
+
+  constructor(connection: Connection, options: StreamOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  message(bytes: Uint8Array): void {
+    const { receive, context } = this.#options;
+    try {
+      receive(this.#connection, bytes);
+    } catch (error) {
+      this.#connection.end(statusOfError(error, context));
+    }
+  }
+
+  halfClosed(): void {
+    this.#connection.end({ code: 'OK', message: '' });
+  }
 }
 
 interface FetchOptions extends XdsServiceOptions {

@@ -131,12 +131,16 @@ const nonceField = 5;
 
 /** Written for each response to each stream, so in one allocation. */
 function nonceFrame(nonce: string): Uint8Array {
-  const isShortAscii = nonce !== '' && nonce.length < 128 && Buffer.byteLength(nonce) === nonce.length;
-  if (!isShortAscii) return textFrame(nonceField, nonce);
+  if (nonce === '' || nonce.length > 127) return textFrame(nonceField, nonce);
   const bytes = Buffer.allocUnsafe(2 + nonce.length);
-  bytes.write(nonce, 2, 'latin1');
   bytes[0] = nonceField * 8 + lengthDelimited;
   bytes[1] = nonce.length;
+  // A few letters are written sooner than a call of native code is made.
+  for (let index = 0; index < nonce.length; index += 1) {
+    const code = nonce.charCodeAt(index);
+    if (code > 127) return textFrame(nonceField, nonce);
+    bytes[2 + index] = code;
+  }
   return bytes;
 }
 

@@ -72,11 +72,36 @@ interface ProxyClass {
   readonly members: Set<Member>;
 }
 
-interface Member {
+interface MemberOptions {
   readonly announced: Proxy;
   readonly listener: ChangeListener;
+  readonly proxy: Proxy;
+  readonly proxyClass: ProxyClass;
+  readonly onDetach: (member: Member) => void;
+}
+
+class Member implements Attachment {
+  readonly announced: Proxy;
+  readonly listener: ChangeListener;
+  readonly #onDetach: (member: Member) => void;
   proxy: Proxy;
   proxyClass: ProxyClass;
+
+  constructor({ announced, listener, proxy, proxyClass, onDetach }: MemberOptions) {
+    this.announced = announced;
+    this.listener = listener;
+    this.proxy = proxy;
+    this.proxyClass = proxyClass;
+    this.#onDetach = onDetach;
+  }
+
+  snapshot(typeUrl: string): TypeSnapshot {
+    return snapshotOf(this.proxyClass, typeUrl);
+  }
+
+  detach(): void {
+    this.#onDetach(this);
+  }
 }
 
 export class ResourceCache {
@@ -89,6 +114,7 @@ export class ResourceCache {
   readonly #classesOfView = new Map<OutboundResources | InboundResources, Set<ProxyClass>>();
   readonly #fanOut = new FanOut<Member>({ tell: ({ listener }, types) => listener(types) });
   readonly #membersByAddress = new Map<string, Set<Member>>();
+  readonly #onDetach = (member: Member): void => this.#detach(member);
   #mesh: MeshSnapshot;
   #index: ViewIndex;
 
@@ -149,19 +175,19 @@ export class ResourceCache {
   /** Serves a proxy from its class until it detaches. The listener is called after each change that it can see. */
   attach(announced: Proxy, listener: ChangeListener): Attachment {
     const proxy = locateProxy(announced, this.#mesh);
-    const member: Member = { announced, listener, proxy, proxyClass: this.#classOf(proxy) };
+    const member = new Member({
+      announced,
+      listener,
+      proxy,
+      proxyClass: this.#classOf(proxy),
+      onDetach: this.#onDetach,
+    });
     member.proxyClass.members.add(member);
     for (const address of announced.addresses) {
       const members = this.#membersByAddress.get(address) ?? new Set();
       this.#membersByAddress.set(address, members.add(member));
     }
-    return {
-      get proxy() {
-        return member.proxy;
-      },
-      snapshot: (typeUrl) => snapshotOf(member.proxyClass, typeUrl),
-      detach: () => this.#detach(member),
-    };
+    return member;
   }
 
   /** Takes the next state of the mesh; `change` must cover all that differs from the one before. */

@@ -100,12 +100,20 @@ export class Connection {
 
   /** An answer to a response of the delta variant, and nothing else. */
   receiveAnswer(answer: DeltaAnswer): void {
-    const type = this.#types.get(answer.typeUrl);
+    const type = this.#answered(answer) ?? this.#types.get(answer.typeUrl);
     if (type === undefined) return this.receiveDelta(plainDeltaRequest(answer));
     // A type that was begun is one that this stream may have, of a node that is known.
     this.#options.context.metrics.requested(type.typeUrl);
     this.#acknowledge(type, answer.responseNonce, undefined);
     return this.#flush();
+  }
+
+  /** Found by its nonce, which is unique on a stream. */
+  #answered({ typeUrl, responseNonce }: DeltaAnswer): TypeDelivery | undefined {
+    for (const type of this.#busy) {
+      if (type.sentNonce === responseNonce) return type.typeUrl === typeUrl ? type : undefined;
+    }
+    return undefined;
   }
 
   receiveSotw(request: DiscoveryRequest): void {
@@ -218,7 +226,7 @@ export class Connection {
     const answer = reports.answer(typeUrl, request);
     if (answer?.kind === 'refused') this.end({ code: answer.code, message: answer.message });
     if (answer?.kind !== 'bytes') return;
-    this.#handOver(reports, [answer.bytes]);
+    this.#handOver(reports, [answer.bytes], performance.now());
   }
 
   #nextNonce(): string {
@@ -364,11 +372,8 @@ export class Connection {
 
   /** Whether the client answered all that followed from a change, or nothing of the change was for it. */
   #noteSettled(): void {
-    const busy = this.#busy;
-    let left = 0;
-    for (const type of busy) if (!type.settled) busy[left++] = type;
-    busy.length = left;
-    if (this.#behind === 'no' || left > 0) return;
+    if (this.#busy.some(isSettled)) this.#busy = this.#busy.filter((type) => !type.settled);
+    if (this.#behind === 'no' || this.#busy.length > 0) return;
     if (this.#behind === 'unanswered') {
       this.#options.context.metrics.converged(performance.now() - this.#behindSinceMs);
     }
@@ -443,7 +448,7 @@ export class Connection {
         ? encodeDelta(context.answers.envelope(batch, typeUrl), nonce)
         : encodeSotw(batch, { typeUrl, nonce });
     type.sent({ nonce, version, atMs: context.now() }, batch);
-    this.#handOver(type, parts);
+    this.#handOver(type, parts, startedMs);
     let bytes = 0;
     for (const part of parts) bytes += part.length;
     context.metrics.pushed({
@@ -463,8 +468,8 @@ export class Connection {
     return this.#types.get(typeUrl)?.progress({ nowMs: now(), orderTimeoutMs: limits.orderTimeoutMs });
   }
 
-  #handOver(delivery: TypeDelivery | ReportDelivery, message: readonly Uint8Array[]): void {
-    this.#writeDeadline.begin();
+  #handOver(delivery: TypeDelivery | ReportDelivery, message: readonly Uint8Array[], nowMs: number): void {
+    this.#writeDeadline.begin(nowMs);
     this.#untaken.push(delivery);
     this.#options.sink.write(message, this.#taken);
   }
@@ -473,7 +478,7 @@ export class Connection {
     if (this.#closed) return;
     const delivery = this.#untaken.shift();
     if (this.#untaken.length === 0) this.#writeDeadline.end();
-    else this.#writeDeadline.begin();
+    else this.#writeDeadline.begin(performance.now());
     // Answered before it was taken: now the next one may go.
     if (delivery?.flushed() === true) this.#flush();
   }
@@ -483,6 +488,10 @@ export class Connection {
     this.#orderTimer =
       held && !this.#closed ? setTimeout(() => this.#flush(), this.#options.context.limits.orderTimeoutMs) : undefined;
   }
+}
+
+function isSettled(type: TypeDelivery): boolean {
+  return type.settled;
 }
 
 /** What remains of a difference of which nothing was put into a response. */

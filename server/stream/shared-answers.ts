@@ -29,9 +29,51 @@ export class SharedAnswers {
   readonly #taken = new WeakMap<Pending, Map<number, SharedTaken>>();
   readonly #envelopes = new WeakMap<Batch, DeltaEnvelope>();
   readonly #shared = new WeakSet<Batch>();
+  /** What was found last, until the end of the turn: the streams that a change concerns ask one after the other. */
+  #last: Found | undefined;
 
   /** What a stream in this state lacks; `undefined` when nothing. */
   pending(state: SharedState, compare: () => Pending | undefined): Pending | undefined {
+    const last = this.#last;
+    if (last !== undefined && isSame(state, last.state)) return last.pending;
+    const pending = this.#pendingOf(state, compare);
+    if (last === undefined) queueMicrotask(() => (this.#last = undefined));
+    this.#last = { state, pending, taken: undefined, envelope: undefined };
+    return pending;
+  }
+
+  /** What is taken out of `pending`, which may be shared or not. */
+  taken(pending: Pending, options: TakeOptions, take: () => Taken): Taken {
+    const key = Number(options.additions) + 2 * Number(options.removals);
+    const last = this.#last?.pending === pending ? this.#last : undefined;
+    if (last?.taken?.key === key && last.taken.maxBytes === options.maxBytes) return last.taken.taken;
+    const known = this.#taken.get(pending);
+    if (known === undefined) return take();
+    let found = known.get(key);
+    if (found?.maxBytes !== options.maxBytes) {
+      found = { key, maxBytes: options.maxBytes, taken: take() };
+      known.set(key, found);
+      if (found.taken.batch !== undefined) this.#shared.add(found.taken.batch);
+      if (found.taken.rest !== undefined) this.#share(found.taken.rest);
+    }
+    if (last !== undefined && last.taken !== found) {
+      last.taken = found;
+      last.envelope = undefined;
+    }
+    return found.taken;
+  }
+
+  /** The batch as a delta response that lacks only its nonce. */
+  envelope(batch: Batch, typeUrl: string): DeltaEnvelope {
+    const last = this.#last?.taken?.taken.batch === batch ? this.#last : undefined;
+    if (last?.envelope !== undefined) return last.envelope;
+    const envelope = this.#envelopes.get(batch) ?? encodeDeltaEnvelope(batch, typeUrl);
+    if (this.#shared.has(batch)) this.#envelopes.set(batch, envelope);
+    if (last !== undefined) last.envelope = envelope;
+    return envelope;
+  }
+
+  #pendingOf(state: SharedState, compare: () => Pending | undefined): Pending | undefined {
     const { held, target, names, parentNames, typeUrl, flags } = state;
     const byTarget = getOrAdd(this.#pending, held, () => new WeakMap<TypeSnapshot, ByNames>());
     const byNames = getOrAdd(byTarget, target, (): ByNames => new WeakMap());
@@ -48,36 +90,24 @@ export class SharedAnswers {
     return pending;
   }
 
-  /** What is taken out of `pending`, which may be shared or not. */
-  taken(pending: Pending, options: TakeOptions, take: () => Taken): Taken {
-    const known = this.#taken.get(pending);
-    if (known === undefined) return take();
-    const key = Number(options.additions) + 2 * Number(options.removals);
-    const found = known.get(key);
-    if (found?.maxBytes === options.maxBytes) return found.taken;
-    const taken = take();
-    known.set(key, { maxBytes: options.maxBytes, taken });
-    if (taken.batch !== undefined) this.#shared.add(taken.batch);
-    if (taken.rest !== undefined) this.#share(taken.rest);
-    return taken;
-  }
-
-  /** The batch as a delta response that lacks only its nonce. */
-  envelope(batch: Batch, typeUrl: string): DeltaEnvelope {
-    const known = this.#envelopes.get(batch);
-    if (known !== undefined) return known;
-    const envelope = encodeDeltaEnvelope(batch, typeUrl);
-    if (this.#shared.has(batch)) this.#envelopes.set(batch, envelope);
-    return envelope;
-  }
-
   /** From now on what is taken out of it is the same for all. */
   #share(pending: Pending): void {
     this.#taken.set(pending, new Map());
   }
 }
 
+/** Of one state, as far as it was asked for. */
+interface Found {
+  readonly state: SharedState;
+  readonly pending: Pending | undefined;
+  taken: SharedTaken | undefined;
+  /** Of the batch that was taken. */
+  envelope: DeltaEnvelope | undefined;
+}
+
 interface SharedTaken {
+  /** Whether additions may go, and removals. */
+  readonly key: number;
   readonly maxBytes: number;
   readonly taken: Taken;
 }
@@ -89,6 +119,17 @@ interface SharedTaken {
 type ByFlags = Map<number, WeakRef<Pending> | 'nothing'>;
 type ByType = Map<string, ByFlags>;
 type ByNames = WeakMap<NameSet, WeakMap<NameSet, ByType>>;
+
+function isSame(one: SharedState, other: SharedState): boolean {
+  return (
+    one.target === other.target &&
+    one.held === other.held &&
+    one.names === other.names &&
+    one.parentNames === other.parentNames &&
+    one.typeUrl === other.typeUrl &&
+    one.flags === other.flags
+  );
+}
 
 interface Store<Key, Value> {
   get(key: Key): Value | undefined;

@@ -390,6 +390,7 @@ export class Subscription {
 
   #keepBack(additions: readonly Change[], removals: readonly Change[], answerDue: boolean): void {
     this.#answerDue = answerDue && additions.length > 0;
+    if (additions.length + removals.length === 0) return;
     for (const change of [...additions, ...removals]) {
       if (change.asked) this.#owe([change.name]);
       this.#except(change.name, change.asked ? undefined : change.held);

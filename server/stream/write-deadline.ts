@@ -4,8 +4,9 @@
 export class WriteDeadline {
   readonly #timeoutMs: number;
   readonly #missed: () => void;
-  /** When (`performance.now`) the transport was last given or took anything; undefined while it holds nothing. */
-  #sinceMs: number | undefined;
+  /** When (`performance.now`) the transport was last given or took anything. */
+  #sinceMs = 0;
+  #holds = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** `missed`: told once the time is over. */
@@ -14,15 +15,16 @@ export class WriteDeadline {
     this.#missed = missed;
   }
 
-  /** The transport holds something, and from now on the time runs anew. */
-  begin(): void {
-    this.#sinceMs = performance.now();
+  /** The transport holds something, and from now on (`performance.now`) the time runs anew. */
+  begin(nowMs: number): void {
+    this.#sinceMs = nowMs;
+    this.#holds = true;
     if (this.#timer === undefined) this.#arm(this.#timeoutMs);
   }
 
   /** The transport holds nothing. */
   end(): void {
-    this.#sinceMs = undefined;
+    this.#holds = false;
   }
 
   /** Nothing is told any more. */
@@ -36,7 +38,7 @@ export class WriteDeadline {
 
   #look(): void {
     this.#timer = undefined;
-    if (this.#sinceMs === undefined) return;
+    if (!this.#holds) return;
     const leftMs = this.#sinceMs + this.#timeoutMs - performance.now();
     if (leftMs > 0) this.#arm(Math.ceil(leftMs));
     else this.#missed();

@@ -134,7 +134,7 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
   finished(stream: Http2Stream): void {
     this.#streams.remove(stream.id);
     this.output.forget(stream);
-    stream.close();
+    this.#giveBack(stream.close());
     this.#endWhenIdle();
   }
 

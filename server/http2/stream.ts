@@ -199,17 +199,20 @@ export class Http2Stream implements HttpStream, Sender {
     return { buffers: head.length === 0 ? next.buffers : [head, ...next.buffers], bytes: next.bytes, taken };
   }
 
-  /** Nothing goes either way any more. */
-  close(): void {
-    if (this.#closed) return;
+  /** Nothing goes either way any more. Returns how much of what was received nobody has read. */
+  close(): number {
+    if (this.#closed) return 0;
     this.#closed = true;
     this.#queue = [];
+    let unreadBytes = 0;
+    for (const data of this.#unread) unreadBytes += data.length;
     this.#unread = [];
     const listeners = this.#closeListeners;
     this.#closeListeners = [];
     queueMicrotask(() => {
       for (const listener of listeners) listener();
     });
+    return unreadBytes;
   }
 
   #takeHead(): Buffer {

@@ -59,10 +59,10 @@ async function readAnswer(
   answer.on('end', resolve);
   answer.on('error', (error) => fail(connectionError(error)));
   answer.on('close', () => fail(connectionError(closedEarly())));
+  if (signal.aborted) onAbort();
+  else if (answer.destroyed) fail(connectionError(closedEarly()));
+  else answer.on('data', onData);
   try {
-    if (signal.aborted) throw connectionError(signal.reason);
-    if (answer.destroyed) throw connectionError(closedEarly());
-    answer.on('data', onData);
     await promise;
     if (signal.aborted) throw connectionError(signal.reason);
   } finally {

@@ -108,6 +108,12 @@ function mergeHosts(
   const conflictsByHost = new Map<Hostname, readonly PortConflict[]>();
   const endpoints: [Hostname, readonly Endpoint[] | undefined][] = [];
   for (const host of hosts) {
+    const alone = onlyEndpoints(host, inputs);
+    if (alone !== undefined) {
+      const list = alone.length === 0 ? undefined : alone;
+      if (!isDeepStrictEqual(old.endpoints.get(host), list)) endpoints.push([host, list]);
+      continue;
+    }
     const contributions = [...clusters.values()].flatMap((cluster) => {
       const service = cluster.services.get(host);
       return service === undefined ? [] : [{ service, endpoints: cluster.endpoints.get(host) ?? [] }];
@@ -132,6 +138,28 @@ function mergeHosts(
     endpoints: old.endpoints.with(endpoints),
     conflicts: conflictsByHost,
   };
+}
+
+/** The endpoints of a host that one cluster alone declares, and as it did before: nothing else of the host can differ. */
+function onlyEndpoints(
+  host: Hostname,
+  { old, before, clusters, everything }: MergeInputs,
+): readonly Endpoint[] | undefined {
+  const merged = old.services.get(host);
+  if (everything || merged === undefined || before.size !== clusters.size) return undefined;
+  let only: ClusterSnapshot | undefined;
+  for (const [id, cluster] of clusters) {
+    const then = before.get(id);
+    const service = cluster.services.get(host);
+    if (then === undefined || then.services.get(host) !== service) return undefined;
+    if (service === undefined) continue;
+    // Ports that don't fit have other names in the mesh.
+    if (only !== undefined || merged.conflicts.length > 0 || service.ports.length !== merged.ports.length) {
+      return undefined;
+    }
+    only = cluster;
+  }
+  return only && (only.endpoints.get(host) ?? []);
 }
 
 /** The services before with these in their place, and new addresses for whatever must have others now. */

@@ -23,6 +23,7 @@ import type { Workload } from '../model/workload.ts';
 import { buildEndpoints } from './build-endpoints.ts';
 import type { Affected, ClusterIndex } from './cluster-index.ts';
 import type { FoldContext } from './fold-object.ts';
+import { keepEqualEndpoints } from './keep-equal-endpoints.ts';
 import { serviceEntryHost } from './service-entry-hosts.ts';
 
 export interface DerivationOptions {
@@ -164,9 +165,9 @@ export class Derivation {
     for (const name of affected.services) {
       const host = this.#hostOf(name);
       const declaration = this.#options.index.services.get(name);
-      const built = declaration === undefined ? [] : this.#build(declaration);
       const old = before.get(host) ?? [];
-      if (isDeepStrictEqual(old, built)) continue;
+      const built = keepEqualEndpoints(old, declaration === undefined ? [] : this.#build(declaration));
+      if (old === built || old.length + built.length === 0) continue;
       this.endpointCount += built.length - old.length;
       changes.push([host, built.length === 0 ? undefined : built]);
     }

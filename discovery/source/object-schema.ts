@@ -152,10 +152,12 @@ function readMetadata(reader: FieldReader, kind: string, namespaced: boolean): O
   };
 }
 
+const labelPattern = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
+const subdomainPattern = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
+
 /** DNS-1123: a label (63 characters) or a subdomain (253, with dots). */
 function checkName(metadata: FieldReader, field: string, name: string, isLabel: boolean): void {
-  const part = '[a-z0-9]([a-z0-9-]*[a-z0-9])?';
-  const pattern = isLabel ? new RegExp(`^${part}$`) : new RegExp(`^${part}(\\.${part})*$`);
+  const pattern = isLabel ? labelPattern : subdomainPattern;
   const max = isLabel ? 63 : 253;
   if (name.length <= max && pattern.test(name)) return;
   const allowed = `lower-case letters, digits${isLabel ? '' : ', dots'} and dashes, at most ${max} characters`;

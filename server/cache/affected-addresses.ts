@@ -9,8 +9,8 @@ import type { Hostname } from '../../discovery/model/names.ts';
 export function affectedAddresses(before: MeshSnapshot, after: MeshSnapshot, change: ChangeSet): ReadonlySet<string> {
   const addresses = new Set<string>(change.workloads);
   for (const host of change.endpoints) {
-    const then = portsByAddress(before, host);
-    const now = portsByAddress(after, host);
+    const then = portsByAddress(before, host, after);
+    const now = portsByAddress(after, host, before);
     for (const [address, ports] of then) if (now.get(address) !== ports) addresses.add(address);
     for (const address of now.keys()) if (!then.has(address)) addresses.add(address);
   }
@@ -21,11 +21,12 @@ export function affectedAddresses(before: MeshSnapshot, after: MeshSnapshot, cha
   return addresses;
 }
 
-/** The ports that each address of the primary serves for the host, in a form that compares by `===`. */
-function portsByAddress(mesh: MeshSnapshot, host: Hostname): ReadonlyMap<string, string> {
+/** The ports that each address of the primary serves for the host, in a form that compares by `===`; without what `but` has as well. */
+function portsByAddress(mesh: MeshSnapshot, host: Hostname, but?: MeshSnapshot): ReadonlyMap<string, string> {
   const ports = new Map<string, string>();
+  const same = new Set(but?.endpoints.get(host));
   for (const endpoint of mesh.endpoints.get(host) ?? []) {
-    if (endpoint.clusterId !== mesh.primary) continue;
+    if (endpoint.clusterId !== mesh.primary || same.has(endpoint)) continue;
     ports.set(endpoint.address, `${ports.get(endpoint.address) ?? ''}${JSON.stringify(endpoint.ports)}`);
   }
   return ports;

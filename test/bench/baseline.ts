@@ -3,6 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ExactCounts, Figures } from './figures.ts';
+import { perProxy } from './memory/measure-growth.ts';
 
 export interface Baseline {
   /** By the size of the run, `SERVICES x ENDPOINTS, PROXIES proxies`. */
@@ -65,7 +66,7 @@ function sizeOf({ services, endpoints, proxies, registry }: Figures): string {
 }
 
 function runOf(figures: Figures): BaselineRun {
-  const { connect, connectTls, endpointChange, routeChange, reconnect, start, certificates } = figures;
+  const { connect, connectTls, growthTls, endpointChange, routeChange, reconnect, start, certificates } = figures;
   const rounded = (value: number): number => Math.round(value * 10) / 10;
   return {
     counts: {
@@ -80,6 +81,9 @@ function runOf(figures: Figures): BaselineRun {
       'connect over TLS CPU, ms': rounded(connectTls.cpuMs),
       'live bytes a proxy': Math.round(connect.live),
       'live bytes a proxy over TLS': Math.round(connectTls.live),
+      ...(growthTls === undefined
+        ? {}
+        : { 'bytes of the process for one more proxy over TLS': Math.round(perProxy(growthTls, 'rss').oneMore) }),
       'endpoint change, last proxy, ms': rounded(endpointChange.last.p50),
       'endpoint change CPU, ms': rounded(endpointChange.cpuMs),
       'route change, last proxy, ms': rounded(routeChange.last.p50),

@@ -1,5 +1,7 @@
 // What a run found out, as it is written to JSON.
 
+import type { GrowthFigures } from './memory/measure-growth.ts';
+
 /** What the proxies received, for each proxy and each change (or each connecting). Equal in every run of equal size. */
 export interface ExactCounts {
   readonly messages: number;
@@ -89,6 +91,8 @@ export interface Figures {
     readonly rss: number;
   };
   readonly certificates: { readonly perSecond: number; readonly loopDelayP99Ms: number };
+  /** Of connections over TLS, to a server of their own. Absent in runs from before it was measured. */
+  readonly growthTls?: GrowthFigures | undefined;
   readonly churn?: ChurnFigures | undefined;
 }
 

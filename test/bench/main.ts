@@ -11,6 +11,8 @@ import { Load } from './fleet/load.ts';
 import { imageAllocator, type Allocator } from './image-allocator.ts';
 import { readOptions, type BenchOptions } from './options.ts';
 import { openDirectory, openKube, seed, type BenchRegistry } from './registry.ts';
+import { measureGrowth } from './memory/measure-growth.ts';
+import { runMemory } from './memory/run-memory.ts';
 import { runPushes } from './pushes/run-pushes.ts';
 import { runRemotes } from './remotes/run-remotes.ts';
 import { chartOf, withFigures } from './report.ts';
@@ -36,6 +38,7 @@ await mkdir(outputDirectory, { recursive: true });
 if (options.profiles !== undefined) await mkdir(options.profiles, { recursive: true });
 if (options.remotes) await runRemotes({ options, directory: outputDirectory, reportFile, say });
 else if (options.storm > 0) await runStorm({ options, open: () => open(options), reportFile, say });
+else if (options.memory) await runMemory({ options, open: () => open(options), say });
 else if (options.pushes) await runPushes({ options, say });
 else if (options.streams) await runStreams({ options, say });
 else await benchMesh();
@@ -69,6 +72,13 @@ async function run(bench: BenchOptions): Promise<Figures> {
   const allocator = await imageAllocator(!bench.cAllocator);
   say(`allocator ${allocator.name}`);
   const measured = await measure(bench, { registry, allocator });
+  say(`connecting up to ${4 * bench.proxies} proxies over TLS`);
+  const growthTls = await measureGrowth(registry, {
+    steps: [bench.proxies, 4 * bench.proxies],
+    transport: 'tls',
+    workers: bench.workers,
+    allocator,
+  });
   say('starting with many services');
   const start = await startOnce(await openRegistry(registry.kind), {
     services: bench.startServices,
@@ -87,6 +97,7 @@ async function run(bench: BenchOptions): Promise<Figures> {
     cores: availableParallelism(),
     allocator: allocator.name,
     ...measured,
+    growthTls,
     start,
     certificates: await measureCertificates(3),
   };

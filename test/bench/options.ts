@@ -34,6 +34,8 @@ export interface BenchOptions {
   readonly pushes: boolean;
   /** Measures only what a change costs a stream between the cache and the transport, without sockets. */
   readonly streams: boolean;
+  /** Measures only how the process grows with its proxies. */
+  readonly memory: boolean;
   /** Remotes are measured with `--state-dir`. */
   readonly remember: boolean;
   /** Processes that serve the connections of the server. */
@@ -60,6 +62,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
       storm: { type: 'string', default: '0' },
       pushes: { type: 'boolean', default: false },
       streams: { type: 'boolean', default: false },
+      memory: { type: 'boolean', default: false },
       remember: { type: 'boolean', default: false },
       workers: { type: 'string', default: '0' },
       'c-allocator': { type: 'boolean', default: false },
@@ -91,6 +94,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     storm: number('storm', values.storm),
     pushes: values.pushes,
     streams: values.streams,
+    memory: values.memory,
     remember: values.remember,
     workers: number('workers', values.workers),
     saveBaseline: values['save-baseline'],

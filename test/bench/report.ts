@@ -3,6 +3,7 @@
 
 import { barChart, type BarGroup } from './chart.ts';
 import type { ExactCounts, Figures } from './figures.ts';
+import { perProxy } from './memory/measure-growth.ts';
 
 const begin = '<!-- begin: written by npm run bench -->';
 const end = '<!-- end: written by npm run bench -->';
@@ -37,7 +38,8 @@ function generated(figures: Figures): string {
     '|---|---|',
     `| live memory a connected proxy, plaintext | ${kib(connect.live)} |`,
     `| live memory a connected proxy, TLS | ${kib(connectTls.live)} |`,
-    `| growth of the process a proxy, plaintext / TLS | ${kib(connect.rss)} / ${kib(connectTls.rss)} |`,
+    `| growth of a new process for each of its first ${proxies} proxies, plaintext / TLS | ${kib(connect.rss)} / ${kib(connectTls.rss)} |`,
+    ...growthRows(figures),
     `| start to ready, ${start.services} services and ${start.endpoints} endpoints | ${ms(start.readyMs)}, ${mib(start.rss)} resident |`,
     `| certificates a second, one process | ${certificates.perSecond}, p99 event-loop delay ${certificates.loopDelayP99Ms} ms |`,
     ...(churn === undefined
@@ -50,6 +52,13 @@ function generated(figures: Figures): string {
     '',
   ];
   return lines.join('\n');
+}
+
+function growthRows({ growthTls }: Figures): readonly string[] {
+  const [, first, last] = growthTls?.points ?? [];
+  if (growthTls === undefined || first === undefined || last === undefined) return [];
+  const oneMore = kib(perProxy(growthTls, 'rss').oneMore);
+  return [`| growth of the process for one more proxy, TLS, from ${first.proxies} to ${last.proxies} | ${oneMore} |`];
 }
 
 /** istiod of August 2026 under the same kind of load: 200 services with 5 endpoints, 200 sidecars, two cores. */

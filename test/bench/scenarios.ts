@@ -18,7 +18,7 @@ import {
   type ReconnectFigures,
 } from './figures.ts';
 import { namespace, sliceObject, virtualServiceObject } from './manifests.ts';
-import type { Memory } from './inspector.ts';
+import { settledMemory } from './memory/measure-growth.ts';
 import type { BenchOptions } from './options.ts';
 import type { BenchRegistry } from './registry.ts';
 import { readCounter } from './scrape.ts';
@@ -38,14 +38,12 @@ const restMs = 150;
 const warmUps = 100;
 const warmUpMs = 40;
 
-const settlingMs = 1500;
-
 /** Until a server has noticed that its clients are gone. */
 const leavingMs = 1500;
 
 export async function measureConnect(bench: Bench, target: FleetTarget, name: string): Promise<ConnectFigures> {
   const { server, load, options } = bench;
-  const before = await settledMemory(server);
+  const before = await settledMemory(server.inspector);
   const encodings = await server.encodings();
   const workers = await server.workers();
   const cpuMs = await server.inspector.cpuMs();
@@ -57,11 +55,11 @@ export async function measureConnect(bench: Bench, target: FleetTarget, name: st
   const workersUsed = await server.workers();
   const counts = await load.call('counts');
   const used = (await server.encodings()) - encodings;
-  const connected = await settledMemory(server);
+  const connected = await settledMemory(server.inspector);
   // What a stream holds is what goes with it: what was generated and compiled stays.
   await load.call('disconnect');
   await delay(leavingMs);
-  const left = await settledMemory(server);
+  const left = await settledMemory(server.inspector);
   const againMs = await load.call('connect', { ...target, count: options.proxies, namespace, clusterId, network });
   return {
     allMs: eachMs.at(-1) ?? 0,
@@ -74,13 +72,6 @@ export async function measureConnect(bench: Bench, target: FleetTarget, name: st
     rss: (connected.rss - before.rss) / options.proxies,
     workersRss: (workersUsed.rss - workers.rss) / options.proxies,
   };
-}
-
-/** A moment after a collection: what it has freed is given back to the system by then. */
-async function settledMemory({ inspector }: ServerUnderTest): Promise<Memory> {
-  await inspector.memory();
-  await delay(settlingMs);
-  return inspector.memory();
 }
 
 /** Changes an endpoint of another service each time. */

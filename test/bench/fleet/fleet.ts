@@ -6,7 +6,7 @@ import type { Node } from '../../../proto/generated/envoy.config.core.v3.ts';
 import { struct } from '../../../server/generate/well-known-types.ts';
 import type { WireResponse } from './delta-wire.ts';
 import { ReferenceReader } from './references.ts';
-import { Sidecar, type Counts } from './sidecar.ts';
+import { Sidecar, type Counts, type SidecarTls } from './sidecar.ts';
 
 export interface FleetTarget {
   /** `HOST:PORT`. */
@@ -18,6 +18,8 @@ export interface FleetTarget {
 
 export interface FleetOptions extends FleetTarget {
   readonly count: number;
+  /** Names and addresses are counted from here: those of fleets side by side differ. */
+  readonly first?: number | undefined;
   readonly namespace: string;
   /** More than one: the sidecars are in that many, in turn, named after `namespace`. */
   readonly namespaces?: number | undefined;
@@ -35,6 +37,9 @@ export interface Sighting {
 
 const patienceMs = 180_000;
 
+/** What Envoy offers unless it is configured otherwise. Node would offer a larger exchange, whose keys servers keep for the connection. */
+const envoysGroups = 'X25519:P-256';
+
 export class Fleet {
   readonly #sidecars: readonly Sidecar[];
   readonly #failures: string[] = [];
@@ -49,20 +54,14 @@ export class Fleet {
   constructor(options: FleetOptions) {
     const { address, tls } = options;
     const references = new ReferenceReader();
-    const secure =
-      tls === undefined
-        ? undefined
-        : {
-            context: createSecureContext({ ca: tls.roots, cert: tls.chain, key: tls.key }),
-            serverName: tls.serverName,
-          };
+    const secure = tls === undefined ? undefined : sidecarTls(tls);
     this.#sidecars = Array.from(
       { length: options.count },
       (_, index) =>
         new Sidecar({
           address,
           tls: secure,
-          node: nodeOf(index, options),
+          node: nodeOf((options.first ?? 0) + index, options),
           references,
           onResponse: (sidecar, response) => this.#responded(sidecar, response),
           onEnd: (reason) => {
@@ -180,6 +179,11 @@ export class Fleet {
       clearTimeout(timer);
     }
   }
+}
+
+export function sidecarTls({ roots, chain, key, serverName }: NonNullable<FleetTarget['tls']>): SidecarTls {
+  const context = createSecureContext({ ca: roots, cert: chain, key, ecdhCurve: envoysGroups });
+  return { context, serverName };
 }
 
 /** Milliseconds of the monotonic clock. */

@@ -10,10 +10,15 @@ import { typeUrls } from '../../../server/stream/type-rules.ts';
 import { MessageSplitter, prefixed, prefixOf, readDeltaResponse, type WireResponse } from './delta-wire.ts';
 import type { ReferenceReader } from './references.ts';
 
+export interface SidecarTls {
+  readonly context: SecureContext;
+  readonly serverName: string;
+}
+
 export interface SidecarOptions {
   /** `HOST:PORT`. */
   readonly address: string;
-  readonly tls?: { readonly context: SecureContext; readonly serverName: string } | undefined;
+  readonly tls?: SidecarTls | undefined;
   readonly node: Node;
   readonly references: ReferenceReader;
   readonly onResponse: (sidecar: Sidecar, response: WireResponse) => void;

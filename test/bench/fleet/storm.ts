@@ -3,8 +3,7 @@
 
 import { setPriority } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
-import { createSecureContext } from 'node:tls';
-import { monotonicMs, nodeOf, type FleetOptions } from './fleet.ts';
+import { monotonicMs, nodeOf, sidecarTls, type FleetOptions } from './fleet.ts';
 import { ReferenceReader } from './references.ts';
 import { Sidecar } from './sidecar.ts';
 
@@ -32,10 +31,7 @@ export async function storm(options: FleetOptions, model: Sidecar): Promise<Stor
   const { address, tls } = options;
   // It shares the machine with the server and with those who watch for pushes; elsewhere it would not.
   setPriority(10);
-  const secure =
-    tls === undefined
-      ? undefined
-      : { context: createSecureContext({ ca: tls.roots, cert: tls.chain, key: tls.key }), serverName: tls.serverName };
+  const secure = tls === undefined ? undefined : sidecarTls(tls);
   const references = new ReferenceReader();
   const startMs = monotonicMs();
   const answeredMs = new Map<Sidecar, number>();

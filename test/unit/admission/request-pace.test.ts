@@ -94,3 +94,15 @@ test('a stream that connects takes its turn with all it says', () => {
   loop.turn();
   expect(handled).toEqual(['answer']);
 });
+
+test('a small message of a connected stream passes at once, up to the rate and one for each response; others do not', () => {
+  const { loop, pace } = scene();
+  expect(pace.passes(100)).toBe(false);
+  loop.pass(10_000);
+  expect(pace.passes(50_000)).toBe(false);
+  pace.responded();
+  pace.responded();
+  expect([1, 2, 3, 4, 5, 6].map(() => pace.passes(100))).toEqual([true, true, true, true, true, false]);
+  loop.pass(100);
+  expect(pace.passes(100)).toBe(true);
+});

@@ -22,6 +22,17 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat(parts);
 }
 
+/** As `concat`, for what lives long: in Node's pool it would keep alive, with it, what was beside it for a moment. */
+function concatToKeep(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = Buffer.allocUnsafeSlow(sizeOf(parts));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}
+
 /** `google.protobuf.Any` around the bytes of a message. */
 export function encodeAny(typeUrl: string, valueBytes: Uint8Array): Uint8Array {
   return concat([textFrame(1, typeUrl), ...optionalFrameParts(2, valueBytes)]);
@@ -76,7 +87,7 @@ export function encodeResourceFrames(parts: ResourceFrameParts): ResourceFrames 
   const version = textFrame(1, parts.version);
   const resource = [version, ...anyFrame, textFrame(3, parts.name), ...textFrames(4, parts.aliases ?? [])];
   const header = frameHeader(resourcesField, sizeOf(resource));
-  const deltaFrame = concat([header, ...resource]);
+  const deltaFrame = concatToKeep([header, ...resource]);
   const anyStart = header.length + version.length;
   const anyEnd = anyStart + sizeOf(anyFrame);
   return {

@@ -26,6 +26,12 @@ const resource = fc.record({ name: text, version: text, resource: any, aliases: 
 
 const bytesOf = (parts: { typeUrl: string; value: Uint8Array }) => encodeAny(parts.typeUrl, parts.value);
 
+test('frames of a resource are in memory of their own, not in a pool whose other contents they would keep', () => {
+  const frames = encodeResourceFrames({ name: 'a', version: '1', typeUrl: 'b', value: Uint8Array.of(1, 2, 3) });
+  expect(frames.deltaFrame.buffer.byteLength).toBe(frames.deltaFrame.length);
+  expect(frames.anyFrame.buffer).toBe(frames.deltaFrame.buffer);
+});
+
 describe('spliced bytes are those of encode()', () => {
   test('Any', () => {
     fc.assert(

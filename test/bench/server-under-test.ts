@@ -73,7 +73,8 @@ export async function startServer(
       address: instance.xdsTls,
       tls: {
         roots: authority.root.certificatePem,
-        chain: issued.chain.join(''),
+        // Without its root, as the agent gives it to Envoy.
+        chain: issued.chain.slice(0, -1).join(''),
         key: keyPem,
         serverName: 'istiod.istio-system.svc',
       },

@@ -273,6 +273,24 @@ it('the autoscaler scales what there is', async () => {
   }
 });
 
+it.each([
+  [0, ['cpu']],
+  [400, ['cpu', 'isthmus_connected_proxies to 400']],
+])('the autoscaler with %i proxies a replica as its aim follows %j', async (targetConnectedProxies, followed) => {
+  const values = { ...least, autoscaling: { enabled: true, targetConnectedProxies } };
+  const { spec } = onlyOne(await renderChart({ chart, values }), 'HorizontalPodAutoscaler') as unknown as {
+    readonly spec: { readonly metrics: readonly { readonly resource?: { name: string }; readonly pods?: unknown }[] };
+  };
+  expect(spec.metrics.map(({ resource, pods }) => resource?.name ?? pods)).toEqual(
+    followed.map((name) => {
+      const [metric, averageValue] = name.split(' to ');
+      return averageValue === undefined
+        ? name
+        : { metric: { name: metric }, target: { type: 'AverageValue', averageValue } };
+    }),
+  );
+});
+
 describe('values', () => {
   it.each(valueSets)('are to the liking of helm lint, with $title', async ({ values }) => {
     const { code, stdout, stderr } = await lintChart({ chart, values });

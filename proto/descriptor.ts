@@ -1,5 +1,5 @@
 // The message types of proto/generated/descriptor.json as protobufjs reflection, read from disk when the first message
-// is needed (about 0.1 s) and kept for the life of the process.
+// is needed (about 0.1 s), or before by `loadMessages`, and kept for the life of the process.
 import { readFileSync } from 'node:fs';
 import protobuf from 'protobufjs/light.js';
 import { CodecError } from './codec-error.ts';
@@ -10,6 +10,11 @@ const descriptorFile = new URL('generated/descriptor.json', import.meta.url);
 type EncodeAtDepth = (message: object, writer?: protobuf.Writer, depth?: number) => protobuf.Writer;
 
 const messages = lazy(() => messagesOf(readBundle()));
+
+/** Reads them now, so that nobody waits for it later. */
+export function loadMessages(): void {
+  messages();
+}
 
 /** The generated bundle as it is written. */
 export function readBundle(): protobuf.INamespace {
@@ -43,7 +48,7 @@ export function messageNamed(fullName: string): protobuf.Type {
 function collect(namespace: protobuf.NamespaceBase, into: Map<string, protobuf.Type>): void {
   for (const nested of namespace.nestedArray) {
     if (nested instanceof protobuf.Type) {
-      writeMapsInKeyOrder(nested);
+      encodeOnItsOwn(nested);
       into.set(nested.fullName.slice(1), nested);
     }
     if (nested instanceof protobuf.Namespace) collect(nested, into);
@@ -51,21 +56,35 @@ function collect(namespace: protobuf.NamespaceBase, into: Map<string, protobuf.T
 }
 
 /**
+ * Generates a type's encoder when it is first used. protobufjs itself would generate everything else along with it; most types
+ * are only ever written, and that is most of the time which a process needs for its first responses.
+ */
+function encodeOnItsOwn(type: protobuf.Type): void {
+  let encode: EncodeAtDepth = (message, writer, depth) => {
+    encode = encoderOf(type);
+    type.encode = encode;
+    return encode(message, writer, depth);
+  };
+  type.encode = encode;
+  type.setup = () => {
+    protobuf.Type.prototype.setup.call(type);
+    type.encode = encode;
+    return type;
+  };
+}
+
+/**
  * protobufjs writes a map in the order its keys were added. Types with a map get an encoder that sorts first; it is
  * the one that the messages around them call, too.
  */
-function writeMapsInKeyOrder(type: protobuf.Type): void {
+function encoderOf(type: protobuf.Type): EncodeAtDepth {
+  const { Writer, util } = protobuf;
+  const types = type.fieldsArray.map((field) => field.resolve().resolvedType);
+  // Generated code passes the depth as a third argument, which the declared type does not show.
+  const generated = protobuf.encoder(type)({ Writer, types, util }) as unknown as EncodeAtDepth;
   const maps = type.fieldsArray.filter((field) => field.map).map((field) => field.name);
-  if (maps.length === 0) return;
-  type.setup = () => {
-    protobuf.Type.prototype.setup.call(type);
-    // Generated code passes the depth as a third argument, which the declared type does not show.
-    const generated: EncodeAtDepth = type.encode.bind<EncodeAtDepth>(type);
-    const encodeSorted: EncodeAtDepth = (message, writer, depth) =>
-      generated(withSortedMaps(message, maps), writer, depth);
-    type.encode = encodeSorted;
-    return type;
-  };
+  if (maps.length === 0) return generated;
+  return (message, writer, depth) => generated(withSortedMaps(message, maps), writer, depth);
 }
 
 /** `message` itself when its maps are in order already, else a copy with sorted maps. */

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
 import { systemClock } from '../ca/clock.ts';
+import { loadMessages } from '../proto/descriptor.ts';
 import { EndOfTurn } from '../discovery/model/end-of-turn.ts';
 import type { MeshSettings } from '../discovery/model/mesh-config.ts';
 import type { ClusterRegistry } from '../discovery/registry/cluster-registry.ts';
@@ -225,6 +226,8 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     takeRoots();
     issuer.changes.on('replaced', takeRoots);
   }
+  // While the API server puts its lists together, rather than when the first proxy waits.
+  loadMessages();
   const workers = await openWorkers({ config, log, registry: metrics.registry, started, signal });
   const door = openAdmission({ config, log, registry: metrics.registry, proxies: sessions, servants: workers });
   await openGrpcPorts({

@@ -86,10 +86,12 @@ export class PushScene implements AsyncDisposable {
   }
 
   async #sent(): Promise<Messages> {
-    // What they ask for because of it may come behind a marker: until one comes alone.
-    for (let count = -1; count !== this.#count();) {
-      count = this.#count();
+    // A marker may be read before the edit, or with it, and then come first; and what they ask for because of it comes behind it: until
+    // two have come alone.
+    for (let count = -1, alone = 0; alone < 2;) {
       await this.#mark();
+      alone = count === this.#count() ? alone + 1 : 0;
+      count = this.#count();
     }
     const sent = Object.fromEntries([...this.#messages].map(([name, lines]) => [name, lines.toSorted()]));
     this.#messages.clear();

@@ -8,19 +8,33 @@ import { plainDeltaRequest, readDeltaRequest } from '../../../proto/read-delta-r
 
 const text = fc.string({ unit: 'grapheme', maxLength: 200 }).filter((value) => !value.includes('\uFFFD'));
 
-const request: fc.Arbitrary<DeltaDiscoveryRequest> = fc.record({
-  node: fc.option(fc.record({ id: text, cluster: text }), { nil: undefined }),
-  typeUrl: text,
-  resourceNamesSubscribe: fc.array(text, { maxLength: 20 }),
-  resourceNamesUnsubscribe: fc.array(text, { maxLength: 5 }),
-  initialResourceVersions: fc.dictionary(
-    text.filter((name) => name !== '__proto__'),
-    text,
-    { maxKeys: 20 },
-  ),
-  responseNonce: text,
-  errorDetail: fc.option(fc.record({ code: fc.integer({ min: 1, max: 300 }), message: text }), { nil: undefined }),
-});
+/** As names and versions are in practice; some are as long as the length of a field in one byte allows, or longer. */
+const asciiText = fc.oneof(
+  fc.string({ unit: 'grapheme-ascii', maxLength: 140 }),
+  fc.constantFrom(127, 128).map(letters),
+);
+
+function letters(length: number): string {
+  return 'x'.repeat(length);
+}
+
+function requestOf(texts: fc.Arbitrary<string>): fc.Arbitrary<DeltaDiscoveryRequest> {
+  return fc.record({
+    node: fc.option(fc.record({ id: texts, cluster: texts }), { nil: undefined }),
+    typeUrl: texts,
+    resourceNamesSubscribe: fc.array(texts, { maxLength: 20 }),
+    resourceNamesUnsubscribe: fc.array(texts, { maxLength: 5 }),
+    initialResourceVersions: fc.dictionary(
+      texts.filter((name) => name !== '__proto__'),
+      texts,
+      { maxKeys: 20 },
+    ),
+    responseNonce: texts,
+    errorDetail: fc.option(fc.record({ code: fc.integer({ min: 1, max: 300 }), message: texts }), { nil: undefined }),
+  });
+}
+
+const request = fc.oneof(requestOf(text), requestOf(asciiText));
 
 function bytesOf(message: DeltaDiscoveryRequest): Buffer {
   return Buffer.from(encode<DeltaDiscoveryRequest>(DeltaDiscoveryRequest, message));
@@ -74,6 +88,24 @@ describe('a delta request read by hand', () => {
         expect(read ?? decoded).toEqual(decoded);
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  test('is never something else than the decoder says, whichever byte of what is announced is another', () => {
+    const announced = fc.dictionary(fc.stringMatching(/^[a-z|.]{0,9}$/), fc.stringMatching(/^[a-f0-9]{0,5}$/), {
+      maxKeys: 3,
+    });
+    fc.assert(
+      fc.property(announced, fc.nat(), fc.nat({ max: 255 }), (initialResourceVersions, place, byte) => {
+        const buffer = bytesOf({ typeUrl: 't', initialResourceVersions });
+        buffer[place % buffer.length] = byte;
+        const read = outcomeOf(() => readDeltaRequest(buffer));
+        const decoded = outcomeOf(() =>
+          plainDeltaRequest(decode<DeltaDiscoveryRequest>(DeltaDiscoveryRequest, buffer)),
+        );
+        expect(read ?? decoded).toEqual(decoded);
+      }),
+      { numRuns: 5000 },
     );
   });
 });

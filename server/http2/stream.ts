@@ -10,6 +10,7 @@ import { grpcPrefixBytes, maxCopiedBytes, oneFrame, OutgoingMessage } from './ou
 import type { Output, Piece, Sender } from './output.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import { SendWindow } from './send-window.ts';
+import { UnreadBytes } from './unread-bytes.ts';
 
 /** What a stream needs of the connection that it is on. */
 export interface StreamCarrier {
@@ -49,8 +50,8 @@ export class Http2Stream implements HttpStream, Sender {
   #closeListeners: (() => void)[] = [];
   #reader: StreamReader | undefined;
   #paused = false;
-  /** Received, not read yet; at most a window. */
-  #unread: Buffer[] = [];
+  /** At most a window. Absent until something had to wait. */
+  #unread: UnreadBytes | undefined;
   /** Of a request that says how long it is. */
   #bytesLeft: number | undefined;
   #remoteEnded = false;
@@ -159,13 +160,14 @@ export class Http2Stream implements HttpStream, Sender {
       }
     }
     if (ends) this.#remoteEnded = true;
-    if (this.#reader !== undefined && !this.#paused && this.#unread.length === 0) {
+    const hasUnread = this.#unread !== undefined && this.#unread.length > 0;
+    if (this.#reader !== undefined && !this.#paused && !hasUnread) {
       if (data.length > 0) {
         this.#reader.data(data);
         this.#carrier.read(this, data.length);
       }
       if (ends) this.#tellEnd();
-    } else if (data.length > 0) this.#unread.push(Buffer.from(data));
+    } else if (data.length > 0) (this.#unread ??= new UnreadBytes()).push(data);
     if (ends) this.#finishWhenBothEnded();
     return undefined;
   }
@@ -190,7 +192,7 @@ export class Http2Stream implements HttpStream, Sender {
     const [message] = this.#queue;
     if (message === undefined) return this.#lastPiece();
     const bytes = Math.min(room, this.sendWindow.left);
-    if (bytes <= 0) return undefined;
+    if (bytes <= 0) return this.#headAlone();
     const next = message.next({ streamId: this.id, bytes, maxFrameBytes: this.#carrier.maxFrameBytes });
     this.sendWindow.take(next.bytes);
     const taken = message.left === 0 ? message.taken : undefined;
@@ -204,9 +206,8 @@ export class Http2Stream implements HttpStream, Sender {
     if (this.#closed) return 0;
     this.#closed = true;
     this.#queue = [];
-    let unreadBytes = 0;
-    for (const data of this.#unread) unreadBytes += data.length;
-    this.#unread = [];
+    const unreadBytes = this.#unread?.length ?? 0;
+    this.#unread = undefined;
     const listeners = this.#closeListeners;
     this.#closeListeners = [];
     queueMicrotask(() => {
@@ -221,6 +222,12 @@ export class Http2Stream implements HttpStream, Sender {
     return head;
   }
 
+  /** Headers pass whatever the windows are. */
+  #headAlone(): Piece | undefined {
+    const head = this.#takeHead();
+    return head.length === 0 ? undefined : { buffers: [head], bytes: 0, taken: undefined };
+  }
+
   #lastPiece(): Piece {
     this.#localEnded = true;
     const trailers = headersFrame(this.id, encodeHeaders(this.#trailers ?? {}), true);
@@ -231,7 +238,7 @@ export class Http2Stream implements HttpStream, Sender {
 
   #deliver(): void {
     while (this.#reader !== undefined && !this.#paused && !this.#closed) {
-      const data = this.#unread.shift();
+      const data = this.#unread?.shift();
       if (data === undefined) {
         if (this.#remoteEnded) this.#tellEnd();
         return;

@@ -3,6 +3,7 @@
 
 import type { ConnectionPeer, HttpStream, ReceivedHeaders, StreamReader } from '../grpc/http-stream.ts';
 import type { SentHeaders } from '../grpc/status.ts';
+import { UnreadBytes } from '../http2/unread-bytes.ts';
 import { toWorker } from './frames.ts';
 import type { RelayOutput } from './relay-output.ts';
 import type { OpenedStream } from './stream-fields.ts';
@@ -18,7 +19,7 @@ export class RelayedStream implements HttpStream {
   /** Of messages that the worker has not handed to its transport, in order; as many as the handler writes before it waits. */
   readonly #untaken: (() => void)[] = [];
   /** Received, and not read because the stream is paused. At most a window and what the worker read at a stroke. */
-  #held: Buffer[] = [];
+  readonly #held = new UnreadBytes();
   #reader: StreamReader | undefined;
   #paused = false;
   #peerEnded = false;
@@ -77,7 +78,7 @@ export class RelayedStream implements HttpStream {
 
   /** The worker read this of it. The bytes are copied: what they came with is not held with them. */
   received(bytes: Buffer): void {
-    this.#held.push(Buffer.from(bytes));
+    this.#held.push(bytes);
     this.#deliver();
   }
 
@@ -96,7 +97,7 @@ export class RelayedStream implements HttpStream {
   closed(): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.#held = [];
+    this.#held.clear();
     for (const closed of this.#onClose) closed();
   }
 

@@ -19,6 +19,8 @@ const connectionHeaders: ReadonlySet<string> = new Set([
 
 /** A token (RFC 9110, 5.6.2), in lower case. */
 const validName = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+/** RFC 9110, 8.6 */
+const validLength = /^[0-9]+$/;
 /** "MUST NOT contain" and "MUST NOT start or end with" (RFC 9113, 8.2.1) */
 const forbiddenInValue = /[\0\r\n]|^[ \t]|[ \t]$/;
 
@@ -41,6 +43,7 @@ export function requestHeaders(fields: readonly HeaderField[]): ReceivedHeaders 
     values.set(name, known === undefined ? value : `${known}${name === 'cookie' ? '; ' : ', '}${value}`);
   }
   if (requiredPseudoHeaders.some((name) => (values.get(name) ?? '') === '')) return undefined;
+  if (!validLength.test(values.get('content-length') ?? '0')) return undefined;
   return withoutPrototype(values);
 }
 

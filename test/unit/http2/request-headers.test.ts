@@ -105,6 +105,10 @@ describe('a request is malformed', () => {
     expect(requestHeaders([...pseudo, [name, '200']])).toBeUndefined();
   });
 
+  test.each(['', 'x', '-1', '+1', '1.0', '1e3', '0x10', '1, 1', 'NaN'])('with the content-length %j', (value) => {
+    expect(requestHeaders([...pseudo, ['content-length', value]])).toBeUndefined();
+  });
+
   test('with a pseudo header behind a regular one', () => {
     expect(requestHeaders([...without(':authority'), ['a', 'b'], [':authority', 'c']])).toBeUndefined();
   });

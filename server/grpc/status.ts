@@ -29,8 +29,8 @@ export function trailersOf({ code, message }: GrpcStatus): SentHeaders {
   return message === '' ? number : { ...number, 'grpc-message': encodeStatusMessage(message) };
 }
 
-/** Longer ones would not fit into what clients accept as trailers. */
-const maxMessageChars = 2048;
+/** Longer ones, of nine bytes for a character, would not fit into one frame, and into what clients accept as trailers. */
+const maxMessageChars = 1024;
 
 /** "Status-Message → *( Percent-Byte-Unencoded / Percent-Byte-Encoded )": printable ASCII but for the percent sign stays. */
 function encodeStatusMessage(message: string): string {

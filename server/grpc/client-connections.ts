@@ -34,6 +34,11 @@ export class ClientConnections {
   constructor({ tls, limits, begin }: ClientConnectionsOptions) {
     const pieceBytes = tls === undefined ? maxPieceBytes : maxTlsPieceBytes;
     const serve = (socket: Socket): void => {
+      // It came during the handshake.
+      if (this.#closing) {
+        socket.destroy();
+        return;
+      }
       const connection = new Http2Connection(socket, {
         limits,
         begin,

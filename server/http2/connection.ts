@@ -9,7 +9,7 @@ import type { ConnectionPeer, HttpStream, OpenStream } from '../grpc/http-stream
 import type { GrpcStatus } from '../grpc/status.ts';
 import type { TransportLimits } from '../grpc/transport-limits.ts';
 import { protocolError, streamFault, tooMuch, type Fault } from './faults.ts';
-import { FloodBudget } from './flood-budget.ts';
+import { FloodBudget, resetCost } from './flood-budget.ts';
 import { FrameReader, type Frame, type FrameReceiver } from './frame-reader.ts';
 import { dataOf, headerFragmentOf, settingsOf } from './frame-payloads.ts';
 import {
@@ -54,6 +54,9 @@ const connectionWindowBytes = 512 * 1024;
 /** A client that is told to leave and has nothing open gets this long to open what it had not yet heard of, and to go. */
 const lingerMs = 1000;
 
+/** Let in and thrown away after the farewell, which the client does not get when the socket closes on what it has sent. */
+const maxDiscardedBytes = connectionWindowBytes;
+
 const tooOld: GrpcStatus = { code: 'UNAVAILABLE', message: 'the connection has reached its age; connect again' };
 
 export class Http2Connection implements StreamCarrier, FrameReceiver {
@@ -72,9 +75,11 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
   /** Until the client's settings have come. */
   #greeting: NodeJS.Timeout | undefined;
   #leaving = false;
-  /** Streams above it are not served. */
-  #lastServed = largestStreamId;
+  #linger: NodeJS.Timeout | undefined;
+  /** Streams above it are not served. Infinite until the client was told. */
+  #lastServed = Infinity;
   #over = false;
+  #discardedBytes = 0;
   maxFrameBytes = defaultMaxFrameBytes;
 
   constructor(socket: Socket, options: ConnectionOptions) {
@@ -126,8 +131,7 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
   }
 
   reset(stream: Http2Stream, code: ErrorCode): void {
-    this.output.control(resetFrame(stream.id, code));
-    this.#streams.rememberReset(stream.id);
+    this.#tellReset(stream.id, code);
     this.finished(stream);
   }
 
@@ -145,11 +149,7 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
     // "a server … SHOULD send an initial GOAWAY frame with the last stream identifier set to 2^31-1" (RFC 9113, 6.8)
     this.output.control(goAwayFrame(largestStreamId, errorCodes.noError));
     // What the client had opened before it heard of it is served: it is all here when it answers.
-    this.#pings.send(() => {
-      this.#lastServed = this.#streams.last;
-      this.output.control(goAwayFrame(this.#lastServed, errorCodes.noError));
-      this.#endWhenIdle();
-    });
+    this.#pings.send(() => this.#serveNoMore());
     this.#endWhenIdle();
   }
 
@@ -158,7 +158,7 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
   }
 
   #receive(chunk: Buffer): void {
-    if (this.#over) return;
+    if (this.#over) return this.#discard(chunk.length);
     this.output.hold();
     const fault = this.#reader.push(chunk, this);
     if (fault !== undefined) this.#fail(fault);
@@ -170,10 +170,11 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
     if (this.#over) return undefined;
     const fault = this.#take(frame);
     if (fault?.stream === undefined) return fault;
-    if (!this.#budget.spend()) return tooMuch('too many faulty streams');
     const stream = this.#streams.get(fault.stream);
+    const isCharged = this.#budget.spend(stream === undefined ? 1 : resetCost);
+    if (!isCharged) return tooMuch('too many faulty streams');
     if (stream !== undefined) this.reset(stream, fault.code);
-    else this.output.control(resetFrame(fault.stream, fault.code));
+    else this.#tellReset(fault.stream, fault.code);
     return undefined;
   }
 
@@ -254,12 +255,7 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
       return { code: errorCodes.streamClosed, reason: `stream ${streamId} has ended` };
     }
     const fragment = headerFragmentOf(frame);
-    if ('code' in fragment) return fragment;
-    const fault = this.#takeBlock(this.#headerBlocks.begin(frame, fragment.bytes));
-    if (fault !== undefined) return fault;
-    return fragment.dependsOnItself
-      ? streamFault(streamId, errorCodes.protocolError, 'it depends on itself')
-      : undefined;
+    return Buffer.isBuffer(fragment) ? this.#takeBlock(this.#headerBlocks.begin(frame, fragment)) : fragment;
   }
 
   /** A header block that is complete, if it is. */
@@ -305,8 +301,7 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
     const stream = this.#streams.get(streamId);
     if (stream !== undefined) {
       this.finished(stream);
-      // Opening a stream and resetting it costs the server far more than the client.
-      return this.#charge('streams that were reset', 10);
+      return this.#charge('streams that were reset', resetCost);
     }
     return this.#charge('RST_STREAM frames');
   }
@@ -332,7 +327,7 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
   #takePing({ streamId, flags: pingFlags, payload }: Frame): Fault | undefined {
     if (streamId !== 0) return protocolError('PING of a stream');
     if (payload.length !== 8) return { code: errorCodes.frameSizeError, reason: 'a PING frame has 8 bytes' };
-    if ((pingFlags & flags.ack) !== 0) this.#pings.answered();
+    if ((pingFlags & flags.ack) !== 0) this.#pings.answered(payload);
     else this.output.control(pingAnswer(payload));
     return this.#charge('PING frames');
   }
@@ -354,7 +349,6 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
     }
     if (streamId === 0) {
       if (!this.output.grow(increment)) return { code: errorCodes.flowControlError, reason: 'the window is too large' };
-      for (const stream of this.#streams.all()) if (stream.wantsToSend) this.output.ready(stream);
     } else {
       const fault = this.#streams.get(streamId)?.growSendWindow(increment);
       if (fault !== undefined) return fault;
@@ -371,35 +365,54 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
     if (increment > 0) this.output.control(windowUpdateFrame(0, increment));
   }
 
+  #tellReset(streamId: number, code: ErrorCode): void {
+    this.output.control(resetFrame(streamId, code));
+    this.#streams.rememberReset(streamId);
+  }
+
   /** The client is told why, and the connection ends. */
   #fail({ code, reason }: Fault): void {
-    this.output.control(goAwayFrame(this.#streams.last, code, reason));
+    if (this.#over) return;
+    // "Endpoints MUST NOT increase the value they send in the last stream identifier" (RFC 9113, 6.8)
+    this.output.control(goAwayFrame(Math.min(this.#streams.last, this.#lastServed), code, reason));
     this.output.flush();
     this.#end();
   }
 
-  /** What was written still goes; nothing is read any more. */
+  /** What was written still goes; nothing that comes is looked at any more. */
   #end(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#pings.stop();
     for (const stream of this.#streams.clear()) stream.close();
     this.#socket.end();
     this.#timers.push(setTimeout(() => this.destroy(), lingerMs));
   }
 
-  /** A client that was told to leave, answered, and has nothing open: there is nothing left to do. */
+  #discard(bytes: number): void {
+    this.#discardedBytes += bytes;
+    if (this.#discardedBytes > maxDiscardedBytes) this.destroy();
+  }
+
+  /** What the client opens from now on is not served. */
+  #serveNoMore(): void {
+    if (this.#over || this.#lastServed !== Infinity) return;
+    this.#lastServed = this.#streams.last;
+    this.output.control(goAwayFrame(this.#lastServed, errorCodes.noError));
+    this.#endWhenIdle();
+  }
+
+  /** With a client that was told to leave and has nothing open there is nothing left to do, once what it opens is not served. */
   #endWhenIdle(): void {
     if (!this.#leaving || this.#over || this.#streams.size > 0) return;
-    if (this.#lastServed !== largestStreamId) return this.#end();
-    const end = (): void => {
-      if (this.#streams.size === 0) this.#end();
-    };
-    this.#timers.push(setTimeout(end, lingerMs));
+    if (this.#lastServed === Infinity) this.#linger ??= setTimeout(() => this.#serveNoMore(), lingerMs);
+    else this.#end();
   }
 
   #closed(): void {
     this.#over = true;
     clearTimeout(this.#greeting);
+    clearTimeout(this.#linger);
     for (const timer of this.#timers) clearTimeout(timer);
     this.#pings.stop();
     for (const stream of this.#streams.clear()) stream.close();
@@ -409,6 +422,7 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
   #retire(): void {
     this.leave();
     const end = (): void => {
+      this.#serveNoMore();
       for (const stream of this.#streams.all()) stream.owner?.interrupt(tooOld);
     };
     this.#timers.push(setTimeout(end, this.#options.limits.maxConnectionAgeGraceMs));

@@ -5,13 +5,19 @@ const burst = 2000;
 /** … and so many a second after that. A client that measures its path pings once for each message that it is sent. */
 const perSecond = 1000;
 
+/** Opening a stream that is reset costs the server far more than the client, whichever of them resets it. */
+export const resetCost = 10;
+
 export class FloodBudget {
   #left = burst;
-  #sinceMs = 0;
+  #sinceMs = performance.now();
 
-  /** For what a client is sent it may tell that it has read it, and measure how long that took. */
-  earn(sentBytes: number): void {
-    this.#left = Math.min(burst, this.#left + 2 + sentBytes / 1024);
+  /**
+   * For a message that a client is sent it may tell that it has read it, and measure how long that took. For a part of one it
+   * earns by its size alone: a client that opens a window byte by byte asks for work with each.
+   */
+  earn(sentBytes: number, endsMessage: boolean): void {
+    this.#left = Math.min(burst, this.#left + (endsMessage ? 2 : 0) + sentBytes / 1024);
   }
 
   /** False when it is used up. `cost`: in pings. */

@@ -10,20 +10,14 @@ export function dataOf(frame: Frame): Buffer | Fault {
   return frame.streamId === 0 ? protocolError('DATA of no stream') : withoutPadding(frame);
 }
 
-export interface HeaderFragment {
-  readonly bytes: Buffer;
-  /** Priorities are not followed, but this is an error. */
-  readonly dependsOnItself: boolean;
-}
-
 /** The beginning of a header block, from a HEADERS frame. */
-export function headerFragmentOf(frame: Frame): HeaderFragment | Fault {
+export function headerFragmentOf(frame: Frame): Buffer | Fault {
   const bytes = withoutPadding(frame);
-  if (!Buffer.isBuffer(bytes)) return bytes;
-  if ((frame.flags & flags.priority) === 0) return { bytes, dependsOnItself: false };
+  if (!Buffer.isBuffer(bytes) || (frame.flags & flags.priority) === 0) return bytes;
   if (bytes.length < 5) return frameSizeError('HEADERS without the priority that they announce');
-  const dependsOnItself = (bytes.readUInt32BE(0) & 0x7fffffff) === frame.streamId;
-  return { bytes: bytes.subarray(5), dependsOnItself };
+  // Priorities are not followed, but this is an error; of the whole connection, since the block may be needed by later ones.
+  if ((bytes.readUInt32BE(0) & 0x7fffffff) === frame.streamId) return protocolError('a stream depends on itself');
+  return bytes.subarray(5);
 }
 
 export interface ClientSettings {

@@ -1,6 +1,6 @@
 // Frames that a server sends, as bytes (RFC 9113, sections 4.1 and 6).
 
-import { errorCodes, flags, frameHeaderBytes, frameTypes, type ErrorCode } from './frame-types.ts';
+import { flags, frameHeaderBytes, frameTypes, type ErrorCode } from './frame-types.ts';
 
 interface FrameHeader {
   /** Of the payload. */
@@ -75,11 +75,6 @@ export function headersFrame(streamId: number, block: Uint8Array, endStream: boo
   const bytes = frame({ length: block.length, type: frameTypes.headers, flags: headerFlags, streamId });
   bytes.set(block, frameHeaderBytes);
   return bytes;
-}
-
-/** What ends a connection that the client has begun wrongly. */
-export function farewell(lastStreamId: number, fault: { readonly code: ErrorCode; readonly reason: string }): Buffer {
-  return goAwayFrame(lastStreamId, fault.code, fault.code === errorCodes.noError ? '' : fault.reason);
 }
 
 function numberFrame(header: FrameHeader, value: number): Buffer {

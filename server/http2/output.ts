@@ -42,6 +42,8 @@ export class Output {
   readonly #window = new SendWindow(defaultWindowBytes);
   /** In the order in which they get their turn. */
   readonly #ready = new Set<Sender>();
+  /** Those that had their turn while the client took nothing on the connection, in that order; else empty. */
+  readonly #shutOut = new Set<Sender>();
   readonly #control: Buffer[] = [];
   #held = false;
   /** Whose piece is being written. */
@@ -78,9 +80,13 @@ export class Output {
     if (!this.#held) this.flush();
   }
 
-  /** False when the window would be larger than it may be. */
+  /** The client takes more on the connection. False when the window would be larger than it may be. */
   grow(byBytes: number): boolean {
-    return this.#window.grow(byBytes);
+    if (!this.#window.grow(byBytes)) return false;
+    for (const sender of this.#shutOut) this.#ready.add(sender);
+    this.#shutOut.clear();
+    this.#sendNext();
+    return true;
   }
 
   /** Writes what it has room for. `flowBytes`: of it, what counts for flow control. */
@@ -100,6 +106,7 @@ export class Output {
   /** It sends nothing more. */
   forget(sender: Sender): void {
     this.#ready.delete(sender);
+    this.#shutOut.delete(sender);
   }
 
   #sendNext(): void {
@@ -107,9 +114,13 @@ export class Output {
       const [sender] = this.#ready;
       if (sender === undefined) return;
       this.#ready.delete(sender);
-      const piece = sender.nextPiece(Math.min(this.#window.left, this.#maxPieceBytes));
-      // One whose client takes nothing at present is told when it does.
-      if (piece === undefined) continue;
+      const room = Math.min(this.#window.left, this.#maxPieceBytes);
+      const piece = sender.nextPiece(room);
+      if (piece === undefined) {
+        // One whose own window is shut comes again when it opens.
+        if (room <= 0 && sender.wantsToSend) this.#shutOut.add(sender);
+        continue;
+      }
       if (sender.wantsToSend) this.#ready.add(sender);
       this.#write(sender, piece);
     }
@@ -133,7 +144,7 @@ export class Output {
     this.#window.take(bytes);
     this.#writing = sender;
     this.#taken = taken;
-    this.#budget.earn(bytes);
+    this.#budget.earn(bytes, taken !== undefined);
   }
 
   readonly #written = (error?: Error | null): void => {

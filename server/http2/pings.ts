@@ -1,7 +1,7 @@
 // Pings of one connection: whether its client is still there, and what is told when it has read all that was sent before.
 
 export interface PingsOptions {
-  /** A quiet connection is pinged this often, … */
+  /** A connection is pinged this often, … */
   readonly everyMs: number;
   /** … and is gone when the answer takes longer than this. */
   readonly timeoutMs: number;
@@ -31,8 +31,10 @@ export class Pings {
     this.#options.send(payload);
   }
 
-  answered(): void {
-    this.#waiting.shift()?.();
+  /** `payload`: eight bytes, as they were sent. Any other answers nothing. */
+  answered(payload: Buffer): void {
+    const next = this.#sent - this.#waiting.length + 1;
+    if (payload.readUInt32BE(0) === 0 && payload.readUInt32BE(4) === next) this.#waiting.shift()?.();
   }
 
   stop(): void {

@@ -2,6 +2,9 @@
 
 import grpc from '@grpc/grpc-js';
 import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { connect as connectTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { RawClient } from '../../support/http2/raw-client.ts';
 import {
@@ -17,6 +20,7 @@ import {
   settingsFrame,
   type Frame,
 } from '../../support/http2/raw-frames.ts';
+import { makeTls } from '../../support/http2/server-tls.ts';
 import { GrpcClient, openScene, paths } from '../../support/http2/transport-scene.ts';
 
 const message = grpcMessage(Buffer.from('x'));
@@ -91,6 +95,14 @@ describe('a connection', () => {
     expect(client.closed).toBe(true);
   });
 
+  test('is not fooled by many answers to pings that were never sent', async () => {
+    await using scene = await openScene({ limits: { keepaliveMs: 20, keepaliveTimeoutMs: 100 } });
+    using client = await RawClient.connect(scene.port.port, { answersPings: false });
+    const lie = setInterval(() => client.write(pingFrame(Buffer.from('not this'), flags.ack)), 10);
+    await client.end().finally(() => clearInterval(lie));
+    expect(client.closed).toBe(true);
+  });
+
   test('ends when its client half-closes it, once nothing is open', async () => {
     await using scene = await openScene();
     using client = await RawClient.connect(scene.port.port);
@@ -142,6 +154,54 @@ describe('when the port closes', () => {
     expect(client.received(1).length).toBe(2 * message.length);
     await client.end();
     await closed;
+  });
+
+  test('a client that does not say that it has heard is told what is served, and may not open streams for ever', async () => {
+    await using scene = await openScene();
+    using client = await RawClient.connect(scene.port.port, { answersPings: false });
+    await client.roundTrip();
+    const closed = scene.port.close(new AbortController().signal);
+    await client.frame(({ type }) => type === frameTypes.goaway, 'the farewell');
+    // Slowly, and one is always open.
+    client.write(begin(1));
+    await client.until(() => client.received(1).length === message.length, 'an echo');
+    let last = 1;
+    while (client.resetCode(last) === undefined) {
+      last += 2;
+      client.write(begin(last));
+      await client.until(
+        () => client.received(last).length === message.length || client.resetCode(last) !== undefined,
+        'an echo, or a refusal',
+      );
+      if (client.resetCode(last) === undefined) {
+        client.write(dataFrame(last - 2, message, true));
+        await client.streamEnded(last - 2);
+      }
+      await delay(20);
+    }
+    expect(client.resetCode(last)).toBe(errorCodes.refusedStream);
+    expect(lastStream(client)).toBe(last - 2);
+    client.write(dataFrame(last - 2, message, true));
+    expect(await client.end()).toEqual({ code: 'noError' });
+    await closed;
+  });
+
+  test('a client that is still at its TLS handshake is not let in', { timeout: 10_000 }, async () => {
+    const { port: tls, anonymous } = await makeTls();
+    await using scene = await openScene({ tls });
+    const socket = connectTcp(scene.port.port, '127.0.0.1');
+    await once(socket, 'connect');
+    // Accepted after the first.
+    using client = await RawClient.connect(scene.port.port, { tls: anonymous });
+    await client.roundTrip();
+    const closed = scene.port.close(new AbortController().signal);
+    await client.frame(({ type }) => type === frameTypes.goaway, 'the farewell');
+    const late = connectTls({ socket, ALPNProtocols: ['h2'], ...anonymous });
+    late.on('error', () => undefined);
+    late.resume();
+    await once(late, 'close');
+    await closed;
+    expect(scene.begun()).toBe(0);
   });
 
   test('grpc-js loses no call of a steady stream of calls', async () => {

@@ -12,6 +12,7 @@ import {
   grpcRequest,
   headersFrames,
   windowUpdateFrame,
+  rstStreamFrame,
   type Settings,
 } from '../../support/http2/raw-frames.ts';
 import { openScene, paths, producedLength, uint32, type TransportScene } from '../../support/http2/transport-scene.ts';
@@ -47,6 +48,13 @@ async function drain(client: RawClient, streamId: number): Promise<void> {
   }
 }
 
+/** Headers pass whatever the windows are, so they show that an answer waits. */
+async function answersBegin(client: RawClient, streams: readonly number[]): Promise<void> {
+  const begun = (): ReadonlySet<number> =>
+    new Set(client.frames.filter(({ type }) => type === frameTypes.headers).map(({ streamId }) => streamId));
+  await client.until(() => streams.every((streamId) => begun().has(streamId)), 'the headers of all answers');
+}
+
 function dataSizes(client: RawClient): readonly number[] {
   return client.frames.filter(({ type }) => type === frameTypes.data).map(({ payload }) => payload.length);
 }
@@ -77,6 +85,7 @@ describe('a window', () => {
     await client.streamEnded(1);
     await client.streamEnded(5);
     await client.roundTrip();
+    await answersBegin(client, [3]);
     expect(client.ended(3)).toBe(false);
     expect(client.received(3).length).toBe(0);
     grant(client, 3, 4);
@@ -196,7 +205,7 @@ describe('streams of one connection', () => {
     const streams = Array.from({ length: 100 }, (_, index) => 1 + 2 * index);
     // They wait for the connection, so that all are asked for before the first can be whole.
     for (const streamId of streams) client.write(ask(streamId, 200_000));
-    await client.roundTrip();
+    await answersBegin(client, streams);
     grant(client, 0, 100_000_000);
     for (const streamId of streams) await client.streamEnded(streamId);
     const first = client.frames.findIndex(
@@ -211,6 +220,21 @@ describe('streams of one connection', () => {
     );
     expect(before.size).toBe(100);
     for (const streamId of streams) expect(client.received(streamId).length).toBe(producedLength(200_000));
+    expect(client.ledger.violations).toEqual([]);
+  });
+
+  test('take turns also where the client opens its connection bit by bit', async () => {
+    await using scene = await openScene();
+    using client = await connect(scene, { initialWindowSize: maxWindow });
+    const streams = [1, 3, 5];
+    for (const streamId of streams) client.write(ask(streamId, 1_000_000));
+    const total = (): number => streams.reduce((sum, streamId) => sum + client.received(streamId).length, 0);
+    await answersBegin(client, streams);
+    for (let rounds = 1; rounds <= 9; rounds += 1) {
+      grant(client, 0, 1000);
+      await client.until(() => total() === defaultWindow + 1000 * rounds, 'what was granted');
+    }
+    for (const streamId of streams) expect(client.received(streamId).length).toBeGreaterThan(2000);
     expect(client.ledger.violations).toEqual([]);
   });
 
@@ -242,6 +266,25 @@ describe('what a client may send', () => {
     }
     await client.streamEnded(1);
     expect(client.received(1).equals(message)).toBe(true);
+  });
+
+  test.each(['client', 'server'])('and nobody has read is given back when the %s resets its stream', async (who) => {
+    await using scene = await openScene();
+    using client = await connect(scene, {});
+    // Far more than the window of the connection, which is a few of these.
+    for (let streamId = 1; streamId < 80; streamId += 2) {
+      client.write(headersFrames(streamId, grpcRequest(paths.deaf)));
+      await client.until(() => client.ledger.room(streamId) > 50_000, 'room in the connection');
+      for (let sent = 0; sent < 48_000; sent += 16_000) {
+        client.ledger.spend(streamId, 16_000);
+        client.write(dataFrame(streamId, Buffer.alloc(16_000)));
+      }
+      client.write(who === 'client' ? rstStreamFrame(streamId) : windowUpdateFrame(streamId, 0));
+    }
+    await expect.poll(() => scene.open()).toBe(0);
+    client.write(headersFrames(81, grpcRequest(paths.echo)), dataFrame(81, grpcMessage(Buffer.from('x')), true));
+    await client.streamEnded(81);
+    expect(client.received(81)).toEqual(grpcMessage(Buffer.from('x')));
   });
 
   test('is exactly its window; a byte more is refused with FLOW_CONTROL_ERROR', async () => {

@@ -83,7 +83,8 @@ const destinationRule = fc
       { tls: { mode: 'SIMPLE', sni: 'a.example.com' } },
       { loadBalancer: { consistentHash: { httpHeaderName: 'x-user' } } },
       { loadBalancer: { localityLbSetting: { failoverPriority: ['topology.istio.io/network'] } } },
-      { outlierDetection: { consecutive5xxErrors: 3 }, connectionPool: { tcp: { maxConnections: 5 } } },
+      { outlierDetection: { consecutive5xxErrors: 3 } },
+      { outlierDetection: { consecutiveGatewayErrors: 3 }, connectionPool: { tcp: { maxConnections: 5 } } },
     ),
     subsets: fc.subarray([
       { name: 'v1', labels: { version: 'v1' } },
@@ -109,31 +110,30 @@ const virtualService = fc
     return policyManifest('VirtualService', name, { hosts: [host], gateways, exportTo, http: [{ route }] });
   });
 
+interface IngressGateway {
+  readonly protocol: 'HTTP' | 'HTTPS';
+  readonly credentialName: string;
+  readonly mode?: 'SIMPLE' | 'MUTUAL';
+  readonly host?: string;
+  readonly istio?: string;
+}
+
+export function ingressGateway(options: IngressGateway): Manifest {
+  const { protocol, credentialName, mode = 'SIMPLE', host = '*', istio = 'ingress' } = options;
+  const tls = protocol === 'HTTPS' ? { tls: { mode, credentialName } } : {};
+  const servers = [{ port: { number: 443, name: 'one', protocol }, hosts: [host], ...tls }];
+  return policyManifest('Gateway', 'ingress', { selector: { istio }, servers }, inGateways);
+}
+
 const gateway = fc
   .record({
     protocol: fc.constantFrom('HTTP', 'HTTPS'),
     credentialName: fc.constantFrom('a', 'b'),
     mode: fc.constantFrom('SIMPLE', 'MUTUAL'),
     host: fc.constantFrom('*', 'a.example.com'),
-    labels: fc.constantFrom({ istio: 'ingress' }, { istio: 'nobody' }),
+    istio: fc.constantFrom('ingress', 'nobody'),
   })
-  .map(({ protocol, credentialName, mode, host, labels }) =>
-    policyManifest(
-      'Gateway',
-      'ingress',
-      {
-        selector: labels,
-        servers: [
-          {
-            port: { number: 443, name: 'one', protocol },
-            hosts: [host],
-            ...(protocol === 'HTTPS' ? { tls: { mode, credentialName } } : {}),
-          },
-        ],
-      },
-      inGateways,
-    ),
-  );
+  .map(ingressGateway);
 
 const crossNetwork = policyManifest(
   'Gateway',
@@ -147,14 +147,12 @@ const crossNetwork = policyManifest(
   inGateways,
 );
 
-const eastWest = fc
-  .constantFrom('172.30.0.1', '172.30.0.2')
-  .map((address) =>
-    serviceManifest(
-      'eastwest',
-      { externalIPs: [address], ports: [{ name: 'tls', port: 15_443 }] },
-      { namespace: 'istio-system', labels: { 'topology.istio.io/network': 'network2' } },
-    ),
+/** A gateway into the second network. */
+export const eastWest = (address: string): Manifest =>
+  serviceManifest(
+    'eastwest',
+    { externalIPs: [address], ports: [{ name: 'tls', port: 15_443 }] },
+    { namespace: 'istio-system', labels: { 'topology.istio.io/network': 'network2' } },
   );
 
 const header = { request_headers_to_add: [{ header: { key: 'x-patched', value: 'yes' } }] };
@@ -213,7 +211,8 @@ const anyPod = fc
     return nodeName ? { ...manifest, spec: { ...(manifest['spec'] as object), nodeName: 'node' } } : manifest;
   });
 
-const jwks = JSON.stringify({
+/** Of one key. */
+export const jwks = JSON.stringify({
   keys: [
     {
       kty: 'EC',
@@ -234,7 +233,7 @@ export const anyDiscovered: fc.Arbitrary<Manifest> = fc.oneof(
   fc
     .constantFrom('network1', 'network2')
     .map((network) => namespaceManifest('istio-system', { 'topology.istio.io/network': network })),
-  eastWest,
+  fc.constantFrom('172.30.0.1', '172.30.0.2').map(eastWest),
 );
 
 /** Configuration, which the primary alone has. */

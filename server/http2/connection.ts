@@ -54,7 +54,7 @@ const connectionWindowBytes = 512 * 1024;
 /** A client that is told to leave and has nothing open gets this long to open what it had not yet heard of, and to go. */
 const lingerMs = 1000;
 
-/** Let in and thrown away after the farewell, which the client does not get when the socket closes on what it has sent. */
+/** Read and thrown away after the farewell, which a client does not get when the socket closes on what it had on its way. */
 const maxDiscardedBytes = connectionWindowBytes;
 
 const tooOld: GrpcStatus = { code: 'UNAVAILABLE', message: 'the connection has reached its age; connect again' };
@@ -391,7 +391,8 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
 
   #discard(bytes: number): void {
     this.#discardedBytes += bytes;
-    if (this.#discardedBytes > maxDiscardedBytes) this.destroy();
+    // What is behind it stays with the system: the client has time to read why it is stopped.
+    if (this.#discardedBytes > maxDiscardedBytes) this.#socket.pause();
   }
 
   /** What the client opens from now on is not served. */

@@ -124,7 +124,7 @@ describe('a flood is ended with ENHANCE_YOUR_CALM:', () => {
   });
 });
 
-test('a client that floods on after the farewell is cut', async () => {
+test('a client that floods on after the farewell is not read', async () => {
   await using scene = await openScene();
   using client = await RawClient.connect(scene.port.port);
   await client.roundTrip();

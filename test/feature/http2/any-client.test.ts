@@ -60,7 +60,7 @@ test(
       await client.roundTrip();
       expect(model.wrongAnswers()).toEqual([]);
       expect(client.ledger.violations).toEqual([]);
-      expect(scene.open()).toBe(0);
+      await expect.poll(() => scene.open()).toBe(0);
       expect(scene.interrupted.length - interruptedBefore).toBeLessThanOrEqual(model.resets);
       client.socket.end();
       expect((await client.end()).code ?? 'noError').toBe('noError');

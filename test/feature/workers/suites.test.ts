@@ -1,9 +1,14 @@
-// All that the transport, the door, the certificate service and the xDS protocol promise is kept with workers, too: the same suites once more, their ports served
-// by two.
+// All that HTTP/2, the transport, the door, the certificate service and the xDS protocol promise is kept with workers, too: the
+// same suites once more, their ports served by two.
 
 import '../admission.test.ts';
 import '../ca/ca-service.test.ts';
 import '../grpc-transport.test.ts';
+import '../http2/abuse.test.ts';
+import '../http2/any-client.test.ts';
+import '../http2/connections.test.ts';
+import '../http2/flow-control.test.ts';
+import '../http2/interop.test.ts';
 import '../xds-protocol/answers.test.ts';
 import '../xds-protocol/bad-clients.test.ts';
 import '../xds-protocol/incremental.test.ts';

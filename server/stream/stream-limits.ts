@@ -2,8 +2,8 @@
 
 export interface StreamLimits {
   /**
-   * A delta response is closed at this size; the next one goes when it is answered. Small, because Node keeps the buffers of
-   * a TLS connection's largest burst for as long as the connection lives.
+   * A delta response is closed at this size; the next one goes when it is answered. The transport cuts it into pieces, so what a
+   * connection holds does not follow from it.
    */
   readonly maxResponseBytes: number;
   /** Time in which the transport must take a response before its reader counts as gone. */
@@ -19,7 +19,7 @@ export interface StreamLimits {
 }
 
 export const defaultStreamLimits: StreamLimits = Object.freeze({
-  maxResponseBytes: 64 * 1024,
+  maxResponseBytes: 256 * 1024,
   writeTimeoutMs: 30_000,
   orderTimeoutMs: 10_000,
   maxNames: 100_000,

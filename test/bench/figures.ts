@@ -55,18 +55,6 @@ export interface ReconnectFigures {
   readonly counts: ExactCounts;
 }
 
-export interface ChurnFigures {
-  readonly seconds: number;
-  readonly changes: number;
-  readonly each: Times;
-  readonly cpuShare: number;
-  /** Until the registry had answered that a change is stored: a part of `each` that is not ours. */
-  readonly write: Times;
-  /** Live bytes of the server before and after. */
-  readonly liveBefore: number;
-  readonly liveAfter: number;
-}
-
 export interface Figures {
   readonly at: string;
   readonly node: string;
@@ -93,7 +81,6 @@ export interface Figures {
   readonly certificates: { readonly perSecond: number; readonly loopDelayP99Ms: number };
   /** Of connections over TLS, to a server of their own. Absent in runs from before it was measured. */
   readonly growthTls?: GrowthFigures | undefined;
-  readonly churn?: ChurnFigures | undefined;
 }
 
 /** The value below which the share of the values lies. */

@@ -12,6 +12,41 @@ export interface Memory {
   readonly live: number;
 }
 
+/** What a running process tells of itself since the last time, without being disturbed. */
+export interface Vitals {
+  readonly rss: number;
+  /** The least that was in use right after a full collection, memory outside the heap included; undefined without one. */
+  readonly live: number | undefined;
+  /** By which the event loop was late at most. */
+  readonly longestTurnMs: number;
+  /** The longest time that it stood still for the collector. */
+  readonly longestCollectionMs: number;
+}
+
+/** Runs in the process that is looked at. */
+const watchVitals = `(() => {
+  const { monitorEventLoopDelay, PerformanceObserver, constants } = process.getBuiltinModule('node:perf_hooks');
+  const loop = monitorEventLoopDelay({ resolution: 20 });
+  loop.enable();
+  let live, collectionMs = 0;
+  new PerformanceObserver((list) => {
+    for (const { duration, detail } of list.getEntries()) {
+      collectionMs = Math.max(collectionMs, duration);
+      if (detail.kind !== constants.NODE_PERFORMANCE_GC_MAJOR) continue;
+      const { heapUsed, external } = process.memoryUsage();
+      live = Math.min(live ?? Infinity, heapUsed + external);
+    }
+  }).observe({ entryTypes: ['gc'] });
+  globalThis.vitals = () => {
+    const told = {
+      rss: process.memoryUsage.rss(), live, longestTurnMs: Math.max(0, loop.max / 1e6 - 20), longestCollectionMs: collectionMs
+    };
+    loop.reset();
+    [live, collectionMs] = [undefined, 0];
+    return told;
+  };
+})()`;
+
 interface Reply {
   readonly method?: string;
   readonly params?: { readonly chunk?: string };
@@ -56,6 +91,15 @@ export class Inspector implements Disposable {
     await this.#call('HeapProfiler.collectGarbage');
     const usage = (await this.#evaluate('process.memoryUsage()')) as Record<'rss' | 'heapUsed' | 'external', number>;
     return { rss: usage.rss, live: usage.heapUsed + usage.external };
+  }
+
+  /** From now on `vitals` can be asked. */
+  async watchVitals(): Promise<void> {
+    await this.#evaluate(watchVitals);
+  }
+
+  async vitals(): Promise<Vitals> {
+    return (await this.#evaluate('globalThis.vitals()')) as Vitals;
   }
 
   /** Runs `work` and writes a profile of the server during it. */

@@ -9,8 +9,9 @@ import { compareWithBaseline, readBaseline, writeBaseline } from './baseline.ts'
 import type { Figures } from './figures.ts';
 import { Load } from './fleet/load.ts';
 import { imageAllocator, type Allocator } from './image-allocator.ts';
+import { runChurn } from './churn/run-churn.ts';
 import { readOptions, type BenchOptions } from './options.ts';
-import { openDirectory, openKube, seed, type BenchRegistry } from './registry.ts';
+import { openDirectory, openKube, seed, type BenchRegistry, type Filling } from './registry.ts';
 import { measureGrowth } from './memory/measure-growth.ts';
 import { runMemory } from './memory/run-memory.ts';
 import { runPushes } from './pushes/run-pushes.ts';
@@ -18,7 +19,6 @@ import { runRemotes } from './remotes/run-remotes.ts';
 import { chartOf, withFigures } from './report.ts';
 import {
   measureCertificates,
-  measureChurn,
   measureConnect,
   measureEndpointChange,
   measureReconnect,
@@ -38,7 +38,10 @@ await mkdir(outputDirectory, { recursive: true });
 if (options.profiles !== undefined) await mkdir(options.profiles, { recursive: true });
 if (options.remotes) await runRemotes({ options, directory: outputDirectory, reportFile, say });
 else if (options.storm > 0) await runStorm({ options, open: () => open(options), reportFile, say });
-else if (options.memory) await runMemory({ options, open: () => open(options), say });
+else if (options.churnSeconds > 0) {
+  const openFilled = (filling: Filling): Promise<BenchRegistry> => open(options, filling);
+  await runChurn({ options, open: openFilled, directory: outputDirectory, reportFile, say });
+} else if (options.memory) await runMemory({ options, open: () => open(options), say });
 else if (options.pushes) await runPushes({ options, say });
 else if (options.streams) await runStreams({ options, say });
 else await benchMesh();
@@ -106,7 +109,7 @@ async function run(bench: BenchOptions): Promise<Figures> {
 async function measure(
   bench: BenchOptions,
   { registry, allocator }: { readonly registry: BenchRegistry; readonly allocator: Allocator },
-): Promise<Pick<Figures, 'connect' | 'connectTls' | 'endpointChange' | 'routeChange' | 'reconnect' | 'churn'>> {
+): Promise<Pick<Figures, 'connect' | 'connectTls' | 'endpointChange' | 'routeChange' | 'reconnect'>> {
   await using server = await startServer(registry, { workers: bench.workers, allocator });
   await using load = new Load();
   const parts = { options: bench, server, load, registry };
@@ -118,23 +121,24 @@ async function measure(
   const routeChange = await measureRouteChange(parts);
   say('reconnecting');
   const reconnect = await measureReconnect(parts);
-  if (bench.churnSeconds > 0) say(`churning for ${bench.churnSeconds} s`);
-  const churn = bench.churnSeconds > 0 ? await measureChurn(parts) : undefined;
   await load.call('disconnect');
   say('connecting over TLS');
   await using fresh = await startServer(registry, { workers: bench.workers, allocator });
   const connectTls = await measureConnect({ ...parts, server: fresh }, fresh.tls, 'connect-tls');
-  return { connect, endpointChange, routeChange, reconnect, connectTls, churn };
+  return { connect, endpointChange, routeChange, reconnect, connectTls };
 }
 
-async function open({ registry }: BenchOptions): Promise<BenchRegistry> {
+async function open({ registry }: BenchOptions, filling?: Filling): Promise<BenchRegistry> {
   const reason = registry === undefined ? await whyNoKube() : undefined;
   if (reason !== undefined) say(`no real Kubernetes API, a directory instead: ${reason}`);
-  return openRegistry(registry ?? (reason === undefined ? 'kube' : 'directory'));
+  return openRegistry(registry ?? (reason === undefined ? 'kube' : 'directory'), filling);
 }
 
-function openRegistry(kind: BenchRegistry['kind']): Promise<BenchRegistry> {
-  return kind === 'kube' ? openKube() : openDirectory();
+async function openRegistry(kind: BenchRegistry['kind'], filling?: Filling): Promise<BenchRegistry> {
+  if (kind === 'kube') return openKube(filling);
+  const directory = await openDirectory();
+  await filling?.writeInto(directory);
+  return directory;
 }
 
 function say(line: string): void {

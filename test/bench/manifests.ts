@@ -66,30 +66,30 @@ export function virtualServiceObject(index: number, marker: string): TestObject 
   };
 }
 
-/** The definition of VirtualServices, as loose as can be. */
-export const virtualServiceDefinition: TestObject = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'virtualservices.networking.istio.io' },
-  spec: {
-    group: 'networking.istio.io',
-    scope: 'Namespaced',
-    names: {
-      kind: 'VirtualService',
-      plural: 'virtualservices',
-      singular: 'virtualservice',
-      listKind: 'VirtualServiceList',
+/** As loose as can be. */
+function looseDefinition(kind: string, plural: string): TestObject {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.networking.istio.io` },
+    spec: {
+      group: 'networking.istio.io',
+      scope: 'Namespaced',
+      names: { kind, plural, singular: kind.toLowerCase(), listKind: `${kind}List` },
+      versions: [
+        {
+          name: 'v1',
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+        },
+      ],
     },
-    versions: [
-      {
-        name: 'v1',
-        served: true,
-        storage: true,
-        schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
-      },
-    ],
-  },
-};
+  };
+}
+
+export const virtualServiceDefinition = looseDefinition('VirtualService', 'virtualservices');
+export const sidecarDefinition = looseDefinition('Sidecar', 'sidecars');
 
 /** The same object elsewhere. */
 export function inNamespace(object: TestObject, name: string): TestObject {

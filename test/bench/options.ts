@@ -6,13 +6,13 @@ export interface BenchOptions {
   readonly services: number;
   readonly endpoints: number;
   readonly proxies: number;
-  /** With `--pushes`: services and proxies are spread over so many, each with a Sidecar that sees only itself. */
+  /** With `--pushes` and `--churn`: services and proxies are spread over so many, each with a Sidecar that sees only itself. */
   readonly namespaces: number;
   /** Changes of each kind. */
   readonly trials: number;
   /** Start-up is measured with this many services, of ten endpoints each. */
   readonly startServices: number;
-  /** Seconds of steady endpoint changes; 0: none. */
+  /** Measures so many seconds of steady endpoint changes instead; 0: no. */
   readonly churnSeconds: number;
   /** Changes a second. */
   readonly churnRate: number;

@@ -16,7 +16,7 @@ export function withFigures(page: string, figures: Figures): string {
 }
 
 function generated(figures: Figures): string {
-  const { connect, connectTls, endpointChange, routeChange, reconnect, start, certificates, churn, proxies } = figures;
+  const { connect, connectTls, endpointChange, routeChange, reconnect, start, certificates, proxies } = figures;
   const source = figures.registry === 'kube' ? 'a real API server' : 'a registry directory';
   const rows = [
     ['all proxies connected, plaintext', ms(connect.allMs), ms(connect.cpuMs), ...countCells(connect.counts)],
@@ -42,11 +42,6 @@ function generated(figures: Figures): string {
     ...growthRows(figures),
     `| start to ready, ${start.services} services and ${start.endpoints} endpoints | ${ms(start.readyMs)}, ${mib(start.rss)} resident |`,
     `| certificates a second, one process | ${certificates.perSecond}, p99 event-loop delay ${certificates.loopDelayP99Ms} ms |`,
-    ...(churn === undefined
-      ? []
-      : [
-          `| ${churn.changes} endpoint changes in ${churn.seconds} s | ${times(churn.each)} a proxy, of it until stored ${times(churn.write)}, ${(churn.cpuShare * 100).toFixed(0)} % of a core, ${mib(churn.liveBefore)} live before and ${mib(churn.liveAfter)} after |`,
-        ]),
     '',
     '![The same beside istiod](performance.svg)',
     '',

@@ -11,7 +11,6 @@ import type { Load } from './fleet/load.ts';
 import {
   timesOf,
   type ChangeFigures,
-  type ChurnFigures,
   type ConnectFigures,
   type ExactCounts,
   type Figures,
@@ -178,57 +177,6 @@ export async function measureReconnect({ server, load, options }: Bench): Promis
     cpuMs: usedMs,
     workersCpuMs,
     counts: perProxy(received, options.proxies, (await server.encodings()) - encodings),
-  };
-}
-
-/** Changes on their way to the registry at a time: it takes longer than the pause between two when the machine is busy. */
-const writers = 4;
-
-/** Steady endpoint changes, and one in twenty timed. */
-export async function measureChurn({ options, server, load, registry }: Bench): Promise<ChurnFigures> {
-  const { churnSeconds: seconds, churnRate, services, endpoints } = options;
-  const liveBefore = (await server.inspector.memory()).live;
-  const cpuMs = await server.inspector.cpuMs();
-  const startMs = monotonicMs();
-  const eachMs: number[] = [];
-  let changes = 0;
-  const writeMs: number[] = [];
-  const stop = new AbortController();
-  const write = async (object: TestObject): Promise<void> => {
-    const fromMs = monotonicMs();
-    await registry.write(object);
-    writeMs.push(monotonicMs() - fromMs);
-  };
-  const writer = async (): Promise<void> => {
-    while (!stop.signal.aborted) {
-      const nth = (changes += 1);
-      const dueMs = startMs + (nth * 1000) / churnRate;
-      if (dueMs > monotonicMs()) await delay(dueMs - monotonicMs());
-      const address = `203.0.${Math.floor(nth / 250) % 250}.${(nth % 250) + 1}`;
-      await write(sliceObject(1 + (nth % (services - 1)), endpoints, [address]));
-    }
-  };
-  const writing = Promise.all(Array.from({ length: writers }, writer));
-  for (let nth = 0; monotonicMs() - startMs < seconds * 1000; nth += 1) {
-    const marker = `198.18.${Math.floor(nth / 250) % 250}.${(nth % 250) + 1}`;
-    await load.call('watch', marker);
-    const seen = load.call('seen');
-    const writtenMs = monotonicMs();
-    await write(sliceObject(0, endpoints, [marker]));
-    for (const ms of (await seen).eachMs) eachMs.push(ms - writtenMs);
-    await delay(20_000 / churnRate);
-  }
-  stop.abort();
-  await writing;
-  const usedMs = (await server.inspector.cpuMs()) - cpuMs;
-  return {
-    seconds,
-    changes,
-    each: timesOf(eachMs),
-    cpuShare: usedMs / (monotonicMs() - startMs),
-    write: timesOf(writeMs),
-    liveBefore,
-    liveAfter: (await server.inspector.memory()).live,
   };
 }
 

@@ -272,6 +272,13 @@ export class KubeCluster {
     await this.startApiServer();
   }
 
+  /** Of its programs that run. */
+  get pids(): readonly number[] {
+    return [this.#etcd, this.#apiServer, this.#controllerManager].flatMap((each) =>
+      each?.running === true && each.pid !== undefined ? [each.pid] : [],
+    );
+  }
+
   /** What the API server has logged. */
   get log(): string {
     return this.#apiServer?.output ?? '';

@@ -5,6 +5,8 @@ import { createSecureContext } from 'node:tls';
 import type { Node } from '../../../proto/generated/envoy.config.core.v3.ts';
 import { struct } from '../../../server/generate/well-known-types.ts';
 import type { WireResponse } from './delta-wire.ts';
+import { typeUrls } from '../../../server/stream/type-rules.ts';
+import type { ChangeFollower, Progress } from '../churn/change-follower.ts';
 import { ReferenceReader } from './references.ts';
 import { Sidecar, type Counts, type SidecarTls } from './sidecar.ts';
 
@@ -46,6 +48,7 @@ export class Fleet {
   #wake: (() => void) | undefined;
   #lastResponseMs = 0;
   #marker: Buffer | undefined;
+  #follower: ChangeFollower | undefined;
   readonly #carries = new Map<string, boolean>();
   readonly #seen = new Map<Sidecar, number>();
   /** Since they were looked at. */
@@ -63,7 +66,10 @@ export class Fleet {
           tls: secure,
           node: nodeOf((options.first ?? 0) + index, options),
           references,
-          onResponse: (sidecar, response) => this.#responded(sidecar, response),
+          onResponse: (sidecar, response) => {
+            this.#responded(sidecar, response);
+            this.#follow(index, response);
+          },
           onEnd: (reason) => {
             this.#failures.push(reason);
             this.#wake?.();
@@ -142,6 +148,23 @@ export class Fleet {
     this.#marker = undefined;
     const eachMs = [...this.#seen.values()];
     return { firstMs: eachMs[0] ?? 0, lastMs: eachMs.at(-1) ?? 0, eachMs };
+  }
+
+  /** From now on all responses are searched for numbered changes. */
+  follow(follower: ChangeFollower): void {
+    this.#follower = follower;
+  }
+
+  /** @throws Error when a stream has ended */
+  followed(): Progress {
+    if (this.#failures.length > 0) throw new Error(`a stream ended: ${String(this.#failures[0])}`);
+    if (this.#follower === undefined) throw new Error('no changes are followed');
+    return this.#follower.progress();
+  }
+
+  #follow(index: number, { typeUrl, resources }: WireResponse): void {
+    if (this.#follower === undefined || typeUrl !== typeUrls.endpoint) return;
+    for (const resource of resources) this.#follower.received(index, resource, this.#lastResponseMs);
   }
 
   #responded(sidecar: Sidecar, response: WireResponse): void {

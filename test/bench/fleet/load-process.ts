@@ -2,6 +2,7 @@
 // process that forked it. Out: one answer each.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { ChangeFollower, type FollowOptions, type Progress } from '../churn/change-follower.ts';
 import { Fleet, monotonicMs, type FleetOptions, type Sighting } from './fleet.ts';
 import type { Counts } from './sidecar.ts';
 import { storm, type StormOutcome } from './storm.ts';
@@ -17,6 +18,12 @@ export interface LoadCommands {
   counts: () => Promise<Counts>;
   watch: (marker: string) => Promise<void>;
   seen: () => Promise<Sighting>;
+  /** Numbered changes are looked for from now on. */
+  follow: (options: FollowOptions) => Promise<void>;
+  /** What has come of them since the last time. */
+  followed: () => Promise<Progress>;
+  /** Processor time of this process so far. */
+  cpuMs: () => Promise<number>;
 }
 
 export interface Settled {
@@ -59,6 +66,12 @@ const commands: LoadCommands = {
   counts: async () => theFleet().counts,
   watch: async (marker) => theFleet().watch(marker),
   seen: () => theFleet().seen(),
+  follow: async (options) => theFleet().follow(new ChangeFollower(options)),
+  followed: async () => theFleet().followed(),
+  cpuMs: async () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  },
 };
 
 process.on('message', ({ id, command, argument }: LoadRequest) => {

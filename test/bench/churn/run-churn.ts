@@ -1,0 +1,72 @@
+// `npm run bench -- --churn SECONDS`: steady endpoint changes on a mesh whose namespaces see only themselves. Writes
+// .cache/bench/churn-*.json and its own part of docs/performance.md.
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { Load } from '../fleet/load.ts';
+import { imageAllocator } from '../image-allocator.ts';
+import type { BenchOptions } from '../options.ts';
+import type { BenchRegistry, Filling } from '../registry.ts';
+import { settledMemory } from '../memory/measure-growth.ts';
+import { clusterId, network, startServer } from '../server-under-test.ts';
+import { fillMesh, fleetIn } from './churn-mesh.ts';
+import { measureChurn } from './measure-churn.ts';
+import { churnLines, withChurn, type ChurnRun } from './report-churn.ts';
+
+/** At most a quarter of what is measured. */
+const mostWarmUpSeconds = 10;
+
+export async function runChurn(parts: {
+  options: BenchOptions;
+  open: (filling: Filling) => Promise<BenchRegistry>;
+  directory: string;
+  reportFile: string;
+  say: (line: string) => void;
+}): Promise<void> {
+  const { options, open, directory, reportFile, say } = parts;
+  const { services, endpoints, namespaces, proxies, workers, churnSeconds: seconds, profiles } = options;
+  const mesh = { services, endpoints, namespaces };
+  const load = loadavg()[0] ?? 0;
+  say(`filling the registry with ${services} services in ${namespaces} namespaces`);
+  await using registry = await open({
+    name: `churn-${services}-${endpoints}-${namespaces}`,
+    writeInto: (empty) => fillMesh(empty, mesh),
+  });
+  const allocator = await imageAllocator(!options.cAllocator);
+  await using server = await startServer(registry, { workers, allocator });
+  await using fleet = new Load();
+  say(`ready after ${server.readyMs.toFixed(0)} ms (${registry.kind}); connecting ${proxies} proxies`);
+  const target = { ...server.plaintext, ...fleetIn(mesh), count: proxies, clusterId, network };
+  const connectMs = (await fleet.call('connect', target)).at(-1) ?? 0;
+  const before = await settledMemory(server.inspector);
+  await server.inspector.watchVitals();
+  say(`connected after ${connectMs.toFixed(0)} ms; changing endpoints for ${seconds} s`);
+  const warmUpSeconds = Math.min(mostWarmUpSeconds, seconds / 4);
+  const size = { ...mesh, proxies, seconds, warmUpSeconds, rate: options.churnRate };
+  const figures = await server.inspector.profile(
+    profiles === undefined ? undefined : join(profiles, 'churn.cpuprofile'),
+    () => measureChurn(size, { server, load: fleet, registry, say }),
+  );
+  const run: ChurnRun = {
+    at: new Date().toISOString(),
+    node: process.version,
+    cores: availableParallelism(),
+    load,
+    registry: registry.kind,
+    allocator: allocator.name,
+    ...mesh,
+    proxies,
+    workers,
+    asked: options.churnRate,
+    connectMs,
+    before,
+    after: await settledMemory(server.inspector),
+    ...figures,
+  };
+  const file = join(directory, `churn-${run.at.replaceAll(':', '-')}.json`);
+  await writeFile(file, `${JSON.stringify(run, undefined, 2)}\n`);
+  for (const line of churnLines(run)) say(line);
+  say(`written to ${file}`);
+  if (options.report) await writeFile(reportFile, withChurn(await readFile(reportFile, 'utf8'), run));
+}

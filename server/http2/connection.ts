@@ -6,8 +6,8 @@
 import type { Socket } from 'node:net';
 import { connectionPeer } from '../grpc/connection-peer.ts';
 import type { ConnectionPeer, HttpStream, OpenStream } from '../grpc/http-stream.ts';
-import type { GrpcStatus } from '../grpc/status.ts';
 import type { TransportLimits } from '../grpc/transport-limits.ts';
+import { Departure } from './departure.ts';
 import { protocolError, streamFault, tooMuch, type Fault } from './faults.ts';
 import { FloodBudget, resetCost } from './flood-budget.ts';
 import { FrameReader, type Frame, type FrameReceiver } from './frame-reader.ts';
@@ -18,7 +18,6 @@ import {
   errorCodes,
   flags,
   frameTypes,
-  largestStreamId,
   settingIds,
   type ErrorCode,
 } from './frame-types.ts';
@@ -51,13 +50,11 @@ export interface ConnectionOptions {
 /** What a client may have sent that its streams' handlers did not read yet. */
 const connectionWindowBytes = 512 * 1024;
 
-/** A client that is told to leave and has nothing open gets this long to open what it had not yet heard of, and to go. */
-const lingerMs = 1000;
+/** After the farewell a client gets this long to read it. */
+const farewellMs = 1000;
 
 /** Read and thrown away after the farewell, which a client does not get when the socket closes on what it had on its way. */
 const maxDiscardedBytes = connectionWindowBytes;
-
-const tooOld: GrpcStatus = { code: 'UNAVAILABLE', message: 'the connection has reached its age; connect again' };
 
 export class Http2Connection implements StreamCarrier, FrameReceiver {
   readonly #socket: Socket;
@@ -69,15 +66,13 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
   readonly #budget = new FloodBudget();
   readonly #streams = new StreamTable();
   readonly #pings: Pings;
-  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #departure: Departure;
   #initialSendBytes = defaultWindowBytes;
   #peer: ConnectionPeer | undefined;
   /** Until the client's settings have come. */
   #greeting: NodeJS.Timeout | undefined;
-  #leaving = false;
-  #linger: NodeJS.Timeout | undefined;
-  /** Streams above it are not served. Infinite until the client was told. */
-  #lastServed = Infinity;
+  /** Until it has read the farewell. */
+  #ending: NodeJS.Timeout | undefined;
   #over = false;
   #discardedBytes = 0;
   maxFrameBytes = defaultMaxFrameBytes;
@@ -86,7 +81,7 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
     this.#socket = socket;
     this.#options = options;
     const { limits } = options;
-    const { maxConnectionAgeMs, maxHeaderBytes, maxConcurrentStreams } = limits;
+    const { maxHeaderBytes, maxConcurrentStreams } = limits;
     this.#headerBlocks = new HeaderBlocks(maxHeaderBytes);
     this.output = new Output(socket, {
       maxPieceBytes: options.maxPieceBytes,
@@ -113,10 +108,13 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
       send: (payload) => this.output.control(pingFrame(payload)),
       onGone: () => this.destroy(),
     });
-    if (maxConnectionAgeMs > 0) {
-      const ageMs = maxConnectionAgeMs * (0.9 + 0.2 * Math.random());
-      this.#timers.push(setTimeout(() => this.#retire(), ageMs));
-    }
+    this.#departure = new Departure({
+      limits,
+      streams: this.#streams,
+      pings: this.#pings,
+      output: this.output,
+      end: () => this.#end(),
+    });
   }
 
   get peer(): ConnectionPeer {
@@ -139,18 +137,12 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
     this.#streams.remove(stream.id);
     this.output.forget(stream);
     this.#giveBack(stream.close());
-    this.#endWhenIdle();
+    this.#departure.endWhenIdle();
   }
 
   /** Tells the client to open nothing more here; the connection closes when its streams have ended. */
   leave(): void {
-    if (this.#leaving || this.#over) return;
-    this.#leaving = true;
-    // "a server … SHOULD send an initial GOAWAY frame with the last stream identifier set to 2^31-1" (RFC 9113, 6.8)
-    this.output.control(goAwayFrame(largestStreamId, errorCodes.noError));
-    // What the client had opened before it heard of it is served: it is all here when it answers.
-    this.#pings.send(() => this.#serveNoMore());
-    this.#endWhenIdle();
+    if (!this.#over) this.#departure.begin();
   }
 
   destroy(): void {
@@ -276,7 +268,7 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
     if (fields === undefined) return streamFault(streamId, errorCodes.enhanceYourCalm, 'the headers are too large');
     const headers = requestHeaders(fields);
     if (headers === undefined) return streamFault(streamId, errorCodes.protocolError, 'malformed headers');
-    if (streamId > this.#lastServed || this.#streams.size >= this.#options.limits.maxConcurrentStreams) {
+    if (streamId > this.#departure.lastServed || this.#streams.size >= this.#options.limits.maxConcurrentStreams) {
       return streamFault(streamId, errorCodes.refusedStream, 'too many streams');
     }
     const stream = new Http2Stream({ id: streamId, headers, carrier: this, sendBytes: this.#initialSendBytes });
@@ -374,7 +366,7 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
   #fail({ code, reason }: Fault): void {
     if (this.#over) return;
     // "Endpoints MUST NOT increase the value they send in the last stream identifier" (RFC 9113, 6.8)
-    this.output.control(goAwayFrame(Math.min(this.#streams.last, this.#lastServed), code, reason));
+    this.output.control(goAwayFrame(Math.min(this.#streams.last, this.#departure.lastServed), code, reason));
     this.output.flush();
     this.#end();
   }
@@ -383,10 +375,9 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
   #end(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#pings.stop();
-    for (const stream of this.#streams.clear()) stream.close();
+    this.#stop();
     this.#socket.end();
-    this.#timers.push(setTimeout(() => this.destroy(), lingerMs));
+    this.#ending = setTimeout(() => this.destroy(), farewellMs);
   }
 
   #discard(bytes: number): void {
@@ -395,38 +386,18 @@ export class Http2Connection implements StreamCarrier, FrameReceiver {
     if (this.#discardedBytes > maxDiscardedBytes) this.#socket.pause();
   }
 
-  /** What the client opens from now on is not served. */
-  #serveNoMore(): void {
-    if (this.#over || this.#lastServed !== Infinity) return;
-    this.#lastServed = this.#streams.last;
-    this.output.control(goAwayFrame(this.#lastServed, errorCodes.noError));
-    this.#endWhenIdle();
-  }
-
-  /** With a client that was told to leave and has nothing open there is nothing left to do, once what it opens is not served. */
-  #endWhenIdle(): void {
-    if (!this.#leaving || this.#over || this.#streams.size > 0) return;
-    if (this.#lastServed === Infinity) this.#linger ??= setTimeout(() => this.#serveNoMore(), lingerMs);
-    else this.#end();
-  }
-
   #closed(): void {
     this.#over = true;
     clearTimeout(this.#greeting);
-    clearTimeout(this.#linger);
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#pings.stop();
-    for (const stream of this.#streams.clear()) stream.close();
+    clearTimeout(this.#ending);
+    this.#stop();
     this.#options.onClose();
   }
 
-  #retire(): void {
-    this.leave();
-    const end = (): void => {
-      this.#serveNoMore();
-      for (const stream of this.#streams.all()) stream.owner?.interrupt(tooOld);
-    };
-    this.#timers.push(setTimeout(end, this.#options.limits.maxConnectionAgeGraceMs));
+  #stop(): void {
+    this.#departure.stop();
+    this.#pings.stop();
+    for (const stream of this.#streams.clear()) stream.close();
   }
 }
 

@@ -57,7 +57,8 @@ export class HeaderDecoder {
         continue;
       }
       const field = this.#readField(reader);
-      listBytes += fieldBytes(field);
+      // Not counted further than it matters: large sums take memory.
+      listBytes = Math.min(listBytes + fieldBytes(field), maxListBytes + 1);
       if (listBytes <= maxListBytes) fields.push(field);
       else fields.length = 0;
     }

@@ -3,6 +3,6 @@
 export type HeaderField = readonly [name: string, value: string];
 
 /** What a field counts for in a table and in a list of headers (RFC 7541, 4.1; RFC 9113, 6.5.2). */
-export function fieldBytes([name, value]: HeaderField): number {
-  return name.length + value.length + 32;
+export function fieldBytes(field: HeaderField): number {
+  return field[0].length + field[1].length + 32;
 }

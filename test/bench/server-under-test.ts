@@ -80,10 +80,14 @@ export async function startServer(
       },
     },
     encodings: () => readCounter(instance.monitoring, 'isthmus_resources_encoded_total'),
-    workers: async () => ({
-      cpuMs: 1000 * (await readCounter(instance.monitoring, 'isthmus_worker_cpu_seconds_total')),
-      rss: await readCounter(instance.monitoring, 'isthmus_worker_resident_memory_bytes'),
-    }),
+    // The metrics page of many proxies takes the server long enough to be seen in what is measured: not without need.
+    workers: async () =>
+      workers === 0
+        ? { cpuMs: 0, rss: 0 }
+        : {
+            cpuMs: 1000 * (await readCounter(instance.monitoring, 'isthmus_worker_cpu_seconds_total')),
+            rss: await readCounter(instance.monitoring, 'isthmus_worker_resident_memory_bytes'),
+          },
     [Symbol.asyncDispose]: async () => {
       inspector[Symbol.dispose]();
       await instance[Symbol.asyncDispose]();

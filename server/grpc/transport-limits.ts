@@ -23,7 +23,7 @@ export interface TransportLimits {
 
 export const defaultTransportLimits: TransportLimits = Object.freeze({
   maxRequestBytes: 4 * 1024 * 1024,
-  maxHeaderBytes: 64 * 1024,
+  maxHeaderBytes: 16 * 1024,
   maxConcurrentStreams: 100,
   keepaliveMs: 30_000,
   keepaliveTimeoutMs: 10_000,

@@ -15,6 +15,7 @@ import { openDirectory, openKube, seed, type BenchRegistry, type Filling } from 
 import { measureGrowth } from './memory/measure-growth.ts';
 import { runMemory } from './memory/run-memory.ts';
 import { runPushes } from './pushes/run-pushes.ts';
+import { runRegions } from './regions/run-regions.ts';
 import { runRemotes } from './remotes/run-remotes.ts';
 import { chartOf, withFigures } from './report.ts';
 import {
@@ -37,6 +38,8 @@ const options = readOptions(process.argv.slice(2));
 await mkdir(outputDirectory, { recursive: true });
 if (options.profiles !== undefined) await mkdir(options.profiles, { recursive: true });
 if (options.remotes) await runRemotes({ options, directory: outputDirectory, reportFile, say });
+else if (options.regions)
+  await runRegions({ options, open: () => open(options), directory: outputDirectory, reportFile, say });
 else if (options.storm > 0) await runStorm({ options, open: () => open(options), reportFile, say });
 else if (options.churnSeconds > 0) {
   const openFilled = (filling: Filling): Promise<BenchRegistry> => open(options, filling);

@@ -111,9 +111,9 @@ export function sidecarObject(inside: string): TestObject {
   };
 }
 
-/** Of the range of test/support/kube.ts, behind what the API server takes for itself. */
-export function clusterIpOf(index: number): string {
-  return `10.96.${1 + Math.floor(index / 250)}.${(index % 250) + 1}`;
+/** Of the range of test/support/kube.ts, which each cluster has its own of, behind what the API server takes for itself. */
+export function clusterIpOf(index: number, cluster = 0): string {
+  return `10.${96 + cluster}.${1 + Math.floor(index / 250)}.${(index % 250) + 1}`;
 }
 
 export function hostOf(index: number): string {

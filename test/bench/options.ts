@@ -28,6 +28,8 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** Measures large remotes instead. */
   readonly remotes: boolean;
+  /** Measures two clusters on two networks instead. */
+  readonly regions: boolean;
   /** Measures pushes while so many proxies reconnect instead; 0: no. */
   readonly storm: number;
   /** Measures only the CPU of changes, in a process without an API server. */
@@ -59,6 +61,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
       registry: { type: 'string' },
       profile: { type: 'string' },
       remotes: { type: 'boolean', default: false },
+      regions: { type: 'boolean', default: false },
       storm: { type: 'string', default: '0' },
       pushes: { type: 'boolean', default: false },
       streams: { type: 'boolean', default: false },
@@ -91,6 +94,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     cAllocator: values['c-allocator'],
     quick,
     remotes: values.remotes,
+    regions: values.regions,
     storm: number('storm', values.storm),
     pushes: values.pushes,
     streams: values.streams,

@@ -84,19 +84,19 @@ export function chartOf(figures: Figures): string | undefined {
   ]);
 }
 
-function countCells({ messages, bytes, resources, removed, encodings }: ExactCounts): readonly string[] {
+export function countCells({ messages, bytes, resources, removed, encodings }: ExactCounts): readonly string[] {
   return [String(messages), (bytes / 1024).toFixed(2), String(resources + removed), String(encodings)];
 }
 
-function times({ p50, p99 }: { readonly p50: number; readonly p99: number }): string {
+export function times({ p50, p99 }: { readonly p50: number; readonly p99: number }): string {
   return `${ms(p50)} (${ms(p99)})`;
 }
 
-function ms(value: number): string {
+export function ms(value: number): string {
   return value < 100 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`;
 }
 
-function kib(bytes: number): string {
+export function kib(bytes: number): string {
   const value = bytes / 1024;
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} KiB`;
 }

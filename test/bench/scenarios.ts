@@ -27,14 +27,16 @@ export interface Bench {
   readonly options: BenchOptions;
   readonly server: ServerUnderTest;
   readonly load: Load;
-  readonly registry: BenchRegistry;
+  readonly registry: Pick<BenchRegistry, 'write'>;
+  /** Changes before each measurement; the usual number when left out. */
+  readonly warmUps?: number | undefined;
 }
 
 /** Between two changes: what the one set off is over before the other begins. */
 const restMs = 150;
 
 /** Changes before anything is measured, a moment apart: a server that serves for a while has compiled what it uses. */
-const warmUps = 100;
+export const usualWarmUps = 100;
 const warmUpMs = 40;
 
 /** Until a server has noticed that its clients are gone. */
@@ -95,18 +97,18 @@ export async function measureRouteChange(bench: Bench): Promise<ChangeFigures> {
   });
 }
 
-interface MarkedChange {
+export interface MarkedChange {
   /** Stands in what the proxies receive of it, and in nothing before. */
   readonly marker: string;
   readonly object: TestObject;
 }
 
-async function measureChange(
+export async function measureChange(
   bench: Bench,
   name: string,
   changeOf: (trial: number) => MarkedChange,
 ): Promise<ChangeFigures> {
-  const { options, server, load, registry } = bench;
+  const { options, server, load, registry, warmUps = usualWarmUps } = bench;
   const { trials, proxies } = options;
   for (let nth = 0; nth < warmUps; nth += 1) {
     await registry.write(changeOf(trials + nth).object);

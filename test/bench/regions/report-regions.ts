@@ -1,0 +1,63 @@
+// The figures of two regions, as their own generated part of docs/performance.md.
+
+import { perProxy, type GrowthFigures } from '../memory/measure-growth.ts';
+import { countCells, kib, ms, times } from '../report.ts';
+import type { RegionFigures } from './measure-regions.ts';
+import type { RegionSize } from './region-objects.ts';
+
+export interface RegionRun extends RegionFigures, RegionSize {
+  readonly at: string;
+  readonly node: string;
+  readonly cores: number;
+  /** Of the machine, when the run began. */
+  readonly load: number;
+  /** Of both regions. */
+  readonly registry: 'kube' | 'directory';
+  readonly allocator: string;
+  readonly workers: number;
+  readonly proxies: number;
+  readonly growth: GrowthFigures;
+}
+
+const begin = '<!-- begin: written by npm run bench -- --regions -->';
+const end = '<!-- end: written by npm run bench -- --regions -->';
+
+/** The page with this run's figures in it. @throws Error when the page has no place for them */
+export function withRegions(page: string, run: RegionRun): string {
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from === -1 || to < from) throw new Error(`the page has no part between "${begin}" and "${end}"`);
+  return `${page.slice(0, from)}${begin}\n\n${regionLines(run).join('\n')}\n\n${page.slice(to)}`;
+}
+
+export function regionLines(run: RegionRun): readonly string[] {
+  const { connect, ownChange, remoteChange, routeChange, reconnect, growth } = run;
+  const steps = growth.points.map(({ proxies }) => proxies);
+  const registries = run.registry === 'kube' ? 'each a real API server' : 'each a registry directory';
+  const rows = [
+    ['all proxies connected', ms(connect.allMs), ms(connect.cpuMs), ...countCells(connect.counts)],
+    ['the same with a warm server', ms(connect.againMs), '', '', '', '', ''],
+    ['endpoint added in the own cluster', times(ownChange.last), ms(ownChange.cpuMs), ...countCells(ownChange.counts)],
+    [
+      'endpoint added in the remote: its gateway weighs more',
+      times(remoteChange.last),
+      ms(remoteChange.cpuMs),
+      ...countCells(remoteChange.counts),
+    ],
+    ['VirtualService change', times(routeChange.last), ms(routeChange.cpuMs), ...countCells(routeChange.counts)],
+    ['all reconnect with what they hold', ms(reconnect.tookMs), ms(reconnect.cpuMs), ...countCells(reconnect.counts)],
+  ];
+  return [
+    `${run.at.slice(0, 10)}, Node ${run.node}, ${run.cores} cores for everything, load of the machine before ${run.load.toFixed(1)}: ` +
+      `two clusters on two networks, ${registries}, in each ${run.services} services with ${run.endpoints} endpoints and a gateway; ` +
+      `${run.proxies} sidecars in the first, over TLS with client certificates${run.workers === 0 ? '' : `, ${run.workers} workers`}, allocator ${run.allocator}.`,
+    '',
+    '| | last proxy, p50 (p99) | CPU of the server | messages a proxy | KiB a proxy | resources a proxy | encoded, all together |',
+    '|---|---|---|---|---|---|---|',
+    ...rows.map((cells) => `| ${cells.join(' | ')} |`),
+    '',
+    '| | |',
+    '|---|---|',
+    `| live memory a connected proxy | ${kib(connect.live)} |`,
+    `| growth of the process for one more proxy, from ${steps[1]} to ${steps.at(-1)} | ${kib(perProxy(growth, 'rss').oneMore)} |`,
+  ];
+}

@@ -7,7 +7,7 @@ import type { Problem } from '../discovery/model/problem.ts';
 import { compareText } from '../discovery/model/network-gateway.ts';
 import { NameTable } from '../proto/generated/istio.networking.nds.v1.ts';
 import type { InstanceReader, Readiness, RootFingerprint } from './admin/instance-reader.ts';
-import { proxyStatusOf, withCompanions, type JoinableSession } from './admin/join-proxy-status.ts';
+import { countProxies, proxyStatusOf, withCompanions, type JoinableSession } from './admin/join-proxy-status.ts';
 import type { EncodedResource } from './cache/encoded-resource.ts';
 import { generatedTypes } from './cache/resource-cache.ts';
 import { resourcesOf, sizeOf, type TypeSnapshot } from './cache/type-snapshot.ts';
@@ -56,6 +56,13 @@ export function runningInstance(parts: RunningInstanceParts): InstanceReader {
       return withCompanions(statuses).toSorted(
         (a, b) => compareText(a.proxy, b.proxy) || compareText(a.connectedAt, b.connectedAt),
       );
+    },
+    proxyCounts: () => {
+      const streams = connections.list({ limit: Infinity }).flatMap((connection) => {
+        const session = sessions.session(connection.peer);
+        return session === undefined ? [] : [{ connection, proxy: session.attachment.proxy }];
+      });
+      return countProxies(streams);
     },
     proxy: (nameOrNodeId) => find(nameOrNodeId)?.attachment.proxy,
     configDump: (nameOrNodeId) => {

@@ -18,6 +18,8 @@ export interface InstanceReader {
   mesh(): MeshSnapshot;
   /** Streams that are open now, sorted by proxy name. */
   proxies(): readonly ProxyStatus[];
+  /** The same counted: what it costs does not grow with what proxies are served. */
+  proxyCounts(): ProxyCounts;
   /** The connected proxy with this name (`NAME.NAMESPACE`) or node id; undefined when none is connected. */
   proxy(nameOrNodeId: string): Proxy | undefined;
   /** What that proxy is served now, by type URL; undefined when it is not connected. Never holds private keys. */
@@ -28,6 +30,13 @@ export interface InstanceReader {
   gatewayProbe(gateway: NetworkGateway): GatewayProbe | undefined;
   /** Roots that this instance trusts. */
   roots(): readonly RootFingerprint[];
+}
+
+export interface ProxyCounts {
+  /** Proxies by Istio version. */
+  readonly versions: ReadonlyMap<string, number>;
+  /** By the short name of a type: proxies that can't take something of it. */
+  readonly rejecting: ReadonlyMap<string, number>;
 }
 
 export interface Readiness {

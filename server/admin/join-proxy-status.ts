@@ -8,6 +8,7 @@ import { NameTable } from '../../proto/generated/istio.networking.nds.v1.ts';
 import type { Proxy } from '../proxy/proxy.ts';
 import type { ConnectionStatus } from '../stream/connection.ts';
 import type { TypeStatus } from '../stream/type-delivery.ts';
+import type { ProxyCounts } from './instance-reader.ts';
 import { shortTypeName, type ProxyStatus, type ProxyTypeStatus, type SyncState } from './proxy-status.ts';
 
 /** The engine's side of an open stream. */
@@ -48,8 +49,27 @@ export function proxyStatusOf(connection: ConnectionStatus, session: JoinableSes
   };
 }
 
+/** `streams`: those with a proxy behind them. An agent's companion stream is no proxy, what it rejects counts all the same. */
+export function countProxies(
+  streams: Iterable<{ readonly connection: ConnectionStatus; readonly proxy: Proxy }>,
+): ProxyCounts {
+  const versions = new Map<string, number>();
+  const rejecting = new Map<string, number>();
+  for (const { connection, proxy } of streams) {
+    if (!isCompanion(connection)) addOne(versions, proxy.istioVersion);
+    for (const type of connection.types) {
+      if (type.lastError !== undefined) addOne(rejecting, shortTypeName(type.typeUrl));
+    }
+  }
+  return { versions, rejecting };
+}
+
+function addOne(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
 /** The stream of an agent that asks for the names of its DNS server beside the stream of its Envoy. */
-function isCompanion({ types }: ProxyStatus): boolean {
+function isCompanion({ types }: { readonly types: readonly { readonly typeUrl: string }[] }): boolean {
   return types.length > 0 && types.every(({ typeUrl }) => typeUrl === NameTable.typeUrl);
 }
 

@@ -258,15 +258,10 @@ export class Metrics implements StreamMetrics {
   }
 
   #observeProxies(reader: InstanceReader): void {
-    const proxies = reader.proxies();
+    const { versions, rejecting } = reader.proxyCounts();
     this.#connected.reset();
-    for (const proxy of proxies) this.#connected.inc({ version: proxy.istioVersion });
-    for (const [name, gauge] of this.#rejectedNow) {
-      const rejecting = proxies.filter((proxy) =>
-        proxy.types.some((type) => type.name === name && type.status === 'ERROR'),
-      );
-      gauge.set(rejecting.length);
-    }
+    for (const [version, count] of versions) this.#connected.set({ version }, count);
+    for (const [type, gauge] of this.#rejectedNow) gauge.set(rejecting.get(type) ?? 0);
   }
 
   #observeClusters(reader: InstanceReader, nowMs: number): void {

@@ -200,12 +200,20 @@ export function aClusterStatus(id: ClusterId, overrides: Partial<ClusterStatus> 
 }
 
 export function aReader(overrides: Partial<InstanceReader> = {}): InstanceReader {
-  return {
+  const reader: InstanceReader = {
     version: '0.1.0-abcdef0-Clean',
     ready: () => ({ ready: true, waitingFor: [] }),
     clusters: () => [aClusterStatus(cluster1), aClusterStatus(cluster2)],
     mesh: () => aMesh(),
     proxies: () => [aProxyStatus()],
+    proxyCounts: () => {
+      const proxies = reader.proxies();
+      const versions = Map.groupBy(proxies, ({ istioVersion }) => istioVersion);
+      const failed = proxies.flatMap(({ types }) => types.filter(({ status }) => status === 'ERROR'));
+      const counts = <Key>(groups: Map<Key, readonly unknown[]>) =>
+        new Map([...groups].map(([key, { length }]) => [key, length]));
+      return { versions: counts(versions), rejecting: counts(Map.groupBy(failed, ({ name }) => name)) };
+    },
     proxy: (name) => (name === 'sleep-1.default' ? aProxy() : undefined),
     configDump: () => undefined,
     nameTable: () => undefined,
@@ -213,6 +221,7 @@ export function aReader(overrides: Partial<InstanceReader> = {}): InstanceReader
     roots: () => [{ subject: 'O=mesh', sha256: 'ab'.repeat(32), notAfter: '2036-01-01T00:00:00.000Z' }],
     ...overrides,
   };
+  return reader;
 }
 
 export function anHttpRoute(overrides: Partial<HttpRoute> = {}): HttpRoute {

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { objectKey } from '../../../discovery/model/names.ts';
-import { proxyStatusOf } from '../../../server/admin/join-proxy-status.ts';
+import { countProxies, proxyStatusOf } from '../../../server/admin/join-proxy-status.ts';
 import { resourceName } from '../../../server/cache/encoded-resource.ts';
 import type { ConnectionStatus } from '../../../server/stream/connection.ts';
 import type { TypeStatus } from '../../../server/stream/type-delivery.ts';
@@ -109,4 +109,24 @@ test('who the proxy is comes from the node, who it proved to be from the transpo
     variant: 'delta',
     types: [],
   });
+});
+
+test('proxies are counted by version, without the streams of their agents, and those that reject something by its type', () => {
+  const nameTable = aType({ typeUrl: 'type.googleapis.com/istio.networking.nds.v1.NameTable', lastError: 'no' });
+  const rejecting = aType({ lastError: 'no' });
+  const { istioVersion } = aProxy();
+  const counts = countProxies(
+    [[rejecting], [aType()], [nameTable], [rejecting, nameTable]].map((types) => ({
+      connection: aConnection(types),
+      proxy: aProxy(),
+    })),
+  );
+
+  expect(counts.versions).toEqual(new Map([[istioVersion, 3]]));
+  expect(counts.rejecting).toEqual(
+    new Map([
+      ['cds', 2],
+      ['nds', 2],
+    ]),
+  );
 });

@@ -97,7 +97,7 @@ class AnnouncedTexts {
     this.#bytes = bytes;
     this.#from = from;
     const rest = bytes.subarray(from);
-    this.#text = isAscii(rest) ? rest.latin1Slice(0, rest.length) : undefined;
+    this.#text = isAscii(rest) ? rest.toString('latin1') : undefined;
   }
 
   /** False when the entry is another than key and value, each shorter than 128 bytes. */

@@ -1,5 +1,6 @@
 // What a run found out, as it is written to JSON.
 
+import type { CertificateFigures } from './certificates/certificate-figures.ts';
 import type { GrowthFigures } from './memory/measure-growth.ts';
 
 /** What the proxies received, for each proxy and each change (or each connecting). Equal in every run of equal size. */
@@ -78,7 +79,7 @@ export interface Figures {
     readonly readyMs: number;
     readonly rss: number;
   };
-  readonly certificates: { readonly perSecond: number; readonly loopDelayP99Ms: number };
+  readonly certificates: CertificateFigures;
   /** Of connections over TLS, to a server of their own. Absent in runs from before it was measured. */
   readonly growthTls?: GrowthFigures | undefined;
 }

@@ -9,6 +9,7 @@ import { compareWithBaseline, readBaseline, writeBaseline } from './baseline.ts'
 import type { Figures } from './figures.ts';
 import { Load } from './fleet/load.ts';
 import { imageAllocator, type Allocator } from './image-allocator.ts';
+import { measureCertificates } from './certificates/measure-certificates.ts';
 import { runChurn } from './churn/run-churn.ts';
 import { readOptions, type BenchOptions } from './options.ts';
 import { openDirectory, openKube, seed, type BenchRegistry, type Filling } from './registry.ts';
@@ -18,13 +19,7 @@ import { runPushes } from './pushes/run-pushes.ts';
 import { runRegions } from './regions/run-regions.ts';
 import { runRemotes } from './remotes/run-remotes.ts';
 import { chartOf, withFigures } from './report.ts';
-import {
-  measureCertificates,
-  measureConnect,
-  measureEndpointChange,
-  measureReconnect,
-  measureRouteChange,
-} from './scenarios.ts';
+import { measureConnect, measureEndpointChange, measureReconnect, measureRouteChange } from './scenarios.ts';
 import { network, startServer } from './server-under-test.ts';
 import { startOnce } from './start.ts';
 import { runStorm } from './storm/run-storm.ts';
@@ -105,7 +100,12 @@ async function run(bench: BenchOptions): Promise<Figures> {
     ...measured,
     growthTls,
     start,
-    certificates: await measureCertificates(3),
+    certificates: await measureCertificates({
+      services: bench.services,
+      endpoints: bench.endpoints,
+      proxies: bench.proxies,
+      seconds: bench.quick ? 2 : 6,
+    }),
   };
 }
 

@@ -89,8 +89,8 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     churnRate: number('rate', values.rate),
     registry,
     profiles: values.profile,
-    // The page's own figures are those of one process.
-    report: !values['no-report'] && values.workers === '0',
+    // The page's own figures are those of one process, and of a whole run.
+    report: !values['no-report'] && !quick && values.workers === '0',
     cAllocator: values['c-allocator'],
     quick,
     remotes: values.remotes,

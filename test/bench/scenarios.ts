@@ -1,9 +1,7 @@
 // The measurements, one function each. In: a running server, the load generator, the registry. Out: figures.
 
-import { execFile } from 'node:child_process';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import type { TestObject } from '../support/kube-api.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { monotonicMs, type FleetTarget } from './fleet/fleet.ts';
@@ -13,7 +11,6 @@ import {
   type ChangeFigures,
   type ConnectFigures,
   type ExactCounts,
-  type Figures,
   type ReconnectFigures,
 } from './figures.ts';
 import { namespace, sliceObject, virtualServiceObject } from './manifests.ts';
@@ -180,14 +177,6 @@ export async function measureReconnect({ server, load, options }: Bench): Promis
     workersCpuMs,
     counts: perProxy(received, options.proxies, (await server.encodings()) - encodings),
   };
-}
-
-/** Of one process that does nothing else. */
-export async function measureCertificates(seconds: number): Promise<Figures['certificates']> {
-  const file = resolve(import.meta.dirname, 'sign.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, [file, String(seconds)]);
-  const [perSecond, loopDelayP99Ms] = stdout.match(/[\d.]+/g)?.filter((found) => found !== '99') ?? [];
-  return { perSecond: Number(perSecond), loopDelayP99Ms: Number(loopDelayP99Ms) };
 }
 
 type Received = Omit<ExactCounts, 'encodings'>;

@@ -6,6 +6,7 @@ import type { ConnectFigures, ChangeFigures, ExactCounts, Figures } from '../../
 
 const counts: ExactCounts = { messages: 1, bytes: 725.3, resources: 1, removed: 0, encodings: 1 };
 const quantiles = { p50: 10, p99: 20 };
+const loop = { p50: 1, p99: 1, longest: 1, arrivalP99: 0 };
 const connect: ConnectFigures = {
   allMs: 100,
   againMs: 100,
@@ -42,7 +43,11 @@ const figures: Figures = {
   routeChange: change,
   reconnect: { tookMs: 1, cpuMs: 10, workersCpuMs: 0, counts },
   start: { services: 3, endpoints: 2, readyMs: 100, rss: 1000 },
-  certificates: { perSecond: 1000, loopDelayP99Ms: 1 },
+  certificates: {
+    alone: { perSecond: 1000, loop },
+    pushesAlone: { changes: 1, proxies: 1, last: quantiles, loop },
+    whilePushing: { perSecond: 1000, changes: 1, proxies: 1, last: quantiles, loop },
+  },
 };
 
 const size = '3 x 2, 1 proxies, directory';

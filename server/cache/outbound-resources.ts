@@ -26,6 +26,7 @@ import { resourceName, type ResourceName } from './encoded-resource.ts';
 import { NameTableResource } from './name-table-resource.ts';
 import { ResourceSets, type EncodingListener } from './resource-sets.ts';
 import type { ResourceSet } from './type-snapshot.ts';
+import { WholeRoutes } from './whole-routes.ts';
 
 /** What one host contributed when it was generated last. */
 type HostRecord = ClusterRecord & RouteRecord;
@@ -63,6 +64,7 @@ export class OutboundResources {
   readonly #scope: OutboundScope;
   readonly #sets: ResourceSets;
   readonly #names: NameTableResource;
+  readonly #wholeRoutes: WholeRoutes;
   readonly #affected: SharedAffectedHosts;
   /** Every host that is seen, those that nothing is made of among them. */
   readonly #hosts: Map<Hostname, HostRecord>;
@@ -88,6 +90,7 @@ export class OutboundResources {
     this.#affected = affected;
     this.#sets = new ResourceSets(onEncoded, from && from.#sets);
     this.#names = new NameTableResource(onEncoded, from && from.#names);
+    this.#wholeRoutes = new WholeRoutes(onEncoded, from && from.#wholeRoutes);
     this.#scope = scope;
     this.#mesh = mesh;
     this.#hosts = new Map(from && from.#hosts);
@@ -310,10 +313,14 @@ export class OutboundResources {
         for (const configuration of generateRouteConfigurations(this.view, [route])) this.#sets.put(configuration);
       } else {
         const virtualHosts = [...hosts].flatMap((host) => this.#hosts.get(host)?.routes.get(route) ?? []);
-        this.#sets.put(generateWholeRouteConfiguration(this.view, route, virtualHosts));
+        this.#putWholeRoute(generateWholeRouteConfiguration(this.view, route, virtualHosts));
       }
     }
     this.#routesToWrite.clear();
+  }
+
+  #putWholeRoute(configuration: Resource<RouteConfiguration>): void {
+    this.#sets.putBytes(this.#wholeRoutes.splice(configuration));
   }
 
   /** Patches see a configuration with all of its virtual hosts; undefined: there is none any more. */
@@ -332,7 +339,7 @@ export class OutboundResources {
         }
       } else {
         const rest = generateWholeRouteConfiguration(this.view, route, []);
-        this.#sets.put(joinRoute(this.#patches.routes(rest, sorted, surroundings)));
+        this.#putWholeRoute(joinRoute(this.#patches.routes(rest, sorted, surroundings)));
       }
     }
     const before = this.#patchedHosts.get(route);

@@ -1,8 +1,8 @@
 // The resources of one view, a set a type, edited together: an edit whose bytes are the same as before is no edit.
 
 import type { Resource } from '../generate/resource.ts';
-import { encodeResource } from './encode-resource.ts';
-import { resourceName, type EncodedResource, type ResourceName } from './encoded-resource.ts';
+import { encodeResource, encodeResourceBytes, type ResourceBytes } from './encode-resource.ts';
+import type { EncodedResource, ResourceName } from './encoded-resource.ts';
 import { emptyResourceSet, type ResourceSet } from './type-snapshot.ts';
 
 /** Called with the type of every resource that is encoded, whether its bytes turn out new or not. */
@@ -29,10 +29,12 @@ export class ResourceSets {
 
   /** Encodes a resource and stages it; equal bytes leave the encoded resource that is there. */
   put<T>(resource: Resource<T>): ResourceName {
-    const name = resourceName(resource.name);
-    this.#stage(resource.type.typeUrl, name, encodeResource(resource));
-    this.#onEncoded(resource.type.typeUrl);
-    return name;
+    return this.#putEncoded(encodeResource(resource));
+  }
+
+  /** As `put`, for a message whose bytes exist already. */
+  putBytes(resource: ResourceBytes): ResourceName {
+    return this.#putEncoded(encodeResourceBytes(resource));
   }
 
   /** Stages a removal. */
@@ -58,6 +60,12 @@ export class ResourceSets {
     }
     this.#edits.clear();
     return changed;
+  }
+
+  #putEncoded(resource: EncodedResource): ResourceName {
+    this.#stage(resource.typeUrl, resource.name, resource);
+    this.#onEncoded(resource.typeUrl);
+    return resource.name;
   }
 
   #stage(typeUrl: string, name: ResourceName, resource: EncodedResource | undefined): void {

@@ -1,7 +1,7 @@
 // Route configurations. A client that speaks delta gets a frame that its virtual hosts are discovered into, one by one; a
 // client that does not gets whole ones.
 
-import { RouteConfiguration, type VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
+import { RouteConfiguration, type Route, type VirtualHost } from '../../proto/generated/envoy.config.route.v3.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
 import type { OutboundView } from '../view/outbound-view.ts';
 import { aggregated } from './config-source.ts';
@@ -49,16 +49,16 @@ function shared(name: string): RouteConfiguration {
 
 /** Requests for hosts that are no service: on to where they were going, or refused. A gateway answers them with 404 by itself. */
 function restVirtualHosts(view: OutboundView): readonly VirtualHost[] {
-  return view.scope.type === 'sidecar' ? [restVirtualHost(view)] : [];
+  if (view.scope.type !== 'sidecar') return [];
+  return [view.outboundTrafficPolicy === 'allow-any' ? allowAny : blockAll];
 }
 
-function restVirtualHost(view: OutboundView): VirtualHost {
-  if (view.outboundTrafficPolicy === 'allow-any') {
-    const route = { cluster: passthroughCluster, timeout: duration(0) };
-    return { name: 'allow_any', domains: ['*'], routes: [{ name: 'allow_any', match: { prefix: '/' }, route }] };
-  }
-  const directResponse = { status: 502 };
-  return { name: 'block_all', domains: ['*'], routes: [{ name: 'block_all', match: { prefix: '/' }, directResponse }] };
+// The same objects for all, so that they are encoded once.
+const allowAny = restVirtualHost('allow_any', { route: { cluster: passthroughCluster, timeout: duration(0) } });
+const blockAll = restVirtualHost('block_all', { directResponse: { status: 502 } });
+
+function restVirtualHost(name: string, action: Pick<Route, 'route' | 'directResponse'>): VirtualHost {
+  return Object.freeze({ name, domains: ['*'], routes: [{ name, match: { prefix: '/' }, ...action }] });
 }
 
 function resource(message: RouteConfiguration): Resource<RouteConfiguration> {

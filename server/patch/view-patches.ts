@@ -136,7 +136,8 @@ export class ViewPatches {
     hosts: readonly Resource<VirtualHost>[],
     { routedServers }: PatchSurroundings = ofSidecar,
   ): PatchedRoute {
-    const rest = frame.message.virtualHosts ?? [];
+    // Copies: the same ones are in other configurations too, for which other patches may be.
+    const rest = (frame.message.virtualHosts ?? []).map((host) => ({ ...host }));
     const run = this.#log.run(nameOf(frame));
     const frameSources = new Set<ObjectKey>();
     const whole = { ...frame.message, virtualHosts: [...hosts.map(({ message }) => message), ...rest] };

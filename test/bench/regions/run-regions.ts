@@ -54,7 +54,7 @@ export async function runRegions(parts: {
   await writeFile(file, `${JSON.stringify(run, undefined, 2)}\n`);
   for (const line of regionLines(run)) say(line);
   say(`written to ${file}`);
-  if (options.report && !options.quick) {
+  if (options.report) {
     await writeFile(reportFile, withRegions(await readFile(reportFile, 'utf8'), run));
   }
 }

@@ -1,23 +1,19 @@
 // The figures of a run as the generated part of docs/performance.md, and as a chart beside it. What people wrote around
 // the generated part stays.
 
+import { withGenerated } from './generated-part.ts';
 import type { CertificateFigures } from './certificates/certificate-figures.ts';
 import type { LoopDelay } from './certificates/loop-delay.ts';
 import { barChart, type BarGroup } from './chart.ts';
 import type { ExactCounts, Figures } from './figures.ts';
 import { perProxy } from './memory/measure-growth.ts';
 
-const begin = '<!-- begin: written by npm run bench -->';
-const end = '<!-- end: written by npm run bench -->';
-
 /** The page with this run's figures in it. @throws Error when the page has no place for them */
 export function withFigures(page: string, figures: Figures): string {
-  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from === -1 || to < from) throw new Error(`the page has no part between "${begin}" and "${end}"`);
-  return `${page.slice(0, from)}${begin}\n\n${generated(figures)}\n${page.slice(to)}`;
+  return withGenerated(page, 'npm run bench', generated(figures));
 }
 
-function generated(figures: Figures): string {
+function generated(figures: Figures): readonly string[] {
   const { connect, connectTls, endpointChange, routeChange, reconnect, start, certificates, proxies } = figures;
   const source = figures.registry === 'kube' ? 'a real API server' : 'a registry directory';
   const rows = [
@@ -28,7 +24,7 @@ function generated(figures: Figures): string {
     ['VirtualService change', times(routeChange.last), ms(routeChange.cpuMs), ...countCells(routeChange.counts)],
     ['all reconnect with what they hold', ms(reconnect.tookMs), ms(reconnect.cpuMs), ...countCells(reconnect.counts)],
   ];
-  const lines = [
+  return [
     `${figures.at.slice(0, 10)}, Node ${figures.node}, ${figures.cores} cores for everything, load of the machine before ${figures.load.toFixed(1)}: ` +
       `${figures.services} services with ${figures.endpoints} endpoints each, ${proxies} sidecars, ${source}, allocator ${figures.allocator}.`,
     '',
@@ -46,9 +42,7 @@ function generated(figures: Figures): string {
     ...certificateRows(certificates),
     '',
     '![The same beside istiod](performance.svg)',
-    '',
   ];
-  return lines.join('\n');
 }
 
 function growthRows({ growthTls }: Figures): readonly string[] {

@@ -1,5 +1,6 @@
 // The figures of steady changes, as their own generated part of docs/performance.md.
 
+import { withGenerated } from '../generated-part.ts';
 import type { Memory } from '../inspector.ts';
 import type { ChurnFigures, ChurnMinute, ChurnSummary, Latency } from './churn-figures.ts';
 import type { ChurnMesh } from './churn-mesh.ts';
@@ -22,14 +23,9 @@ export interface ChurnRun extends ChurnMesh, ChurnFigures {
   readonly after: Memory;
 }
 
-const begin = '<!-- begin: written by npm run bench -- --churn -->';
-const end = '<!-- end: written by npm run bench -- --churn -->';
-
 /** The page with this run's figures in it. @throws Error when the page has no place for them */
 export function withChurn(page: string, run: ChurnRun): string {
-  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from === -1 || to < from) throw new Error(`the page has no part between "${begin}" and "${end}"`);
-  return `${page.slice(0, from)}${begin}\n\n${churnLines(run).join('\n')}\n\n${page.slice(to)}`;
+  return withGenerated(page, 'npm run bench -- --churn', churnLines(run));
 }
 
 export function churnLines(run: ChurnRun): readonly string[] {

@@ -1,5 +1,6 @@
 // The figures of two regions, as their own generated part of docs/performance.md.
 
+import { withGenerated } from '../generated-part.ts';
 import { perProxy, type GrowthFigures } from '../memory/measure-growth.ts';
 import { countCells, kib, ms, times } from '../report.ts';
 import type { RegionFigures } from './measure-regions.ts';
@@ -19,14 +20,9 @@ export interface RegionRun extends RegionFigures, RegionSize {
   readonly growth: GrowthFigures;
 }
 
-const begin = '<!-- begin: written by npm run bench -- --regions -->';
-const end = '<!-- end: written by npm run bench -- --regions -->';
-
 /** The page with this run's figures in it. @throws Error when the page has no place for them */
 export function withRegions(page: string, run: RegionRun): string {
-  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from === -1 || to < from) throw new Error(`the page has no part between "${begin}" and "${end}"`);
-  return `${page.slice(0, from)}${begin}\n\n${regionLines(run).join('\n')}\n\n${page.slice(to)}`;
+  return withGenerated(page, 'npm run bench -- --regions', regionLines(run));
 }
 
 export function regionLines(run: RegionRun): readonly string[] {

@@ -1,5 +1,6 @@
 // The figures of a run with remotes, as their own generated part of docs/performance.md.
 
+import { withGenerated } from '../generated-part.ts';
 import type { RemoteFigures } from './measure-remotes.ts';
 
 export interface RemoteRun extends RemoteFigures {
@@ -15,14 +16,9 @@ export interface RemoteRun extends RemoteFigures {
   readonly remembered: boolean;
 }
 
-const begin = '<!-- begin: written by npm run bench -- --remotes -->';
-const end = '<!-- end: written by npm run bench -- --remotes -->';
-
 /** The page with this run's figures in it. @throws Error when the page has no place for them */
 export function withRemotes(page: string, run: RemoteRun): string {
-  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from === -1 || to < from) throw new Error(`the page has no part between "${begin}" and "${end}"`);
-  return `${page.slice(0, from)}${begin}\n\n${remoteLines(run).join('\n')}\n\n${page.slice(to)}`;
+  return withGenerated(page, 'npm run bench -- --remotes', remoteLines(run));
 }
 
 export function remoteLines(run: RemoteRun): readonly string[] {

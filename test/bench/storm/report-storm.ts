@@ -1,5 +1,6 @@
 // The figures of a storm, as their own generated part of docs/performance.md.
 
+import { withGenerated } from '../generated-part.ts';
 import type { Times } from '../figures.ts';
 
 /** A push that took longer than it may, by when in the storm it began. */
@@ -34,13 +35,8 @@ export interface StormRun {
   readonly late: readonly Late[];
 }
 
-const begin = '<!-- begin: written by npm run bench -- --storm -->';
-const end = '<!-- end: written by npm run bench -- --storm -->';
-
 /** The page with this run's figures in it. @throws Error when the page has no place for them */
 export function withStorm(page: string, run: StormRun): string {
-  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from === -1 || to < from) throw new Error(`the page has no part between "${begin}" and "${end}"`);
   const lines = [
     `${run.at.slice(0, 10)}, Node ${run.node}, two cores for everything, load of the machine before ${run.load.toFixed(1)}: ` +
       `${run.services} services ${run.registry === 'kube' ? 'on a real API server' : 'in a directory'}, ${run.observers} connected proxies, ${run.storm} that come back over TLS with what they hold.`,
@@ -55,7 +51,7 @@ export function withStorm(page: string, run: StormRun): string {
     `| connections that were turned away and tried again | ${run.turnedAway} |`,
     `| CPU of the server meanwhile, and of those who come back | ${(run.cpuMs / 1000).toFixed(1)} s, ${(run.crowdCpuMs / 1000).toFixed(1)} s |`,
   ];
-  return `${page.slice(0, from)}${begin}\n\n${lines.join('\n')}\n\n${page.slice(to)}`;
+  return withGenerated(page, 'npm run bench -- --storm', lines);
 }
 
 function ms(value: number): string {

@@ -37,7 +37,7 @@ export interface StreamOptions {
 const nothing = Buffer.alloc(0);
 
 /** What a stream may hold of a client that its handler does not read yet. */
-export const streamWindowBytes = defaultWindowBytes;
+const streamWindowBytes = defaultWindowBytes;
 
 export class Http2Stream implements HttpStream, Sender {
   readonly id: number;

@@ -152,7 +152,11 @@ describe('a worker that is killed', () => {
     const scene = await open({ workers: 1, server: { tls } });
     expect(await shownName(scene.server.address, authority.root)).toBe('first');
     tls.replace(await authority.issue('second'));
-    expect(await shownName(scene.server.address, authority.root)).toBe('second');
+    await waitFor(
+      () => shownName(scene.server.address, authority.root),
+      (name) => name === 'second',
+      { what: 'the worker to show the certificate that it was told of' },
+    );
     const replaced = untilReplaced(scene);
     kill(first(scene), 'SIGKILL');
     await replaced;

@@ -1,7 +1,7 @@
 // The file of a cluster for a source that is to replace the one which keeps it: nothing is read from it, since the other source
 // has told that, and nothing written before the other has ended. Two writers would undo each other's work.
 
-import type { SizedLines } from './packed-lines.ts';
+import type { PackedContent } from './packed-lines.ts';
 import { SnapshotFile, type SnapshotReading } from './snapshot-file.ts';
 
 export class LaterSnapshotFile extends SnapshotFile {
@@ -17,9 +17,9 @@ export class LaterSnapshotFile extends SnapshotFile {
     return Promise.resolve({ kind: 'none' });
   }
 
-  override async write(lines: SizedLines, asOfMs: number): Promise<void> {
+  override async write(content: PackedContent, asOfMs: number): Promise<void> {
     if (!this.#isOurs) return;
-    await super.write(lines, asOfMs);
+    await super.write(content, asOfMs);
     this.#isWritten = true;
   }
 

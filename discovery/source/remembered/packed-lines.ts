@@ -1,13 +1,20 @@
 // Lines by key, kept small: those of one kind of object are much alike, so each is deflated against the first of its kind. In:
-// lines of text. Out: the same lines, one at a time.
+// lines of text. Out: what was packed, to be kept and put back as it is, and its lines.
 
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 
-interface PackedLine {
+export interface PackedLine {
+  readonly kind: string;
   /** Deflated bytes as one-byte characters: a string of them takes less memory than a Buffer. */
   readonly text: string;
+  /** Characters of the line. */
   readonly length: number;
-  readonly dictionary: Buffer;
+}
+
+export interface PackedContent {
+  /** By kind, the line against which those of the kind are deflated. */
+  readonly dictionaries: ReadonlyMap<string, Buffer>;
+  readonly lines: readonly PackedLine[];
 }
 
 /** A window as large as an object, and the memory of it: each line is packed alone. */
@@ -15,7 +22,7 @@ const settings = { windowBits: 12, memLevel: 4 } as const;
 
 export class PackedLines<Key> {
   readonly #lines = new Map<Key, PackedLine>();
-  readonly #dictionaries = new Map<string, Buffer>();
+  #dictionaries = new Map<string, Buffer>();
   #length = 0;
 
   /** Characters of all lines together, unpacked. */
@@ -26,11 +33,10 @@ export class PackedLines<Key> {
   /** True when the line differs from the one that was there. `kind` tells lines apart that are not alike. */
   set(key: Key, kind: string, line: string): boolean {
     const before = this.#lines.get(key);
-    const dictionary = before?.dictionary ?? this.#dictionaryFor(kind, line);
+    const dictionary = this.#dictionaryFor(kind, line);
     const text = deflateRawSync(line, { ...settings, dictionary }).toString('latin1');
-    if (text === before?.text) return false;
-    this.#length += line.length - (before?.length ?? 0);
-    this.#lines.set(key, { text, length: line.length, dictionary });
+    if (kind === before?.kind && text === before.text) return false;
+    this.#put(key, { kind, text, length: line.length });
     return true;
   }
 
@@ -44,14 +50,28 @@ export class PackedLines<Key> {
 
   clear(): void {
     this.#lines.clear();
-    this.#dictionaries.clear();
+    this.#dictionaries = new Map();
     this.#length = 0;
   }
 
-  /** The lines as they are now, unpacked as they are taken: what changes meanwhile does not show. */
-  all(): SizedLines {
-    const packed = [...this.#lines.values()];
-    return { size: packed.length, [Symbol.iterator]: () => unpacked(packed) };
+  /** Everything as it is now: what changes later does not show. */
+  content(): PackedContent {
+    return { dictionaries: new Map(this.#dictionaries), lines: [...this.#lines.values()] };
+  }
+
+  /** Takes over what others packed, in place of all that is here; `keys` are those of its lines. */
+  restore({ dictionaries, lines }: PackedContent, keys: readonly Key[]): void {
+    this.clear();
+    this.#dictionaries = new Map(dictionaries);
+    for (const [index, key] of keys.entries()) {
+      const line = lines[index];
+      if (line !== undefined) this.#put(key, line);
+    }
+  }
+
+  #put(key: Key, line: PackedLine): void {
+    this.#length += line.length - (this.#lines.get(key)?.length ?? 0);
+    this.#lines.set(key, line);
   }
 
   #dictionaryFor(kind: string, line: string): Buffer {
@@ -63,12 +83,12 @@ export class PackedLines<Key> {
   }
 }
 
-export interface SizedLines extends Iterable<string> {
-  readonly size: number;
-}
-
-function* unpacked(packed: readonly PackedLine[]): Generator<string> {
-  for (const { text, dictionary } of packed) {
-    yield inflateRawSync(Buffer.from(text, 'latin1'), { windowBits: settings.windowBits, dictionary }).toString();
+/** Undefined when it was not deflated so. */
+export function unpackLine(deflated: Uint8Array, dictionary: Buffer | undefined): string | undefined {
+  if (dictionary === undefined) return undefined;
+  try {
+    return inflateRawSync(deflated, { windowBits: settings.windowBits, dictionary }).toString();
+  } catch {
+    return undefined;
   }
 }

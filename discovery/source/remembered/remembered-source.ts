@@ -93,11 +93,10 @@ export class RememberedSource implements Source {
     // Even a cluster without objects is known once it has been read.
     this.#dirty = true;
     if (reading.kind === 'read') {
-      const events = reading.objects.map((object): SourceEvent => {
-        this.#remember(object);
-        this.#unseen.add(keyOf(object));
-        return { kind: 'changed', object };
-      });
+      const keys = reading.objects.map((object) => keyOf(object));
+      this.#lines.restore(reading.content, keys);
+      this.#unseen = new Set(keys);
+      const events = reading.objects.map((object): SourceEvent => ({ kind: 'changed', object }));
       this.#dirty = false;
       this.#tell([{ kind: 'remembered', asOfMs: reading.asOfMs }, ...events]);
     } else if (reading.kind === 'damaged') {
@@ -213,7 +212,7 @@ export class RememberedSource implements Source {
     this.#dirty = false;
     try {
       const asOfMs = this.#asOfMs ?? clock.now();
-      if (wasDirty || !(await file.touch(asOfMs))) await file.write(this.#lines.all(), asOfMs);
+      if (wasDirty || !(await file.touch(asOfMs))) await file.write(this.#lines.content(), asOfMs);
     } catch (error) {
       this.#dirty ||= wasDirty;
       this.#report(

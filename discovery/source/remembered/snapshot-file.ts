@@ -1,5 +1,5 @@
-// The last known good objects of one cluster as a file: a header, one object a line, a checksum over all of it. Written whole or
-// not at all; checked when it is read; one that is damaged, or another cluster's, is set aside and never used.
+// The last known good objects of one cluster as a file: a header, one object a line, packed, and a checksum over all of it. Written
+// whole or not at all; checked when it is read; one that is damaged, or another cluster's, is set aside and never used.
 
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
@@ -9,10 +9,10 @@ import type { KubernetesObject } from '../../model/kubernetes-object.ts';
 import { clusterId, type ClusterId } from '../../model/names.ts';
 import type { SourceScope } from '../../model/source-event.ts';
 import { objectOfLine } from './memorable-object.ts';
-import type { SizedLines } from './packed-lines.ts';
+import { unpackLine, type PackedContent, type PackedLine } from './packed-lines.ts';
 
 /** Of this layout and of the objects' shape: another number is not read. */
-export const snapshotVersion = 1;
+export const snapshotVersion = 2;
 const format = 'isthmus-cluster-snapshot';
 const maxDamagedFiles = 3;
 /** Lines are joined to pieces of this many characters: each is one write, and other work runs between two of them. */
@@ -24,9 +24,15 @@ export interface SnapshotFileOptions {
   readonly scope: SourceScope;
 }
 
+export interface RememberedObjects {
+  readonly objects: readonly KubernetesObject[];
+  /** Its lines are those of the objects. */
+  readonly content: PackedContent;
+}
+
 export type SnapshotReading =
   | { readonly kind: 'none' }
-  | { readonly kind: 'read'; readonly asOfMs: number; readonly objects: readonly KubernetesObject[] }
+  | ({ readonly kind: 'read'; readonly asOfMs: number } & RememberedObjects)
   /** It was renamed to `setAside`; undefined when even that failed. */
   | { readonly kind: 'damaged'; readonly reason: string; readonly setAside: string | undefined }
   /** It can't be read now; it stays where it is. */
@@ -48,11 +54,8 @@ export class SnapshotFile {
       const parsed = this.#parse(bytes);
       if (typeof parsed === 'string') return await this.#setAside(parsed, nowMs);
       const { mtimeMs } = await stat(this.path);
-      return {
-        kind: 'read',
-        asOfMs: Math.floor(Math.min(nowMs, Math.max(parsed.savedAtMs, mtimeMs))),
-        objects: parsed.objects,
-      };
+      const { savedAtMs, objects, content } = parsed;
+      return { kind: 'read', asOfMs: Math.floor(Math.min(nowMs, Math.max(savedAtMs, mtimeMs))), objects, content };
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return { kind: 'none' };
       return { kind: 'unreadable', reason: describe(error) };
@@ -60,7 +63,7 @@ export class SnapshotFile {
   }
 
   /** Replaces the file. Rejects when it can't; what was there before then stays. */
-  async write(lines: SizedLines, asOfMs: number): Promise<void> {
+  async write({ dictionaries, lines }: PackedContent, asOfMs: number): Promise<void> {
     const { directory, clusterId, scope } = this.#options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const beside = `${this.path}.${randomUUID()}.new`;
@@ -74,8 +77,9 @@ export class SnapshotFile {
           await file.writeFile(piece);
         };
         const savedAt = new Date(asOfMs).toISOString();
-        const header = { format, version: snapshotVersion, clusterId, scope, savedAt, objects: lines.size };
-        await put(`${JSON.stringify(header)}\n`);
+        const texts = Array.from(dictionaries, ([kind, line]) => [kind, line.toString()] as const);
+        const header = { format, version: snapshotVersion, clusterId, scope, savedAt, objects: lines.length };
+        await put(`${JSON.stringify({ ...header, dictionaries: Object.fromEntries(texts) })}\n`);
         for (const piece of piecesOf(lines)) await put(piece);
         await file.writeFile(`${JSON.stringify({ sha256: checksum.digest('hex') })}\n`);
         await file.utimes(asOfMs / 1000, asOfMs / 1000);
@@ -105,7 +109,7 @@ export class SnapshotFile {
   }
 
   /** The content, or what is wrong with it. */
-  #parse(bytes: Buffer): { readonly savedAtMs: number; readonly objects: readonly KubernetesObject[] } | string {
+  #parse(bytes: Buffer): ({ readonly savedAtMs: number } & RememberedObjects) | string {
     const end = bytes.lastIndexOf(newline, bytes.length - 2) + 1;
     const trailer = parseMapping(bytes.toString('utf8', end));
     const checksum = trailer?.['sha256'];
@@ -122,9 +126,11 @@ export class SnapshotFile {
     if (header['clusterId'] !== clusterId) return `it is of the cluster ${JSON.stringify(header['clusterId'])}`;
     if (header['scope'] !== scope) return `it was read as ${JSON.stringify(header['scope'])}, and is ${scope} now`;
     const savedAtMs = Date.parse(String(header['savedAt']));
-    const objects = lines.map((line) => objectOfLine(line)).filter((object) => object !== undefined);
-    const isWhole = Number.isFinite(savedAtMs) && objects.length === header['objects'];
-    return isWhole ? { savedAtMs, objects } : 'it does not hold the objects that it should';
+    const remembered = objectsOf(lines, header['dictionaries']);
+    const isWhole = Number.isFinite(savedAtMs) && remembered?.objects.length === header['objects'];
+    return remembered !== undefined && isWhole
+      ? { savedAtMs, ...remembered }
+      : 'it does not hold the objects that it should';
   }
 
   async #setAside(reason: string, nowMs: number): Promise<SnapshotReading> {
@@ -156,18 +162,33 @@ export async function rememberedClusters(directory: string): Promise<readonly Cl
 
 const newline = 0x0a;
 
-function* piecesOf(lines: Iterable<string>): Generator<string> {
-  let piece: string[] = [];
-  let length = 0;
-  for (const line of lines) {
-    piece.push(line, '\n');
-    length += line.length;
-    if (length < pieceLength) continue;
-    yield piece.join('');
-    piece = [];
-    length = 0;
+function* piecesOf(lines: readonly PackedLine[]): Generator<string> {
+  let piece = '';
+  for (const { kind, text } of lines) {
+    piece += `${kind} ${Buffer.from(text, 'latin1').toString('base64')}\n`;
+    if (piece.length < pieceLength) continue;
+    yield piece;
+    piece = '';
   }
-  if (piece.length > 0) yield piece.join('');
+  if (piece !== '') yield piece;
+}
+
+/** Undefined when they are not lines of `piecesOf`. */
+function objectsOf(lines: readonly string[], texts: unknown): RememberedObjects | undefined {
+  if (!isMapping(texts)) return undefined;
+  const dictionaries = new Map(Object.entries(texts).map(([kind, line]) => [kind, Buffer.from(String(line))]));
+  const objects: KubernetesObject[] = [];
+  const packed: PackedLine[] = [];
+  for (const line of lines) {
+    const [kind = '', encoded = ''] = line.split(' ');
+    const deflated = Buffer.from(encoded, 'base64');
+    const unpacked = unpackLine(deflated, dictionaries.get(kind)) ?? '';
+    const object = objectOfLine(unpacked);
+    if (object === undefined) return undefined;
+    objects.push(object);
+    packed.push({ kind, text: deflated.toString('latin1'), length: unpacked.length });
+  }
+  return { objects, content: { dictionaries, lines: packed } };
 }
 
 function* linesOf(bytes: Buffer): Generator<string> {

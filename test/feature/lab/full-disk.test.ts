@@ -37,7 +37,7 @@ describeLab('a full disk under the state directory', () => {
     await listener.hears('nothing wrong', () => listener.problems.length === 0 && listener.count('synced') === 1);
     await listener.stop();
 
-    await writeFile(path.join(directory, 'filler'), Buffer.alloc(48 * 1024));
+    await writeFile(path.join(directory, 'filler'), Buffer.alloc(56 * 1024));
     const next = new SourceListener(source);
     await next.hears('what is remembered', () => next.count('remembered') === 1);
     const many = Array.from({ length: 200 }, (_, index) => serviceManifest(`service-${index}`));

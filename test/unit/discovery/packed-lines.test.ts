@@ -2,7 +2,10 @@
 
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { PackedLines } from '../../../discovery/source/remembered/packed-lines.ts';
+import { PackedLines, unpackLine, type PackedContent } from '../../../discovery/source/remembered/packed-lines.ts';
+
+const unpacked = ({ lines, dictionaries }: PackedContent): readonly string[] =>
+  lines.map(({ kind, text }) => unpackLine(Buffer.from(text, 'latin1'), dictionaries.get(kind)) ?? 'not unpacked');
 
 const anyLine = fc.string({ unit: 'grapheme', maxLength: 300 });
 
@@ -16,15 +19,24 @@ it('gives every line as it was set last, whatever the others of its kind are', (
     fc.property(fc.array(anyStep, { maxLength: 30 }), (steps) => {
       const packed = new PackedLines<number>();
       const plain = new Map<number, string>();
+      const kinds = new Map<number, string>();
       for (const { key, kind, line } of steps) {
         const changed = line === undefined ? packed.delete(key) : packed.set(key, kind, line);
-        expect(changed).toBe(plain.get(key) !== line);
+        expect(changed).toBe(plain.get(key) !== line || (line !== undefined && kinds.get(key) !== kind));
         if (line === undefined) plain.delete(key);
         else plain.set(key, line);
+        kinds.set(key, kind);
       }
-      expect([...packed.all()].toSorted()).toEqual([...plain.values()].toSorted());
-      expect(packed.all().size).toBe(plain.size);
+      const content = packed.content();
+      expect(unpacked(content).toSorted()).toEqual([...plain.values()].toSorted());
       expect(packed.length).toBe([...plain.values()].reduce((sum, { length }) => sum + length, 0));
+
+      const restored = new PackedLines<number>();
+      restored.set(99, 'Pod', 'of before');
+      restored.restore(content, [...plain.keys()]);
+      expect(restored.content()).toEqual(content);
+      expect(restored.length).toBe(packed.length);
+      for (const [key, line] of plain) expect(restored.set(key, kinds.get(key) ?? '', line)).toBe(false);
     }),
   );
 });
@@ -33,8 +45,15 @@ it('reads lines as they were when reading began', () => {
   const packed = new PackedLines<string>();
   packed.set('a', 'Pod', 'one');
   packed.set('b', 'Pod', 'two');
-  const reading = packed.all();
+  const reading = packed.content();
   packed.set('a', 'Pod', 'three');
   packed.delete('b');
-  expect([...reading]).toEqual(['one', 'two']);
+  expect(unpacked(reading)).toEqual(['one', 'two']);
+});
+
+it('does not unpack what it did not pack', () => {
+  const dictionary = Buffer.from('one');
+  expect(unpackLine(Buffer.from([0xff, 0xff, 0xff]), dictionary)).toBeUndefined();
+  expect(unpackLine(Buffer.alloc(0), dictionary)).toBeUndefined();
+  expect(unpackLine(Buffer.from('one'), undefined)).toBeUndefined();
 });

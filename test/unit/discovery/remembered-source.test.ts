@@ -291,7 +291,7 @@ describe('the snapshot on disk', () => {
   it('can be read by its owner alone, and the folder too', async () => {
     const nested = path.join(directory, 'clusters');
     const file = new SnapshotFile({ directory: nested, clusterId: clusterId('cluster-1'), scope: 'primary' });
-    await file.write(new Set(), 0);
+    await file.write({ dictionaries: new Map(), lines: [] }, 0);
     expect((await stat(file.path)).mode & 0o777).toBe(0o600);
     expect((await stat(nested)).mode & 0o777).toBe(0o700);
   });
@@ -320,7 +320,8 @@ describe('the snapshot on disk', () => {
         status: { podIP: '10.0.0.1' },
       },
     ]);
-    const text = await readFile(file.path, 'utf8');
+    const [header] = (await readFile(file.path, 'utf8')).split('\n', 1);
+    const text = `${header} ${JSON.stringify(await file.read(0))}`;
     expect(text).toContain('"one"');
     expect(text).toContain('10.0.0.1');
     expect(text).not.toContain(hidden);
@@ -365,11 +366,19 @@ describe('a snapshot that is not what it should be', () => {
     ['one line break', () => '\n'],
     ['cut off in the middle', (text) => text.slice(0, text.length / 2)],
     ['without its last line', (text) => text.slice(0, text.lastIndexOf('{'))],
-    ['changed in one character', (text) => text.replace('"one"', '"uno"')],
+    ['changed in one character', (text) => text.replace('primary', 'primarz')],
     ['something else', () => Buffer.from([0xff, 0xfe, 0x00, 0x0a, 0x01])],
     ['of another version', (text) => resigned(text, (header) => ({ ...header, version: 999 }))],
     ['of another cluster', (text) => resigned(text, (header) => ({ ...header, clusterId: 'cluster-9' }))],
     ['of another scope', (text) => resigned(text, (header) => ({ ...header, scope: 'discovery-only' }))],
+    [
+      'without what its objects were packed against',
+      (text) => resigned(text, (header) => ({ ...header, dictionaries: {} })),
+    ],
+    [
+      'packed against something else',
+      (text) => resigned(text, (header) => ({ ...header, dictionaries: { Service: '' } })),
+    ],
     ['short of an object', (text) => resigned(text, (header) => ({ ...header, objects: 7 }))],
   ];
   it.each(damages)(

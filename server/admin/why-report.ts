@@ -3,7 +3,7 @@
 import type { ClusterPhase } from '../../discovery/model/cluster-snapshot.ts';
 import type { ClusterId, Hostname, NetworkId, ObjectKey } from '../../discovery/model/names.ts';
 import type { PortConflict, ServiceKind } from '../../discovery/model/service.ts';
-import type { DropReason } from '../view/network-view.ts';
+import type { DropReason } from '../view/dropped-endpoints.ts';
 
 /**
  * Of an ordinary request: where the first route that certainly takes it leads.

@@ -7,7 +7,8 @@ import type {
   LbEndpoint,
   LocalityLbEndpoints,
 } from '../../proto/generated/envoy.config.endpoint.v3.ts';
-import type { LocalityGroup, NetworkView, ReachableEndpoint } from '../view/network-view.ts';
+import type { LocalityGroup, NetworkView } from '../view/network-view.ts';
+import type { ReachableEndpoint } from '../view/weigh-addresses.ts';
 import { socketAddress } from './address.ts';
 import { struct, uint32 } from './well-known-types.ts';
 

@@ -4,7 +4,7 @@ import { label } from '../../discovery/convert/well-known.ts';
 import type { ConnectionPool, DestinationRulePolicy, Subset, TrafficPolicy } from '../../discovery/model/policy.ts';
 import type { MeshConfig } from '../../discovery/model/mesh-config.ts';
 import { localitySettingsOf } from '../view/client-traits.ts';
-import type { Reach } from '../view/network-view.ts';
+import type { Reach } from '../view/endpoint-path.ts';
 import type { EndpointSelection } from '../view/outbound-view.ts';
 
 /**

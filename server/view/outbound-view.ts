@@ -18,7 +18,8 @@ import type {
 import type { MeshService, ServicePort } from '../../discovery/model/service.ts';
 import { preferenceOf, topologyLabel, type ClientPlace } from './client-preference.ts';
 import { mtlsModesOf, turnsMtlsOff } from './mtls-mode.ts';
-import { viewEndpoints, type NetworkView, type Reach } from './network-view.ts';
+import type { Reach } from './endpoint-path.ts';
+import { viewEndpoints, type NetworkView } from './network-view.ts';
 import {
   findDestinationRule,
   findVirtualService,

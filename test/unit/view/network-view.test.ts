@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 import type { Endpoint } from '../../../discovery/model/endpoint.ts';
 import { clusterId, networkId } from '../../../discovery/model/names.ts';
 import type { NetworkGateway } from '../../../discovery/model/network-gateway.ts';
-import { viewEndpoints, type NetworkView, type Reach } from '../../../server/view/network-view.ts';
+import type { Reach } from '../../../server/view/endpoint-path.ts';
+import { viewEndpoints, type NetworkView } from '../../../server/view/network-view.ts';
 import { anyEndpoints, anyGateways } from '../../support/any-mesh.ts';
 import { endpoint, gateway, mesh } from '../../support/mesh-model.ts';
 

@@ -6,7 +6,7 @@ import type { ExactCounts, Figures } from './figures.ts';
 import { perProxy } from './memory/measure-growth.ts';
 
 export interface Baseline {
-  /** By the size of the run, `SERVICES x ENDPOINTS, PROXIES proxies`. */
+  /** By the size of the run, `SERVICES x ENDPOINTS, PROXIES proxies, TRIALS changes, REGISTRY`. */
   readonly runs: Readonly<Record<string, BaselineRun>>;
   /** Of test/feature/bench-counts.test.ts, by step. */
   readonly counts: Readonly<Record<string, ExactCounts>>;
@@ -61,8 +61,9 @@ export function risenCounts(before: ExactCounts | undefined, now: ExactCounts): 
     .map((name) => `${name}: ${before[name]} before, ${now[name]} now`);
 }
 
-function sizeOf({ services, endpoints, proxies, registry }: Figures): string {
-  return `${services} x ${endpoints}, ${proxies} proxies, ${registry}`;
+/** The key of a run. Names of services and addresses are of different lengths, so bytes depend on the number of changes. */
+export function sizeOf({ services, endpoints, proxies, registry, endpointChange }: Figures): string {
+  return `${services} x ${endpoints}, ${proxies} proxies, ${endpointChange.trials} changes, ${registry}`;
 }
 
 function runOf(figures: Figures): BaselineRun {

@@ -5,13 +5,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { whyNoKube } from '../support/kube.ts';
-import { compareWithBaseline, readBaseline, writeBaseline } from './baseline.ts';
+import { compareWithBaseline, readBaseline, sizeOf, writeBaseline } from './baseline.ts';
 import type { Figures } from './figures.ts';
 import { Load } from './fleet/load.ts';
 import { imageAllocator, type Allocator } from './image-allocator.ts';
 import { measureCertificates } from './certificates/measure-certificates.ts';
 import { runChurn } from './churn/run-churn.ts';
-import { readOptions, type BenchOptions } from './options.ts';
+import { readOptions, usage, type BenchOptions } from './options.ts';
 import { openDirectory, openKube, seed, type BenchRegistry, type Filling } from './registry.ts';
 import { measureGrowth } from './memory/measure-growth.ts';
 import { runMemory } from './memory/run-memory.ts';
@@ -29,7 +29,12 @@ const root = resolve(import.meta.dirname, '../..');
 const outputDirectory = join(root, '.cache/bench');
 const reportFile = join(root, 'docs/performance.md');
 
-const options = readOptions(process.argv.slice(2));
+const argv = process.argv.slice(2);
+if (argv.includes('--help')) {
+  process.stdout.write(usage);
+  process.exit(0);
+}
+const options = readOptions(argv);
 await mkdir(outputDirectory, { recursive: true });
 if (options.profiles !== undefined) await mkdir(options.profiles, { recursive: true });
 if (options.remotes) await runRemotes({ options, directory: outputDirectory, reportFile, say });
@@ -53,6 +58,8 @@ async function benchMesh(): Promise<void> {
   if (options.report) await report(figures);
   const baseline = await readBaseline();
   if (options.saveBaseline) await writeBaseline(baseline, figures);
+  if (baseline.runs[sizeOf(figures)] === undefined)
+    say(`nothing to compare with: ${sizeOf(figures)}, is not in the baseline (--save-baseline puts it there)`);
   const { risen, slower } = compareWithBaseline(baseline, figures);
   for (const line of slower) say(`slower than before: ${line}`);
   for (const line of risen) say(`RISEN: ${line}`);
@@ -60,9 +67,13 @@ async function benchMesh(): Promise<void> {
 }
 
 async function report(found: Figures): Promise<void> {
-  await writeFile(reportFile, withFigures(await readFile(reportFile, 'utf8'), found));
   const chart = chartOf(found);
-  if (chart !== undefined) await writeFile(join(root, 'docs/performance.svg'), chart);
+  if (chart === undefined) {
+    say('docs/performance.md shows another size and stays as it is');
+    return;
+  }
+  await writeFile(reportFile, withFigures(await readFile(reportFile, 'utf8'), found));
+  await writeFile(join(root, 'docs/performance.svg'), chart);
 }
 
 async function run(bench: BenchOptions): Promise<Figures> {

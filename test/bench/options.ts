@@ -46,6 +46,36 @@ export interface BenchOptions {
   readonly saveBaseline: boolean;
 }
 
+export const usage = `npm run bench -- [OPTION]...
+
+What is measured; the whole load of services and sidecars unless one of these is given:
+  --pushes              only the CPU of changes, connecting and coming back, without an API server
+  --streams             only what a change costs a stream between cache and transport, without sockets
+  --memory              only how the process grows with its proxies
+  --regions             two clusters on two networks, all over TLS
+  --remotes             two large remotes that are only discovered (--remember: with --state-dir)
+  --storm N             pushes while N proxies come back over TLS
+  --churn SECONDS       steady endpoint changes (--rate N: 100 a second)
+
+The load:
+  --services N          200
+  --endpoints N         5, of each service
+  --proxies N           200
+  --namespaces N        1; with --pushes and --churn, a Sidecar in each lets it see only itself
+  --trials N            20 changes of each kind
+  --workers N           0, processes that serve the connections
+  --registry KIND       kube or directory; kube when the machine has an API server
+  --c-allocator         the memory allocator of the C library instead of jemalloc
+  --quick               small: 50 services, 20 proxies, 5 changes
+
+What becomes of it:
+  --no-report           leave docs/performance.md as it is, as --quick, --workers and other sizes do
+  --profile DIR         CPU profiles of the server, one of each step
+  --save-baseline       save counts and times as what later runs of this size are compared with
+
+JSON goes to .cache/bench. Ends with 1 when a count is higher than in test/bench/baseline.json; times are only told.
+`;
+
 /** @throws TypeError for an unknown option or a number that is none */
 export function readOptions(argv: readonly string[]): BenchOptions {
   const { values } = parseArgs({

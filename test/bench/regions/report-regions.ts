@@ -2,7 +2,7 @@
 
 import { withGenerated } from '../generated-part.ts';
 import { perProxy, type GrowthFigures } from '../memory/measure-growth.ts';
-import { countCells, kib, ms, times } from '../report.ts';
+import { countCells, kib, lastAnswer, ms, times } from '../report.ts';
 import type { RegionFigures } from './measure-regions.ts';
 import type { RegionSize } from './region-objects.ts';
 
@@ -40,7 +40,7 @@ export function regionLines(run: RegionRun): readonly string[] {
       ...countCells(remoteChange.counts),
     ],
     ['VirtualService change', times(routeChange.last), ms(routeChange.cpuMs), ...countCells(routeChange.counts)],
-    ['all reconnect with what they hold', ms(reconnect.tookMs), ms(reconnect.cpuMs), ...countCells(reconnect.counts)],
+    ['all reconnect with what they hold', lastAnswer(reconnect), ms(reconnect.cpuMs), ...countCells(reconnect.counts)],
   ];
   return [
     `${run.at.slice(0, 10)}, Node ${run.node}, ${run.cores} cores for everything, load of the machine before ${run.load.toFixed(1)}: ` +

@@ -50,7 +50,7 @@ const figures: Figures = {
   },
 };
 
-const size = '3 x 2, 1 proxies, directory';
+const size = '3 x 2, 1 proxies, 1 changes, directory';
 const baseline: Baseline = {
   runs: {
     [size]: {
@@ -79,6 +79,11 @@ test.each(steps.flatMap((step) => countNames.map((name) => [step, name] as const
     expect(slower).toEqual([]);
   },
 );
+
+test('a run of another number of changes is held against nothing: its markers are of other lengths', () => {
+  const more = { ...figures, endpointChange: { ...change, trials: 2, counts: raised('bytes', 1) } };
+  expect(compareWithBaseline(baseline, more)).toEqual({ risen: [], slower: [] });
+});
 
 test('counts that fall are no failure', () => {
   expect(risenCounts(counts, { ...counts, bytes: 700, encodings: 0 })).toEqual([]);

@@ -72,7 +72,7 @@ export interface ServeConfig {
   readonly maxProxies: number;
   /** New connections to the gRPC ports. */
   readonly maxHandshakesPerSecond: number;
-  /** Of one stream, beyond answers. */
+  /** Of one client, beyond answers. */
   readonly maxRequestsPerSecond: number;
   /** Processes that serve the connections of the gRPC ports; 0: this one does. */
   readonly workers: number;

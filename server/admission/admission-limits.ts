@@ -1,6 +1,7 @@
 // What newcomers may take from those who are connected already. Shared by all ports of an instance, since they share its
 // event loop.
 
+import { defaultTransportLimits } from '../grpc/transport-limits.ts';
 import type { Rate } from './token-bucket.ts';
 
 export interface AdmissionLimits {
@@ -20,10 +21,14 @@ export interface AdmissionLimits {
   readonly sliceMs: number;
   /** From this lateness of the event loop on, as little as possible is admitted: nothing, or one thing at a time. */
   readonly maxLagMs: number;
-  /** Requests of one stream beyond one for each response that it was sent. */
+  /** Requests of all streams of a client, beyond one for each response that a stream was sent. */
   readonly requests: Rate;
-  /** A stream whose requests had to be delayed for so long without a break ends with RESOURCE_EXHAUSTED. */
+  /** Of these, what each connection has to itself: as many as a proxy needs to connect, since replicas may share an address. */
+  readonly connectionRequests: Rate;
+  /** A stream that asks for more when the requests of its client had to be delayed for so long without a break ends with RESOURCE_EXHAUSTED. */
   readonly requestPatienceMs: number;
+  /** Messages of all streams of a connection that have come in part, or wait to be handled. A stream that goes beyond ends with RESOURCE_EXHAUSTED. */
+  readonly maxHeldBytes: number;
 }
 
 export const defaultAdmissionLimits: AdmissionLimits = Object.freeze({
@@ -36,5 +41,7 @@ export const defaultAdmissionLimits: AdmissionLimits = Object.freeze({
   sliceMs: 5,
   maxLagMs: 30,
   requests: Object.freeze({ perSecond: 100, burst: 1000 }),
+  connectionRequests: Object.freeze({ perSecond: 1, burst: 32 }),
   requestPatienceMs: 30_000,
+  maxHeldBytes: 4 * defaultTransportLimits.maxRequestBytes,
 });

@@ -10,6 +10,7 @@ export class AdmissionMetrics implements AdmissionCounts {
   readonly #registry: Registry;
   readonly #refused: Counter;
   readonly #delayed: Counter;
+  readonly #messagesRefused: Counter;
   readonly #waited: Histogram;
   readonly #lag: Histogram;
 
@@ -27,7 +28,12 @@ export class AdmissionMetrics implements AdmissionCounts {
     }
     this.#delayed = new Counter({
       name: 'isthmus_requests_delayed_total',
-      help: 'Requests that were delayed because their stream sent more of them than it may',
+      help: 'Requests that were delayed because their client sent more of them than it may',
+      registers,
+    });
+    this.#messagesRefused = new Counter({
+      name: 'isthmus_messages_refused_total',
+      help: 'Messages that were refused because their connection had too many bytes of others that were unfinished or waited',
       registers,
     });
     this.#waited = new Histogram({
@@ -89,5 +95,9 @@ export class AdmissionMetrics implements AdmissionCounts {
 
   requestDelayed(): void {
     this.#delayed.inc();
+  }
+
+  messageRefused(): void {
+    this.#messagesRefused.inc();
   }
 }

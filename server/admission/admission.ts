@@ -4,6 +4,7 @@
 import type { Call, CallHandler } from '../grpc/call.ts';
 import type { GrpcStatus } from '../grpc/status.ts';
 import type { AdmissionLimits } from './admission-limits.ts';
+import { ClientBudgets } from './client-budgets.ts';
 import { ConnectionGate, type ConnectionGateCounts, type Newcomer } from './connection-gate.ts';
 import { RequestPace } from './request-pace.ts';
 import { Turns } from './turns.ts';
@@ -12,6 +13,7 @@ export interface AdmissionCounts extends ConnectionGateCounts {
   streamAdmitted(waitedMs: number): void;
   streamRefused(reason: 'full' | 'late'): void;
   requestDelayed(): void;
+  messageRefused(): void;
 }
 
 export interface AdmissionClock {
@@ -55,6 +57,7 @@ export class Admission {
   readonly #clock: AdmissionClock;
   readonly #turns: Turns;
   readonly #gate: ConnectionGate;
+  readonly #budgets: ClientBudgets;
   #waitingStreams = 0;
 
   constructor(options: AdmissionOptions) {
@@ -62,6 +65,7 @@ export class Admission {
     this.#options = options;
     this.#clock = clock;
     this.#turns = new Turns({ ...limits, ...clock });
+    this.#budgets = new ClientBudgets({ limits, now: clock.now, after: clock.after });
     const isBusy = (): boolean => this.#turns.waiting >= limits.maxWaitingTurns || servants?.ready === false;
     const othersLagMs = (): number => servants?.lagMs ?? 0;
     this.#gate = new ConnectionGate({ limits, counts, ...clock, busy: isBusy, othersLagMs });
@@ -69,6 +73,11 @@ export class Admission {
 
   get waiting(): { readonly connections: number; readonly streams: number; readonly turns: number } {
     return { connections: this.#gate.waiting, streams: this.#waitingStreams, turns: this.#turns.waiting };
+  }
+
+  /** Whose requests are remembered: those with open streams, and those that have asked for much lately. */
+  get remembered(): { readonly clients: number; readonly connections: number } {
+    return this.#budgets.size;
   }
 
   /** A connection that was accepted and not read yet. */
@@ -109,8 +118,10 @@ export class Admission {
   #paceOf(call: Call): RequestPace {
     return new RequestPace({
       limits: this.#options.limits,
+      joined: this.#budgets.join(call),
       turns: this.#turns,
       delayed: () => this.#options.counts.requestDelayed(),
+      heldTooMuch: () => this.#options.counts.messageRefused(),
       refuse: (status) => call.interrupt(status),
       now: this.#clock.now,
       after: this.#clock.after,

@@ -4,14 +4,19 @@
 import type { RequestPacer } from '../grpc/request-pacer.ts';
 import type { GrpcStatus } from '../grpc/status.ts';
 import type { AdmissionLimits } from './admission-limits.ts';
-import { TokenBucket } from './token-bucket.ts';
+import type { JoinedBudget } from './client-budgets.ts';
+import type { ConnectionBudget } from './connection-budget.ts';
 import type { Turns } from './turns.ts';
 
 export interface RequestPaceOptions {
   readonly limits: AdmissionLimits;
+  /** Shared with other streams of the client. */
+  readonly joined: JoinedBudget;
   readonly turns: Turns;
   /** A request had to be delayed by the rate. */
   readonly delayed: () => void;
+  /** A message was refused since the connection holds too many that are not handled. */
+  readonly heldTooMuch: () => void;
   /** Ends the stream. */
   readonly refuse: (status: GrpcStatus) => void;
   readonly now: () => number;
@@ -27,18 +32,23 @@ const answerBytes = 1024;
 
 export class RequestPace implements RequestPacer {
   readonly #options: RequestPaceOptions;
-  readonly #bucket: TokenBucket;
+  readonly #budget: ConnectionBudget;
   readonly #openedMs: number;
   #isYoung = true;
   /** Responses that were not answered yet: as many requests are free. */
   #owed = 0;
-  /** Since when the client sends more than it may, without a break. */
-  #tooFastSinceMs: number | undefined;
+  /** Of a message that has come in part. */
+  #partBytes = 0;
+  /** A message that waits. */
+  #waiting: { readonly bytes: number; readonly deliver: () => void } | undefined;
+  /** Of both, as the budget knows it. */
+  #heldBytes = 0;
+  #isOver = false;
 
   constructor(options: RequestPaceOptions) {
     this.#options = options;
     this.#openedMs = options.now();
-    this.#bucket = new TokenBucket(options.limits.requests, options.now);
+    this.#budget = options.joined.budget;
   }
 
   passes(bytes: number): boolean {
@@ -46,23 +56,44 @@ export class RequestPace implements RequestPacer {
   }
 
   next(bytes: number, deliver: () => void): void {
+    if (this.#isOver) return;
     if (this.#take()) {
       this.#turn(bytes, deliver);
       return;
     }
-    const { limits, now, delayed, refuse, after } = this.#options;
+    const { limits, delayed, refuse, after } = this.#options;
     const { requests, requestPatienceMs } = limits;
-    this.#tooFastSinceMs ??= now();
-    if (now() - this.#tooFastSinceMs >= requestPatienceMs) {
-      const message = `more than ${requests.perSecond} requests a second on one stream, for ${requestPatienceMs / 1000} s`;
+    const delayMs = this.#budget.delay();
+    if (delayMs === undefined) {
+      const message = `more than ${requests.perSecond} requests a second of one client, for ${requestPatienceMs / 1000} s`;
       refuse({ code: 'RESOURCE_EXHAUSTED', message });
       return;
     }
     delayed();
-    after(Math.ceil(this.#bucket.waitMs), () => {
-      this.#bucket.take();
-      this.#turn(bytes, deliver);
+    this.#wait(bytes, deliver);
+    after(Math.ceil(delayMs), () => {
+      const waiting = this.#waited();
+      if (waiting !== undefined) this.#turn(waiting.bytes, waiting.deliver);
     });
+  }
+
+  holds(bytes: number): void {
+    if (this.#isOver || (bytes === 0 && this.#heldBytes === 0)) return;
+    this.#partBytes = bytes;
+    this.#tellHeld();
+    if (bytes === 0 || !this.#budget.holdsTooMuch) return;
+    const { limits, heldTooMuch, refuse } = this.#options;
+    heldTooMuch();
+    const message = `more than ${limits.maxHeldBytes} bytes of messages that are unfinished or wait, on one connection`;
+    refuse({ code: 'RESOURCE_EXHAUSTED', message });
+  }
+
+  ended(): void {
+    this.#isOver = true;
+    this.#partBytes = 0;
+    this.#waiting = undefined;
+    this.#tellHeld();
+    this.#options.joined.leave();
   }
 
   /** A response will be answered. */
@@ -78,13 +109,36 @@ export class RequestPace implements RequestPacer {
   /** What answers a response is bounded by what was sent, and needs no clock. */
   #take(): boolean {
     if (this.#owed > 0) this.#owed -= 1;
-    else if (!this.#bucket.take()) return false;
-    this.#tooFastSinceMs = undefined;
+    else return this.#budget.take();
     return true;
   }
 
   #turn(bytes: number, deliver: () => void): void {
-    if (bytes <= answerBytes && this.#isGrown) deliver();
-    else this.#options.turns.take(deliver);
+    if (bytes <= answerBytes && this.#isGrown) {
+      deliver();
+      return;
+    }
+    this.#wait(bytes, deliver);
+    this.#options.turns.take(() => this.#waited()?.deliver());
+  }
+
+  /** It is let go when the stream ends before its time comes. */
+  #wait(bytes: number, deliver: () => void): void {
+    this.#waiting = { bytes, deliver };
+    this.#tellHeld();
+  }
+
+  #waited(): { readonly bytes: number; readonly deliver: () => void } | undefined {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    this.#tellHeld();
+    return waiting;
+  }
+
+  #tellHeld(): void {
+    const bytes = this.#partBytes + (this.#waiting?.bytes ?? 0);
+    if (bytes === this.#heldBytes) return;
+    this.#budget.hold(bytes - this.#heldBytes);
+    this.#heldBytes = bytes;
   }
 }

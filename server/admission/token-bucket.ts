@@ -1,4 +1,5 @@
-// A rate with a burst: tokens come in steadily, up to as many as the bucket holds, and what has none has to wait.
+// A rate with a burst: tokens come in steadily, up to as many as the bucket holds, and what has none has to wait. Those who wait may
+// take theirs in advance: then each has its own time, in the order of asking.
 
 export interface Rate {
   readonly perSecond: number;
@@ -9,6 +10,7 @@ export interface Rate {
 export class TokenBucket {
   readonly #rate: Rate;
   readonly #now: () => number;
+  /** Below zero by those that were taken in advance. */
   #tokens: number;
   #filledMs: number;
 
@@ -32,6 +34,20 @@ export class TokenBucket {
   get waitMs(): number {
     this.#fill();
     return Math.max(0, ((1 - this.#tokens) * 1000) / this.#rate.perSecond);
+  }
+
+  /** Takes a token that is not there yet. Returns the milliseconds until it is. */
+  takeNext(): number {
+    const { waitMs } = this;
+    this.#tokens -= 1;
+    return waitMs;
+  }
+
+  /** How long until the bucket is full, as a new one is; 0 when it is. */
+  get fullInMs(): number {
+    this.#fill();
+    const { perSecond, burst } = this.#rate;
+    return ((burst - this.#tokens) * 1000) / perSecond;
   }
 
   #fill(): void {

@@ -51,7 +51,7 @@ export function serveCommand(): Command {
     .addOption(option('--max-stream-age <duration>', 'end xDS streams after this time; 0 never').default('0'))
     .addOption(option('--max-proxies <n>', 'refuse further proxies, so that they go to another replica').default('0'))
     .addOption(option('--max-handshakes <n>', 'new connections a second; further ones wait').default('400'))
-    .addOption(option('--max-requests <n>', 'requests a second of one stream, beyond answers').default('100'))
+    .addOption(option('--max-requests <n>', 'requests a second of one client, beyond answers').default('100'))
     .addOption(option('--workers <n>', 'processes that serve TLS and streams; 0: this one does').default('0'))
     .addOption(option('--drain <duration>', 'time for streams to move elsewhere after SIGTERM').default('5s'))
     .addOption(option('--log-level <level>', 'trace, debug, info, warn, error').default('info'))

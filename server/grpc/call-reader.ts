@@ -20,12 +20,14 @@ export class CallReader implements StreamReader {
   readonly #call: CallReaderOptions['call'];
   readonly #events: CallEvents;
   readonly #messages: MessageReader;
+  readonly #pacer: RequestPacer | undefined;
   readonly #paced: PacedMessages | undefined;
 
   constructor({ call, stream, pacer, events, maxBytes }: CallReaderOptions) {
     this.#call = call;
     this.#events = events;
     this.#messages = new MessageReader(maxBytes);
+    this.#pacer = pacer;
     if (pacer !== undefined) this.#paced = new PacedMessages(stream, pacer, (bytes) => this.#handle(bytes));
   }
 
@@ -41,11 +43,12 @@ export class CallReader implements StreamReader {
       return !this.#call.ended;
     });
     if (wrong !== undefined) this.#call.interrupt(wrong);
+    else this.#pacer?.holds(this.#messages.heldBytes);
   }
 
   ended(): void {
     if (this.#call.ended) return;
-    if (!this.#messages.betweenMessages) {
+    if (this.#messages.heldBytes > 0) {
       this.#call.interrupt({ code: 'INTERNAL', message: 'the request ended within a message' });
     } else if (this.#paced === undefined) this.#events.halfClosed();
     else {

@@ -52,6 +52,7 @@ export class Call {
       clearTimeout(this.#timer);
       if (this.#ended !== undefined) return;
       this.#ended = { code: 'CANCELLED', message: 'the client left' };
+      this.#pacer?.ended();
       this.#onInterrupt?.(this.#ended);
       options.onEnded?.(this, this.#ended);
     });
@@ -155,6 +156,7 @@ export class Call {
   #finish(status: GrpcStatus, trailers: SentHeaders): void {
     this.#ended = status;
     clearTimeout(this.#timer);
+    this.#pacer?.ended();
     this.#stream.end(trailers);
     // The client's next try would come over the same connection, to the same server.
     if (status.code === 'RESOURCE_EXHAUSTED') this.#stream.leaveConnection();

@@ -16,9 +16,9 @@ export class MessageReader {
     this.#maxBytes = maxBytes;
   }
 
-  /** True when the stream may end here. */
-  get betweenMessages(): boolean {
-    return this.#length === 0;
+  /** Received of a message that is not whole; 0: the stream may end here. */
+  get heldBytes(): number {
+    return this.#length;
   }
 
   /** The message that a chunk is, neither more nor less, as nearly every chunk: an answer comes in a frame of its own. */

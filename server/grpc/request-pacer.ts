@@ -5,6 +5,10 @@ export interface RequestPacer {
   passes(bytes: number): boolean;
   /** Calls `deliver`, once, now or later; or ends the call. Not asked again before that. `bytes`: of the message. */
   next(bytes: number, deliver: () => void): void;
+  /** Of the message that comes, so many bytes have come and are held. It may end the call. */
+  holds(bytes: number): void;
   /** A message was sent to the client. */
   responded(): void;
+  /** The call has ended: nothing of it is held any more. Told once. */
+  ended(): void;
 }

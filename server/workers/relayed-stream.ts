@@ -69,7 +69,11 @@ export class RelayedStream implements HttpStream {
   }
 
   end(trailers: SentHeaders): void {
-    if (!this.#gone) this.#output.end(this.#id, trailers);
+    if (this.#gone) return;
+    // What the client still sends is of no use to anybody, and what it has sent is not held by its reader any more.
+    this.#reader = { data: () => undefined, ended: () => undefined };
+    this.resume();
+    this.#output.end(this.#id, trailers);
   }
 
   reset(): void {

@@ -41,6 +41,7 @@ async function open(limits: Partial<AdmissionLimits> = {}): Promise<Scene> {
       streamAdmitted: () => counted.push('stream admitted'),
       streamRefused: (reason) => counted.push(`stream ${reason}`),
       requestDelayed: () => counted.push('delayed'),
+      messageRefused: () => counted.push('message refused'),
     },
   });
   const serve = (call: Call): void => {
@@ -150,9 +151,9 @@ test('a client that floods a stream is delayed, and what it sent still arrives',
   const scene = await open({ requests: { perSecond: 1000, burst: 1 } });
   const stream = request(session(scene), count);
   const total = received(stream);
-  for (let nth = 0; nth < 30; nth += 1) stream.write(message(1));
+  for (let nth = 0; nth < 60; nth += 1) stream.write(message(1));
   stream.end();
-  expect(await total).toBe(5 + 30);
+  expect(await total).toBe(5 + 60);
   expect(scene.counted.filter((what) => what === 'delayed').length).toBeGreaterThan(0);
 });
 

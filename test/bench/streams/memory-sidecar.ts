@@ -4,7 +4,7 @@
 import { encode } from '../../../proto/codec.ts';
 import type { Node } from '../../../proto/generated/envoy.config.core.v3.ts';
 import { DeltaDiscoveryRequest } from '../../../proto/generated/envoy.service.discovery.v3.ts';
-import type { HttpStream, StreamReader } from '../../../server/grpc/http-stream.ts';
+import type { ConnectionPeer, HttpStream, StreamReader } from '../../../server/grpc/http-stream.ts';
 import { typeUrls } from '../../../server/stream/type-rules.ts';
 import { prefixed, readDeltaResponse } from '../fleet/delta-wire.ts';
 import type { ReferenceReader } from '../fleet/references.ts';
@@ -22,7 +22,7 @@ interface Written {
 }
 
 export class MemorySidecar implements HttpStream {
-  readonly peer = { address: '127.0.0.1:1', certificate: undefined };
+  readonly peer: ConnectionPeer;
   readonly headers = { ':method': 'POST', ':path': deltaMethod, 'content-type': 'application/grpc' };
   readonly #node: Node;
   readonly #references: ReferenceReader;
@@ -34,6 +34,7 @@ export class MemorySidecar implements HttpStream {
 
   constructor(node: Node, references: ReferenceReader, first: FirstWrite) {
     this.#node = node;
+    this.peer = { address: `${node.id ?? ''}:1`, certificate: undefined };
     this.#references = references;
     this.#first = first;
   }

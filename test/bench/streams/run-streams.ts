@@ -33,6 +33,7 @@ const noCounts: AdmissionCounts = {
   streamAdmitted: () => undefined,
   streamRefused: () => undefined,
   requestDelayed: () => undefined,
+  messageRefused: () => undefined,
 };
 
 export async function runStreams({

@@ -3,6 +3,7 @@
 
 import '../admission.test.ts';
 import '../ca/ca-service.test.ts';
+import '../client-budgets.test.ts';
 import '../grpc-transport.test.ts';
 import '../http2/abuse.test.ts';
 import '../http2/any-client.test.ts';

@@ -169,6 +169,25 @@ test('a stream is given credit for what was read of it, and a paused one for not
   expect(read).toEqual([10, 20_000, 30_000, -1]);
 });
 
+test('a stream that was ended hands nothing more to its reader, and does not keep the client waiting', async () => {
+  const at = scene();
+  const stream = new RelayedStream(
+    7,
+    { port: 1, peer: { address: '', certificate: undefined }, headers: {} },
+    new RelayOutput(at.socket),
+  );
+  const read: number[] = [];
+  stream.read({ data: (chunk) => read.push(chunk.length), ended: () => read.push(-1) });
+  stream.received(Buffer.alloc(10));
+  stream.pause();
+  stream.received(Buffer.alloc(30_000));
+  stream.end({ 'grpc-status': 8 });
+  await heard(at, 3);
+  stream.ended();
+  expect(read).toEqual([10]);
+  expect(at.frames.map(({ kind }) => kind)).toEqual([toWorker.credit, toWorker.end, toWorker.credit]);
+});
+
 test('a side that says what is no frame is left', async () => {
   const [near, far] = duplexPair();
   const closed: string[] = [];

@@ -1,10 +1,7 @@
 // What one class of proxies may send to: visible hosts, their virtual IPs, the policies that hold for them, and the
 // addresses that reach their endpoints. In: a scope and a mesh snapshot. A generator sees nothing else.
 
-import { isIPv6 } from 'node:net';
-import { label } from '../../discovery/convert/well-known.ts';
 import type { Endpoint } from '../../discovery/model/endpoint.ts';
-import { unknownLocality } from '../../discovery/model/locality.ts';
 import type { MeshConfig } from '../../discovery/model/mesh-config.ts';
 import type { MeshSnapshot } from '../../discovery/model/mesh-snapshot.ts';
 import { compareText } from '../../discovery/model/network-gateway.ts';
@@ -16,25 +13,28 @@ import type {
   VirtualServicePolicy,
 } from '../../discovery/model/policy.ts';
 import type { MeshService, ServicePort } from '../../discovery/model/service.ts';
-import { preferenceOf, topologyLabel, type ClientPlace } from './client-preference.ts';
-import { mtlsModesOf, turnsMtlsOff } from './mtls-mode.ts';
+import { clientPlaceOf } from './client-place.ts';
+import { preferenceOf } from './client-preference.ts';
+import { clientSight } from './client-sight.ts';
 import type { Reach } from './endpoint-path.ts';
 import { viewEndpoints, type NetworkView } from './network-view.ts';
+import { outboundHosts } from './outbound-hosts.ts';
+import { ownListenerOf, type OwnListener } from './own-listener.ts';
 import {
   findDestinationRule,
   findVirtualService,
   virtualServicesDeclaring,
   type Namespaces,
-  seesVirtualService,
   type Sight,
 } from './policy-lookup.ts';
-import { routedHosts } from './routed-hosts.ts';
 import type { OutboundScope } from './scope.ts';
-import { serverHosts } from './server-hosts.ts';
-import { virtualServicesCovering } from './virtual-services-covering.ts';
 import { servicePlaces } from './service-places.ts';
-import { imports, listenerFor, namespacesOf } from './sidecar-scope.ts';
-import { isVisible, labelsMatch } from './visibility.ts';
+import { speaksMtlsIn, type SpeaksMtls } from './speaks-mtls.ts';
+import { virtualAddressesOf } from './virtual-addresses.ts';
+import { virtualServicesCovering } from './virtual-services-covering.ts';
+import { labelsMatch } from './visibility.ts';
+import { VisibleServices } from './visible-services.ts';
+import { identitiesOf } from './workload-identities.ts';
 
 /** Immutable; what is costly is looked up when it is first asked for. Building one costs next to nothing. */
 export interface OutboundView {
@@ -81,14 +81,6 @@ export interface OutboundView {
   /** Gateways that select this router, by precedence. Empty for sidecars. */
   gateways(): readonly GatewayPolicy[];
 }
-
-export interface OwnListener {
-  /** An IP address. */
-  readonly bind: string;
-  /** The application connects to it directly. */
-  readonly bindToPort?: true;
-}
-
 /** Which endpoints of a host are meant. */
 export interface EndpointSelection {
   /** Labels of the subset; empty selects all. */
@@ -101,34 +93,30 @@ export interface EndpointSelection {
 export function buildOutboundView(scope: OutboundScope, mesh: MeshSnapshot): OutboundView {
   return new ScopedView(scope, mesh);
 }
-
-const noHosts: ReadonlySet<Hostname> = new Set();
-
 class ScopedView implements OutboundView {
   readonly scope: OutboundScope;
+  readonly config: MeshConfig;
   readonly #mesh: MeshSnapshot;
-  readonly #config: MeshConfig;
+  readonly #services: VisibleServices;
+  readonly #speaksMtls: SpeaksMtls;
   #hosts: readonly Hostname[] | undefined;
-  /** Whether any workload may have it turned off: a mesh where none has is spared the look at each endpoint. */
-  #mtlsIsTurnedOff: boolean | undefined;
-  readonly #asAddressed = new Map<Hostname, MeshService>();
   #gateways: readonly GatewayPolicy[] | undefined;
-  #routed: ReadonlySet<Hostname> | undefined;
-  readonly #limitedServices = new Map<MeshService, MeshService>();
 
   constructor(scope: OutboundScope, mesh: MeshSnapshot) {
     this.scope = scope;
     this.#mesh = mesh;
     const { telemetry } = scope;
-    this.#config = telemetry === undefined ? mesh.config : { ...mesh.config, telemetry };
-  }
-
-  get config(): MeshConfig {
-    return this.#config;
+    this.config = telemetry === undefined ? mesh.config : { ...mesh.config, telemetry };
+    this.#services = new VisibleServices(scope, mesh);
+    this.#speaksMtls = speaksMtlsIn(mesh);
   }
 
   hosts(): readonly Hostname[] {
-    this.#hosts ??= this.#findHosts();
+    this.#hosts ??= outboundHosts({
+      services: this.#services.hosts(),
+      gateways: this.scope.type === 'router' ? this.gateways() : undefined,
+      policies: this.#mesh.policies,
+    });
     return this.#hosts;
   }
 
@@ -137,11 +125,7 @@ class ScopedView implements OutboundView {
   }
 
   routedHosts(): ReadonlySet<Hostname> {
-    if (this.scope.sidecar?.listeners === undefined) return noHosts;
-    this.#routed ??= routedHosts(this.scope, this.#mesh, (policy) => {
-      return policy.gateways.includes('mesh') && seesVirtualService(policy, this.#sight('mesh'));
-    });
-    return this.#routed;
+    return this.#services.routedHosts();
   }
 
   contains(host: Hostname): boolean {
@@ -150,57 +134,25 @@ class ScopedView implements OutboundView {
   }
 
   ownListener(service: MeshService, port: number): OwnListener | undefined {
-    const listeners = this.scope.sidecar?.listeners;
-    if (listeners === undefined) return undefined;
-    const { host, namespace } = service;
-    const { bind, uncaptured = false } = listenerFor(listeners, { host, namespace, port }, this.scope.namespace) ?? {};
-    if (bind === undefined && !uncaptured) return undefined;
-    const loopback = this.scope.families === 'ipv6' ? '::1' : '127.0.0.1';
-    return { bind: bind ?? loopback, ...(uncaptured ? { bindToPort: true as const } : {}) };
+    return ownListenerOf(this.scope, service, port);
   }
 
   service(host: Hostname): MeshService | undefined {
-    const declared = this.#mesh.services.get(host);
-    if (declared === undefined) return undefined;
-    const service = declared.others === undefined ? declared : this.#meant(declared, declared.others);
-    if (!this.#sees(service)) return undefined;
-    // A cluster-local service is another one in every cluster: that of a cluster which has none is not there.
-    if (service.clusterLocal && !service.clusters.includes(this.scope.clusterId)) return undefined;
-    return this.#limited(service.kind === 'headless' ? this.#headless(service) : service);
+    return this.#services.get(host);
   }
 
   virtualAddresses(host: Hostname): readonly string[] {
     const service = this.service(host);
-    if (service === undefined) return [];
-    const own = service.addresses.get(service.entry === undefined ? this.scope.clusterId : this.#mesh.primary) ?? [];
-    if (own.length > 0 || service.kind !== 'cluster-ip') return own;
-    // Who asks another resolver gets the host's real addresses.
-    if (service.entry !== undefined && this.scope.dnsCapture !== true) return own;
-    const { families } = this.scope;
-    return service.allocatedAddresses.filter((one) => families === 'dual' || isIPv6(one) === (families === 'ipv6'));
+    return service === undefined ? [] : virtualAddressesOf(service, this.scope, this.#mesh.primary);
   }
 
   podAddresses(host: Hostname, port: ServicePort): readonly string[] {
-    const { clusterId, network } = this.scope;
-    const clusterLocal = this.service(host)?.clusterLocal ?? false;
-    const serving = this.#endpointsOf(host).filter(
-      (endpoint) =>
-        endpoint.network === network &&
-        endpoint.ports[port.name] !== undefined &&
-        (!clusterLocal || endpoint.clusterId === clusterId),
-    );
+    const serving = this.#nativeEndpoints(host).filter(({ ports }) => ports[port.name] !== undefined);
     return [...new Set(serving.map(({ address }) => address))].toSorted((a, b) => compareText(a, b));
   }
 
   namedEndpoints(host: Hostname): readonly Endpoint[] {
-    const { clusterId, network } = this.scope;
-    const clusterLocal = this.service(host)?.clusterLocal ?? false;
-    return this.#endpointsOf(host).filter(
-      (endpoint) =>
-        endpoint.network === network &&
-        endpoint.health === 'healthy' &&
-        (!clusterLocal || endpoint.clusterId === clusterId),
-    );
+    return this.#nativeEndpoints(host).filter(({ health }) => health === 'healthy');
   }
 
   ownerOf(address: string, port: number): Hostname | undefined {
@@ -240,11 +192,12 @@ class ScopedView implements OutboundView {
     const { scope } = this;
     return viewEndpoints(
       {
-        endpoints: this.#endpointsOf(host),
+        endpoints: this.#services.endpointsOf(host),
         portName: port.name,
         subsetLabels: selection.labels,
-        clusterLocal: this.service(host)?.clusterLocal ?? false,
-        preference: selection.locality === undefined ? undefined : preferenceOf(selection.locality, this.#place()),
+        clusterLocal: this.#isClusterLocal(host),
+        preference:
+          selection.locality === undefined ? undefined : preferenceOf(selection.locality, clientPlaceOf(scope)),
       },
       {
         clusterId: scope.clusterId,
@@ -253,28 +206,17 @@ class ScopedView implements OutboundView {
         gateways: this.#mesh.gateways,
         degradedClusters: this.#mesh.degradedClusters,
         reach: selection.reach,
-        speaksMtls: (endpoint, targetPort) => this.#speaksMtls(endpoint, targetPort),
+        speaksMtls: this.#speaksMtls,
       },
     );
   }
 
   identities(host: Hostname): readonly string[] {
-    const { trustDomain, trustDomainAliases } = this.config;
-    const clusterLocal = this.service(host)?.clusterLocal ?? false;
-    const accounts = new Set<string>();
-    for (const { clusterId, tlsMode, workload } of this.#endpointsOf(host)) {
-      if (tlsMode !== 'istio') continue;
-      if (clusterLocal && clusterId !== this.scope.clusterId) continue;
-      // A remote may be read without its pods: then the namespace is known, which is the same in all clusters, not the account.
-      accounts.add(`ns/${workload.namespace}/sa/${workload.serviceAccount}`);
-    }
-    return [...new Set([trustDomain, ...trustDomainAliases])]
-      .flatMap((domain) => [...accounts].map((account) => `spiffe://${domain}/${account}`))
-      .toSorted((a, b) => compareText(a, b));
+    return identitiesOf(this.#usableEndpoints(host), this.config);
   }
 
   everyEndpointSpeaksMtls(host: Hostname, port: ServicePort): boolean {
-    const serving = this.#endpointsOf(host).flatMap((endpoint) => {
+    const serving = this.#services.endpointsOf(host).flatMap((endpoint) => {
       const targetPort = endpoint.ports[port.name];
       return targetPort === undefined ? [] : [this.#speaksMtls(endpoint, targetPort)];
     });
@@ -288,111 +230,24 @@ class ScopedView implements OutboundView {
     return this.#gateways;
   }
 
-  #place(): ClientPlace {
-    const { clusterId, network, locality = unknownLocality, labels } = this.scope;
-    const where = Object.values(label).flatMap((name) => {
-      const value = topologyLabel(name, { clusterId, network, locality });
-      return value === undefined ? [] : [[name, value] as const];
-    });
-    return { locality, labels: Object.fromEntries([...labels, ...where]) };
+  #isClusterLocal(host: Hostname): boolean {
+    return this.service(host)?.clusterLocal ?? false;
   }
 
-  /** That of its own namespace before others that it sees. */
-  #meant(oldest: MeshService, others: readonly MeshService[]): MeshService {
-    const seen = [oldest, ...others].filter((service) => this.#sees(service));
-    return seen.find(({ namespace }) => namespace === this.scope.namespace) ?? seen[0] ?? oldest;
+  /** Without those of other clusters where the host is each cluster's own. */
+  #usableEndpoints(host: Hostname): readonly Endpoint[] {
+    const endpoints = this.#services.endpointsOf(host);
+    if (!this.#isClusterLocal(host)) return endpoints;
+    return endpoints.filter(({ clusterId }) => clusterId === this.scope.clusterId);
   }
 
-  #sees({ host, namespace, exportTo }: MeshService): boolean {
-    const exported = exportTo.length === 0 ? this.config.defaultExportTo.services : exportTo;
-    if (!isVisible(exported, namespace, this.scope.namespace)) return false;
-    const listeners = this.scope.sidecar?.listeners;
-    if (listeners === undefined) return true;
-    return (
-      listeners.some((listener) => imports(listener, { host, namespace }, this.scope.namespace)) ||
-      this.routedHosts().has(host)
-    );
-  }
-
-  /** With the ports alone that some listener of the Sidecar is for; a host that routes lead to has all. */
-  #limited(service: MeshService): MeshService | undefined {
-    const listeners = this.scope.sidecar?.listeners;
-    if (listeners === undefined || this.routedHosts().has(service.host)) return service;
-    const known = this.#limitedServices.get(service);
-    if (known !== undefined) return known;
-    const { host, namespace } = service;
-    const ports = service.ports.filter(
-      ({ port }) => listenerFor(listeners, { host, namespace, port }, this.scope.namespace) !== undefined,
-    );
-    if (ports.length === 0 && service.ports.length > 0) return undefined;
-    const limited = ports.length === service.ports.length ? service : { ...service, ports };
-    this.#limitedServices.set(service, limited);
-    return limited;
-  }
-
-  /** Of a host that several namespaces declare, those of the one that is meant. */
-  #endpointsOf(host: Hostname): readonly Endpoint[] {
-    const endpoints = this.#mesh.endpoints.get(host) ?? [];
-    const declared = this.#mesh.services.get(host);
-    if (declared?.others === undefined) return endpoints;
-    const meant = this.#meant(declared, declared.others).namespace;
-    return endpoints.filter(({ workload }) => workload.namespace === meant);
-  }
-
-  /** Hosts that may be visible: all, or those of the namespaces that a Sidecar names. */
-  #candidates(): Iterable<Hostname> {
-    const { services } = this.#mesh;
-    const listeners = this.scope.sidecar?.listeners;
-    const namespaces = listeners === undefined ? undefined : namespacesOf(listeners, this.scope.namespace);
-    if (namespaces === undefined) return services.keys();
-    const { byNamespace } = servicePlaces(services);
-    const named = [...namespaces].flatMap((namespace) => [...(byNamespace.get(namespace)?.keys() ?? [])]);
-    return new Set([...named, ...this.routedHosts()]);
+  /** On the proxy's own network. */
+  #nativeEndpoints(host: Hostname): readonly Endpoint[] {
+    return this.#usableEndpoints(host).filter(({ network }) => network === this.scope.network);
   }
 
   #sight(gateway: string): Sight & { readonly client: string } {
-    const { namespace: client, sidecar } = this.scope;
-    const { defaultExportTo } = this.config;
-    const listeners = gateway === 'mesh' ? sidecar?.listeners : undefined;
-    if (listeners === undefined) return { client, defaultExportTo };
-    const isImported = ({ namespace, hosts }: VirtualServicePolicy): boolean =>
-      listeners.some((listener) => hosts.some((host) => imports(listener, { namespace, host }, client)));
-    return { client, defaultExportTo, imports: isImported };
-  }
-
-  #headless(service: MeshService): MeshService {
-    const { clusterId, network } = this.scope;
-    if (service.clusters.includes(clusterId)) return service;
-    if (this.#mesh.endpoints.get(service.host)?.some((endpoint) => endpoint.network === network) === true) {
-      return service;
-    }
-    const addressed = this.#asAddressed.get(service.host) ?? { ...service, kind: 'cluster-ip' };
-    this.#asAddressed.set(service.host, addressed);
-    return addressed;
-  }
-
-  #findHosts(): readonly Hostname[] {
-    const { policies } = this.#mesh;
-    const hosts = new Set([...this.#candidates()].filter((host) => this.service(host) !== undefined));
-    const isRouter = this.scope.type === 'router';
-    for (const host of serverHosts(this.gateways())) hosts.add(host);
-    const names = isRouter ? this.gateways().map(({ namespace, name }) => `${namespace}/${name}`) : ['mesh'];
-    const lists = names.length === 0 ? [] : [...policies.virtualServices.values(), policies.wildcardVirtualServices];
-    for (const policy of lists.flat()) {
-      if (!policy.gateways.some((gateway) => names.includes(gateway))) continue;
-      // To sidecars a pattern is for the services that it covers.
-      for (const host of policy.hosts) if (isRouter || !host.startsWith('*')) hosts.add(host);
-    }
-    return [...hosts].toSorted((a, b) => compareText(a, b));
-  }
-
-  // A workload whose PeerAuthentication turns mTLS off has a proxy, but one that takes plain text only.
-  #speaksMtls({ tlsMode, workload, labels }: Endpoint, targetPort: number): boolean {
-    if (tlsMode !== 'istio') return false;
-    this.#mtlsIsTurnedOff ??= turnsMtlsOff(this.#mesh.policies.peerAuthentications);
-    if (!this.#mtlsIsTurnedOff) return true;
-    const { defaultMode, portModes } = mtlsModesOf({ namespace: workload.namespace, labels }, this.#mesh);
-    return (portModes.get(targetPort) ?? defaultMode) !== 'disable';
+    return clientSight(this.scope, this.config.defaultExportTo, gateway);
   }
 
   #namespaces(host: Hostname): Namespaces {

@@ -2,6 +2,9 @@
 
 import { defineConfig } from 'vitest/config';
 
+/** As long as every other wait of the tests: what is polled for comes from other processes, too. */
+const expect = { poll: { timeout: 15_000 } };
+
 export default defineConfig({
   test: {
     projects: [
@@ -12,6 +15,7 @@ export default defineConfig({
           exclude: ['test/**/*.lab.test.ts', 'test/feature/lab/**'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          expect,
         },
       },
       {
@@ -21,6 +25,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 180_000,
+          expect,
         },
       },
     ],

@@ -75,7 +75,7 @@ interface RawResource extends RawAny {
 }
 
 /** How long a test waits for a response that never comes. */
-const patienceMs = 8000;
+const patienceMs = 15_000;
 
 type Stream = grpc.ClientDuplexStream<object, RawResponse>;
 

@@ -165,7 +165,8 @@ describe('a worker that is killed', () => {
 });
 
 test('a worker that answers nothing is ended and replaced', async () => {
-  const scene = await open({ lookMs: 20 });
+  // A worker has a hundred looks to start, which on a busy machine takes seconds.
+  const scene = await open({ lookMs: 200 });
   const replaced = untilReplaced(scene);
   kill(first(scene), 'SIGSTOP');
   expect((await replaced).restarts).toEqual({ exited: 0, hung: 1 });

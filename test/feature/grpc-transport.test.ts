@@ -246,7 +246,12 @@ describe('calls', () => {
 
   test('end with DEADLINE_EXCEEDED at the deadline of their client, on both sides', async () => {
     const scene = await open();
-    const { status } = start(scene, silent, { deadline: Date.now() + 100 });
+    // The deadline is of the call, not of its connection, which is there by now.
+    const first = start(scene, echo);
+    first.call.end();
+    expect((await first.status).code).toBe(grpc.status.OK);
+    const { call, status } = start(scene, silent, { deadline: Date.now() + 1000 });
+    call.write(Buffer.from('x'));
     expect((await status).code).toBe(grpc.status.DEADLINE_EXCEEDED);
     await expect.poll(() => scene.interrupted.map(({ code }) => code)).toHaveLength(1);
     const bare = request(session(scene), { ':path': silent, 'grpc-timeout': '50m' });

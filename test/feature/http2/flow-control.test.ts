@@ -245,6 +245,8 @@ describe('streams of one connection', () => {
     client.write(ask(1, 500_000), ask(3, 5000), ask(5, 5000));
     await client.streamEnded(3);
     await client.streamEnded(5);
+    await client.until(() => client.received(1).length >= 10_000, 'a full window');
+    await client.roundTrip();
     expect(client.received(1).length).toBe(10_000);
     expect(client.ledger.violations).toEqual([]);
   });

@@ -116,6 +116,8 @@ export interface RejectingScene {
   found(count: number): Promise<readonly Problem[]>;
   /** Nothing is unanswered or unsent. */
   quiet(): Promise<void>;
+  /** So much time passes at once. */
+  later(ms: number): void;
   counters(): Promise<string>;
   /** Open streams. */
   connected(): number;
@@ -135,6 +137,7 @@ export async function openRejectingScene(
   const metrics = new CountingMetrics();
   const connections = new ConnectionSet();
   const prometheus = new Registry();
+  let skippedMs = 0;
   const rejections: Rejections = new Rejections({
     voters: connections,
     primary: registry,
@@ -142,8 +145,8 @@ export async function openRejectingScene(
     causes: cache.causes,
     metrics: new RejectionMetrics(prometheus, () => rejections.heldBack().size),
     log,
-    now: () => performance.now(),
-    timings: { startMs: 0, windowMs: 1000, recheckMs: 20, againMs: 0, trialMs: 200, ...timings },
+    now: () => performance.now() + skippedMs,
+    timings: { startMs: 0, windowMs: 15_000, recheckMs: 20, againMs: 0, trialMs: 200, ...timings },
   });
   store.onChange(() => rejections.changed());
   const sessions = new ProxySessions({
@@ -235,6 +238,7 @@ export async function openRejectingScene(
       await quiet();
       return found;
     },
+    later: (ms) => void (skippedMs += ms),
     counters: () => prometheus.metrics(),
     connected: () => connections.size,
   };

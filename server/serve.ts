@@ -40,6 +40,7 @@ import { openDiff } from './open-diff.ts';
 import { openInjection } from './open-injection.ts';
 import { openMachines } from './open-machines.ts';
 import { openObjectStates, statusWriters } from './open-object-status.ts';
+import { openRehearsal } from './open-rehearsal.ts';
 import { openRejections } from './open-rejections.ts';
 import { openTokenKeys } from './open-token-keys.ts';
 import { openWorkers } from './open-workers.ts';
@@ -282,6 +283,8 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   await openInjection({ config, domain: meshConfig.domain, client, issuer, check, declared, metrics, log, started });
   isListening = true;
   started.add('streams', () => drain(connections, config.drainMs));
+  const ready = (): boolean => readiness.report().ready;
+  openRehearsal({ config, ready, primary: clusters.primary, connections, log, started });
   // Stopped first, so that another replica can lead while the streams of this one end.
   if (primary !== undefined && issuer !== undefined) {
     const statuses = statusWriters({

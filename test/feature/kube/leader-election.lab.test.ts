@@ -2,7 +2,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { LeaderElection } from '../../../server/kube/leader-election.ts';
+import { LeaderElection, type LeaderTimings } from '../../../server/kube/leader-election.ts';
 import { steadyClock } from '../../../server/kube/steady-clock.ts';
 import { asPrimary, primaryClient, systemNamespace } from '../../support/kube-primary.ts';
 import { startKubeCluster, type KubeCluster } from '../../support/kube.ts';
@@ -11,6 +11,8 @@ import { TcpRelay } from '../../support/tcp-relay.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const timings = { termMs: 3000, renewMs: 2000, retryMs: 200 };
+/** A successor that waited for the end of such a term would come far too late. */
+const longTerm = { termMs: 60_000, renewMs: 40_000, retryMs: 200 };
 const name = 'isthmus-leader';
 const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { namespace: systemNamespace, name } };
 const leasePath = `/apis/coordination.k8s.io/v1/namespaces/${systemNamespace}/leases/${name}`;
@@ -59,14 +61,20 @@ class Workplace {
   }
 }
 
-function replica(holder: string, workplace: Workplace, path = kubeconfig): Replica {
+interface ReplicaOptions {
+  readonly path?: string;
+  readonly timings?: LeaderTimings;
+}
+
+function replica(holder: string, workplace: Workplace, options: ReplicaOptions = {}): Replica {
+  const { path = kubeconfig } = options;
   const client = primaryClient(path);
   const { log, lines } = memoryLog();
   const election = new LeaderElection({
     client,
     name,
     holder,
-    timings,
+    timings: options.timings ?? timings,
     clock: steadyClock,
     random: Math.random,
     log,
@@ -126,13 +134,11 @@ describe('of several replicas', () => {
 
   it('the next one leads at once when the leader is told to stop', async () => {
     const workplace = new Workplace();
-    const first = replica('a', workplace);
+    const first = replica('a', workplace, { timings: longTerm });
     await expectLeader(workplace, 'a');
-    replica('b', workplace);
+    replica('b', workplace, { timings: longTerm });
     await first.stop();
-    const stoppedAtMs = performance.now();
-    await expectLeader(workplace, 'b');
-    expect(performance.now() - stoppedAtMs).toBeLessThan(timings.termMs / 2);
+    await expectLeader(workplace, 'b', longTerm.termMs / 6);
     expect(workplace.most).toBe(1);
     expect(await leaseSpec()).toMatchObject({ holderIdentity: 'b' });
   });
@@ -143,13 +149,13 @@ describe('of several replicas', () => {
     const path = cluster.file('relayed.kubeconfig');
     await writeFile(path, (await readFile(kubeconfig, 'utf8')).replaceAll(cluster.server, `https://127.0.0.1:${port}`));
     const workplace = new Workplace();
-    const first = replica('a', workplace, path);
+    const first = replica('a', workplace, { path });
     await expectLeader(workplace, 'a');
     replica('b', workplace);
     relay.cut();
     const cutAtMs = performance.now();
     await expectLeader(workplace, 'b');
-    expect(performance.now() - cutAtMs).toBeLessThan(timings.termMs + 2 * timings.retryMs + 1000);
+    expect(performance.now() - cutAtMs).toBeLessThan(2 * timings.termMs);
     expect(workplace.leftAtMs.get('a')).toBeLessThan(performance.now());
     expect(workplace.most).toBe(1);
     relay.mend();
@@ -174,8 +180,11 @@ describe('a holder whose clock is wrong', () => {
     await renew();
     const workplace = new Workplace();
     replica('a', workplace);
-    for (const startMs = performance.now(); performance.now() - startMs < 2 * timings.termMs;) await renew();
-    const lastMs = performance.now();
+    let lastMs = 0;
+    for (const startMs = performance.now(); performance.now() - startMs < 2 * timings.termMs;) {
+      lastMs = performance.now();
+      await renew();
+    }
     expect(workplace.came).toEqual([]);
     await expectLeader(workplace, 'a');
     expect(performance.now() - lastMs).toBeGreaterThan(timings.termMs - 2 * timings.retryMs);

@@ -90,7 +90,7 @@ describe('a mistake in a directory', () => {
     registry = new ClusterRegistry({
       clusterId: clusterId('cluster-1'),
       mode: 'primary',
-      source: new DirectorySource({ directory, scope: 'primary', rescanMs: 300, removalGraceMs: 60 }),
+      source: new DirectorySource({ directory, scope: 'primary', rescanMs: 300, removalGraceMs: 300 }),
       network: networkId(''),
       config: defaultMeshConfig,
       meshNetworks: noMeshNetworks,

@@ -13,8 +13,8 @@ import { podManifest, serviceManifest, type Manifest } from '../support/kube-obj
 import { waitFor } from '../support/wait-for.ts';
 import { describeSource } from './source-contract.ts';
 
-/** Quick for tests, and still far longer than a rename takes. */
-const quick = { rescanMs: 300, removalGraceMs: 80 };
+/** Quick for tests, and still far longer than a file is empty that is written anew. */
+const quick = { rescanMs: 300, removalGraceMs: 300 };
 
 describeSource('a directory', async () => {
   const base = await mkdtemp(path.join(tmpdir(), 'registry-'));

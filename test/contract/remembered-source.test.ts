@@ -23,7 +23,7 @@ describeSource('a directory with a memory', async () => {
   return {
     open: (scope) =>
       new RememberedSource({
-        source: new DirectorySource({ directory, scope, rescanMs: 300, removalGraceMs: 80 }),
+        source: new DirectorySource({ directory, scope, rescanMs: 300, removalGraceMs: 300 }),
         file: new SnapshotFile({ directory: path.join(base, 'state'), clusterId: clusterId('cluster-1'), scope }),
         clock: systemClock,
         writeEveryMs: 10,

@@ -36,7 +36,7 @@ export type StartOptions = {
   readonly onMessage?: (message: unknown) => void;
 };
 
-const lastWordsMs = 300;
+const lastWordsMs = 1000;
 
 /** Runs a program to its end. Rejects when it can't be started or takes too long; an exit code is not an error. */
 export function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {

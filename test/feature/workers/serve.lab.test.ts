@@ -42,8 +42,11 @@ async function start(...more: readonly string[]): Promise<readonly number[]> {
   argv.push('--state-dir', join(directory, 'state'), '--workers', '2', ...more);
   instance = await startServe({ argv, monitoring: true });
   client = new XdsClient(instance.xds, services);
-  const { output } = instance.process;
-  return [...output.matchAll(/"workerPid":(\d+)/g)].map(([, pid]) => Number(pid));
+  return await waitFor(
+    () => [...instance.process.output.matchAll(/"workerPid":(\d+)/g)].map(([, pid]) => Number(pid)),
+    (pids) => pids.length === 2,
+    { what: 'both workers in the log' },
+  );
 }
 
 /** A sidecar's stream; resolves when its configuration is there. */

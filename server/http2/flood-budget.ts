@@ -1,5 +1,7 @@
 // What a client may do of those things that cost a server work and move nothing: resets, pings, settings, empty frames.
 
+import { tooMuch, type Fault } from './faults.ts';
+
 /** So many at once, … */
 const burst = 2000;
 /** … and so many a second after that. A client that measures its path pings once for each message that it is sent. */
@@ -29,5 +31,10 @@ export class FloodBudget {
     this.#sinceMs = nowMs;
     this.#left = Math.min(burst, this.#left + earned);
     return this.#left >= 0;
+  }
+
+  /** The end of the connection when it is used up. `what`: of which there are too many. */
+  charge(what: string, cost = 1): Fault | undefined {
+    return this.spend(cost) ? undefined : tooMuch(`too many ${what}`);
   }
 }

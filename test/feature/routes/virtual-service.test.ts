@@ -144,7 +144,7 @@ const snapshot = mesh({
         httpRoute([reviews], {
           matches: [httpMatch({ uri: exact('/slow-try') })],
           timeoutMs: 5_000,
-          retries: { attempts: 1, perTryTimeoutMs: 50, retryOn: '5xx' },
+          retries: { attempts: 1, perTryTimeoutMs: 500, retryOn: '5xx' },
         }),
         httpRoute([reviews], {
           matches: [httpMatch({ uri: exact('/broken') })],
@@ -323,8 +323,8 @@ describe('an action', () => {
     const stalled = (path: string) => envoy.ask({ host: 'reviews', path, headers: { 'x-stall': '1' } });
     expect(await stalled('/slow')).toMatchObject({ status: 504 });
     expect(await stalled('/slow-try')).toMatchObject({ status: 504 });
-    const tries = envoy.received(cluster(reviews)).filter((text) => text.endsWith(' /slow-try'));
-    expect(tries).toHaveLength(2);
+    const tries = () => envoy.received(cluster(reviews)).filter((text) => text.endsWith(' /slow-try'));
+    await waitFor(tries, (seen) => seen.length === 2, { what: 'both tries' });
   });
 
   test('fails requests on purpose, all, none or about half', async () => {
@@ -421,15 +421,19 @@ test('a host that only a VirtualService has is routed on port 80', async () => {
   expect(await envoy.ask({ host: 'www.example.org' })).toMatchObject({ cluster: cluster(ratings) });
 });
 
-test('a tenth goes to the canary, within one point of ten thousand requests', { timeout: 60_000 }, async () => {
+test('a tenth goes to the canary, within one point of ten thousand requests', { timeout: 120_000 }, async () => {
   const asked: (string | undefined)[] = [];
-  // Envoy draws at random: of ten thousand requests one point is more than three standard deviations.
-  for (let round = 0; round < 100; round += 1) {
-    const answers = await Promise.all(Array.from({ length: 100 }, () => envoy.ask({ host: 'canary' })));
-    asked.push(...answers.map((answer) => answer.cluster));
-  }
   const share = (subset: string) =>
-    (asked.filter((name) => name === cluster(canary, 80, subset)).length * 100) / 10_000;
-  expect(share('v1') + share('v2')).toBe(100);
+    (asked.filter((name) => name === cluster(canary, 80, subset)).length * 100) / asked.length;
+  const isOff = (): boolean => Math.abs(share('v2') - 10) >= 1;
+  // Envoy draws at random. Of ten thousand requests one point is 3.3 standard deviations, which once in a thousand times is no
+  // mistake; of thirty thousand it is 5.8.
+  while (asked.length === 0 || (isOff() && asked.length < 30_000)) {
+    for (let round = 0; round < 100; round += 1) {
+      const answers = await Promise.all(Array.from({ length: 100 }, () => envoy.ask({ host: 'canary' })));
+      asked.push(...answers.map((answer) => answer.cluster));
+    }
+  }
+  expect(share('v1') + share('v2')).toBeCloseTo(100);
   expect(Math.abs(share('v2') - 10)).toBeLessThan(1);
 });

@@ -42,10 +42,15 @@ export class ResourceSets {
     this.#stage(typeUrl, name, undefined);
   }
 
+  /** Stages the removal of each of `before` that is not among `after`. */
+  removeMissing(typeUrl: string, before: Iterable<ResourceName> | undefined, after: ReadonlySet<ResourceName>): void {
+    for (const name of before ?? []) if (!after.has(name)) this.remove(typeUrl, name);
+  }
+
   /** Makes `resources` the whole set of their type. */
   replaceAll<T>(typeUrl: string, resources: readonly Resource<T>[]): void {
     const kept = new Set(resources.map((resource) => this.put(resource)));
-    for (const name of this.get(typeUrl).keys()) if (!kept.has(name)) this.remove(typeUrl, name);
+    this.removeMissing(typeUrl, this.get(typeUrl).keys(), kept);
   }
 
   /** Applies what was staged. Returns the types whose set is now another one. */

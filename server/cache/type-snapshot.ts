@@ -37,6 +37,11 @@ export function* resourcesOf(snapshot: TypeSnapshot): Generator<EncodedResource>
   for (const part of snapshot.parts) yield* part.values();
 }
 
+/** The name of every resource, part by part, in no order. */
+export function* namesOf(snapshot: TypeSnapshot): Generator<ResourceName> {
+  for (const resource of resourcesOf(snapshot)) yield resource.name;
+}
+
 /** Names whose version differs between the two, or that only one of them has; in no order, each once. */
 export function changedNames(before: TypeSnapshot, after: TypeSnapshot): ReadonlySet<ResourceName> {
   const changed = new Set<ResourceName>();

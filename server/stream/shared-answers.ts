@@ -4,9 +4,11 @@
 import type { EncodedResource } from '../cache/encoded-resource.ts';
 import { SnapshotDifferences } from '../cache/snapshot-differences.ts';
 import type { TypeSnapshot } from '../cache/type-snapshot.ts';
+import type { TakeOptions } from './choose-changes.ts';
 import { encodeDeltaEnvelope, type DeltaEnvelope } from './encode-response.ts';
 import type { NameSet } from './name-set.ts';
-import type { Batch, Pending, TakeOptions, Taken } from './response-batch.ts';
+import type { Pending } from './pending-changes.ts';
+import type { Batch, Taken } from './response-batch.ts';
 
 /** All that decides what a stream lacks, when it holds exactly a snapshot (or nothing at all) and no exceptions to it. */
 export interface SharedState {

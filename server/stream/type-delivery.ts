@@ -3,8 +3,9 @@
 import type { EncodedResource, ResourceName, ResourceVersion } from '../cache/encoded-resource.ts';
 import { Isolation, PieceBudget, piecesOf, type Part } from './isolation.ts';
 import type { Progress } from './make-before-break.ts';
+import type { Pending } from './pending-changes.ts';
 import { namedResources } from './rejected-names.ts';
-import type { Batch, Pending } from './response-batch.ts';
+import type { Batch } from './response-batch.ts';
 import type { Subscription } from './subscription.ts';
 import { typeUrls } from './type-rules.ts';
 
@@ -136,7 +137,7 @@ export class TypeDelivery {
     if (batch.changed.length + batch.removed.length === 1) return this.#found(batch.changed, suspects);
     if (this.subscription.complete) return this.#found([], suspects);
     const parts: Part[] = [...batch.changed, ...batch.removed.map((name) => ({ name }))];
-    this.subscription.forget(parts);
+    this.subscription.client.forget(parts);
     this.unsent = 'additions';
     const pieces = piecesOf(parts, ({ name }) => batch.changed.some((one) => one.name === name && suspects.has(one)));
     if (this.#isolation === undefined) this.#isolation = new Isolation(pieces);
@@ -144,7 +145,7 @@ export class TypeDelivery {
     const budget = (this.#budget ??= new PieceBudget());
     // A piece for each half, at least; what they are divided into later has to be paid for then.
     if (budget.take(options.nowMs) && budget.take(options.nowMs)) return { blamed: undefined };
-    this.subscription.giveUp(this.#isolation.giveUp());
+    this.subscription.client.giveUp(this.#isolation.giveUp());
     this.#isolation = undefined;
     return { blamed: [] };
   }
@@ -166,7 +167,7 @@ export class TypeDelivery {
     if (this.#inFlight?.changed.some(isThis) === true) return 'unanswered';
     if (this.#isolation?.has(name) === true) return 'unanswered';
     if (this.subscription.holds(resource)) return 'accepted';
-    return this.unsent !== 'none' && this.subscription.covers(name) ? 'unanswered' : undefined;
+    return this.unsent !== 'none' && this.subscription.subscribed.covers(name) ? 'unanswered' : undefined;
   }
 
   /** The transport took the response. True when that was the last thing that it waited for. */
@@ -178,13 +179,13 @@ export class TypeDelivery {
 
   progress(clock: { readonly nowMs: number; readonly orderTimeoutMs: number }): Progress {
     const { inFlight } = this;
+    const { client } = this.subscription;
     const sentForMs = inFlight ? clock.nowMs - (this.#sentAtMs ?? clock.nowMs) : 0;
     return {
       unsent: this.unsent,
       inFlight,
       introduces: this.#introduces,
-      owesAnswers:
-        this.subscription.owesAnswers || (this.unsent === 'additions' && this.subscription.exceptionCount > 0),
+      owesAnswers: client.owesAnswers || (this.unsent === 'additions' && client.exceptionCount > 0),
       stuck: inFlight && sentForMs >= clock.orderTimeoutMs,
       rejected: this.#lastError !== undefined || this.#isolation !== undefined,
     };
@@ -200,10 +201,11 @@ export class TypeDelivery {
   }
 
   status(): TypeStatus {
+    const { wildcard, names } = this.subscription.subscribed;
     return {
       typeUrl: this.typeUrl,
-      wildcard: this.subscription.wildcard,
-      subscribed: this.subscription.names.size,
+      wildcard,
+      subscribed: names.size,
       sentNonce: this.#sentNonce,
       sentVersion: this.#sentVersion,
       sentAtMs: this.#sentAtMs,

@@ -110,7 +110,7 @@ class Pair {
   }
 
   get exceptions(): number {
-    return this.#subscription.exceptionCount;
+    return this.#subscription.client.exceptionCount;
   }
 
   get #complete(): boolean {

@@ -4,7 +4,8 @@
 import type { ServiceDeclaration } from '../convert/service.ts';
 import { isMapping } from '../convert/field-reader.ts';
 import { keyOf, kindOf, type KubernetesObject } from '../model/kubernetes-object.ts';
-import { localName, type ClusterIndex } from './cluster-index.ts';
+import type { ClusterIndex } from './cluster-index.ts';
+import { localName } from './local-name.ts';
 
 export function asAssigned(object: KubernetesObject, index: ClusterIndex, nowMs: number): KubernetesObject {
   const createdAtMs = index.createdAtMs(keyOf(object)) ?? nowMs;

@@ -11,7 +11,8 @@ import type { Endpoint, EndpointHealth, TlsMode } from '../model/endpoint.ts';
 import { unknownLocality, type Locality } from '../model/locality.ts';
 import type { ClusterId } from '../model/names.ts';
 import { compareText } from '../model/network-gateway.ts';
-import { localName, type ClusterIndex } from './cluster-index.ts';
+import type { ClusterIndex } from './cluster-index.ts';
+import { localName } from './local-name.ts';
 
 export interface EndpointContext {
   readonly clusterId: ClusterId;
@@ -23,8 +24,8 @@ export interface EndpointContext {
 export function buildEndpoints(declaration: ServiceDeclaration, context: EndpointContext): readonly Endpoint[] {
   const { service } = declaration;
   const { index } = context;
-  const slices = index.slicesOf(localName(service.namespace, service.name));
-  const selected = service.selector === undefined ? [] : index.selected(service.namespace, service.selector);
+  const slices = index.slices.of(localName(service.namespace, service.name));
+  const selected = service.selector === undefined ? [] : index.workloads.selected(service.namespace, service.selector);
   const found: Endpoint[] = [];
   for (const slice of slices) {
     const ports = index.portNumbers.share(slicePorts(declaration, slice));
@@ -60,7 +61,9 @@ function sliceEndpoint(
 ): Endpoint {
   const { index } = context;
   const workload =
-    entry.podName === undefined ? index.workloadAt(entry.address) : index.podNamed(slice.namespace, entry.podName);
+    entry.podName === undefined
+      ? index.workloads.at(entry.address)
+      : index.workloads.pod(slice.namespace, entry.podName);
   const nodeName = entry.nodeName ?? workload?.nodeName;
   const name = entry.podName ?? '';
   return {

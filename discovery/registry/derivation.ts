@@ -21,7 +21,8 @@ import type { ServiceEntryHost } from '../model/service-entry-host.ts';
 import type { ClusterService } from '../model/service.ts';
 import type { Workload } from '../model/workload.ts';
 import { buildEndpoints } from './build-endpoints.ts';
-import type { Affected, ClusterIndex } from './cluster-index.ts';
+import type { Affected } from './affected.ts';
+import type { ClusterIndex } from './cluster-index.ts';
 import type { FoldContext } from './fold-object.ts';
 import { keepEqualEndpoints } from './keep-equal-endpoints.ts';
 import { serviceEntryHost } from './service-entry-hosts.ts';
@@ -201,7 +202,7 @@ export class Derivation {
     const changes: [string, Workload | undefined][] = [];
     for (const address of affected.addresses) {
       this.#workloadsBuilt += 1;
-      const declaration = this.#options.index.workloadAt(address);
+      const declaration = this.#options.index.workloads.at(address);
       const next = declaration === undefined ? undefined : this.#workload(declaration, address);
       if (!isDeepStrictEqual(before.get(address), next)) changes.push([address, next]);
     }

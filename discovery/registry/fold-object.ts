@@ -24,7 +24,8 @@ import type { MeshSettings } from '../model/mesh-config.ts';
 import type { Problem } from '../model/problem.ts';
 import type { RemoteSecret } from '../model/remote-secret.ts';
 import { convertPolicy } from '../policy/convert-policy.ts';
-import { localName, type ClusterIndex } from './cluster-index.ts';
+import type { ClusterIndex } from './cluster-index.ts';
+import { localName } from './local-name.ts';
 import type { Form, ObjectForms } from './object-forms.ts';
 
 export interface FoldContext {

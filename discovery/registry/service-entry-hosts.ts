@@ -65,7 +65,7 @@ function endpointsOf(
   const isDns = resolution === 'dns' || resolution === 'dns-round-robin';
   if (resolution === 'none') return [];
   if (selector !== undefined) {
-    return context.index
+    return context.index.workloads
       .selected(namespace, selector)
       .flatMap((workload) => selectedEndpoints(declaration, workload, isDns, context));
   }

@@ -45,7 +45,6 @@ export class MadeUpProxy implements FrameReceiver {
   readonly #options: MadeUpProxyOptions;
   readonly #frames = new FrameReader();
   readonly #messages = new MessageReader(Infinity);
-  readonly #answered = new Set<string>();
   #assignments = 0;
 
   constructor(options: MadeUpProxyOptions) {
@@ -93,12 +92,11 @@ export class MadeUpProxy implements FrameReceiver {
   #answer({ typeUrl = '', nonce = '', resources = [] }: DeltaDiscoveryResponse): void {
     this.#ask({ typeUrl, responseNonce: nonce });
     if (typeUrl === typeUrls.endpoint) this.#assignments += resources.length;
+    const next = this.held.has(typeUrl) ? undefined : followedBy.get(typeUrl);
     const versions = this.held.get(typeUrl) ?? {};
     for (const { name = '', version = '' } of resources) versions[name] = version;
     this.held.set(typeUrl, versions);
-    const next = followedBy.get(typeUrl);
-    if (next === undefined || this.#answered.has(typeUrl)) return;
-    this.#answered.add(typeUrl);
+    if (next === undefined) return;
     this.#ask({ typeUrl: next, resourceNamesSubscribe: namesOf(next, this.#options.clusters) });
   }
 

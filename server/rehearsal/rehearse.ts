@@ -36,6 +36,7 @@ export async function rehearse({ signal, overtaken, maxMs = defaultMaxMs }: Rehe
   const options = { clusters: madeUpClusters(), later: slices.later };
   const nodes = Array.from({ length: proxyCount }, (_, index) => madeUpNode(index));
   const proxies = nodes.map((node) => new MadeUpProxy({ ...options, node }));
+  const returned: MadeUpProxy[] = [];
   let changes = 0;
   try {
     const [first, ...others] = proxies;
@@ -49,13 +50,15 @@ export async function rehearse({ signal, overtaken, maxMs = defaultMaxMs }: Rehe
     }
     for (const { held, node, socket } of proxies) {
       socket.destroy();
-      await slices.play(() => stage.open(new MadeUpProxy({ ...options, node, held })));
+      const again = new MadeUpProxy({ ...options, node, held });
+      returned.push(again);
+      await slices.play(() => stage.open(again));
     }
   } finally {
     stage.close();
     // Sockets close a turn later.
     await otherEvents();
   }
-  const assignments = proxies.reduce((sum, proxy) => sum + proxy.assignments, 0);
+  const assignments = [...proxies, ...returned].reduce((sum, proxy) => sum + proxy.assignments, 0);
   return { tookMs: slices.tookMs, changes, assignments };
 }

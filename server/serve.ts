@@ -7,28 +7,27 @@ import packageJson from '../package.json' with { type: 'json' };
 import { systemClock } from '../ca/clock.ts';
 import { loadMessages } from '../proto/descriptor.ts';
 import { EndOfTurn } from '../discovery/model/end-of-turn.ts';
-import type { MeshSettings } from '../discovery/model/mesh-config.ts';
-import type { ClusterRegistry } from '../discovery/registry/cluster-registry.ts';
 import { MeshStore } from '../discovery/mesh/mesh-store.ts';
-import type { ChangeSet } from '../discovery/model/change-set.ts';
 import type { Problem } from '../discovery/model/problem.ts';
 import { DirectorySecrets } from './credentials/directory-secrets.ts';
 import { GatewayCredentials } from './credentials/gateway-credentials.ts';
 import { KubeSecrets } from './credentials/kube-secrets.ts';
+import { applyMeshSettings } from './apply-mesh-settings.ts';
 import { controlPlaneId } from './admin/control-plane-id.ts';
 import { FindingMetrics } from './admin/finding-metrics.ts';
 import { Metrics } from './admin/metrics.ts';
+import { pushTrigger } from './admin/push-trigger.ts';
 import { authenticators } from './authenticators.ts';
 import { readBuildInfo, versionText } from './build-info.ts';
 import { addCacheMetrics } from './admin/cache-metrics.ts';
 import { ResourceCache } from './cache/resource-cache.ts';
-import { openClusters, runClusters, type Clusters } from './clusters.ts';
+import { openClusters, runClusters } from './clusters.ts';
 import type { ServeConfig } from './config.ts';
 import { openGrpcPorts } from './grpc-ports.ts';
 import { openHttpPorts } from './http-ports.ts';
 import { Started, stopSignal } from './lifecycle.ts';
 import { createLog, type Log } from './log.ts';
-import { followMeshSettings, readMeshSettings } from './mesh-config-file.ts';
+import { readMeshSettings } from './mesh-config-file.ts';
 import { MeshFindings, withoutRepeats } from './mesh-findings.ts';
 import { HeardMachines } from './machines/heard-machines.ts';
 import { MeshRoots } from './mesh-roots.ts';
@@ -44,9 +43,8 @@ import { openRehearsal } from './open-rehearsal.ts';
 import { openRejections } from './open-rejections.ts';
 import { openTokenKeys } from './open-token-keys.ts';
 import { openWorkers } from './open-workers.ts';
+import { openProber } from './open-prober.ts';
 import { openPrimary, runWriters, tokenReviewer } from './open-primary.ts';
-import type { GatewayProber } from './probe/gateway-prober.ts';
-import { probeGateways } from './probe/probe-gateways.ts';
 import { ProblemLog } from './problem-log.ts';
 import { PrimaryMetrics } from './primary-metrics.ts';
 import { ProxySessions } from './proxy-sessions.ts';
@@ -125,7 +123,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   const cache = new ResourceCache(store.snapshot, (typeUrl) => metrics.encoded(typeUrl));
   addCacheMetrics(metrics.registry, cache);
   store.onChange((snapshot, change) => {
-    metrics.triggered(kindOf(change));
+    metrics.triggered(pushTrigger(change));
     const startedMs = performance.now();
     cache.update(snapshot, change);
     metrics.updated(change, performance.now() - startedMs);
@@ -171,7 +169,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
     log,
     started,
   });
-  const prober = openProber({ config, log, started }, { store, metrics, clusters });
+  const prober = openProber({ config, store, primary: clusters.primary, metrics, log, started });
 
   const problemLog = new ProblemLog(log);
   const findings = new MeshFindings({
@@ -204,16 +202,7 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   await openHttpPorts({ config, log, started, reader, metrics, diff });
   runClusters({ clusters, store, log, started });
   const startSettings = { config: meshConfig, meshNetworks };
-  const applySettings = (settings: MeshSettings): void => {
-    // Certificates carry the trust domain that the instance was started with.
-    store.updateConfig({ ...settings.config, trustDomain: meshConfig.trustDomain });
-    store.updateNetworks(settings.meshNetworks);
-    clusters.primary.updateNetworks(settings.meshNetworks);
-    clusters.remotes.updateNetworks(settings.meshNetworks);
-  };
-  if (config.meshConfigFile === undefined) {
-    followDeclaredSettings(clusters.primary, (declared) => applySettings(declared ?? startSettings));
-  } else followSettings({ config, log, started, signal }, applySettings);
+  applyMeshSettings({ config, startSettings, store, clusters, log, started });
   // After the HTTP ports: while the authority can't be read they say so.
   authority = await openAuthority({ config, client, log, started, signal });
   if (signal.aborted) return;
@@ -302,57 +291,8 @@ async function start({ config: given, log, started, signal }: Starting): Promise
   }
 }
 
-/** Undefined when it is turned off. */
-function openProber(
-  { config, log, started }: Pick<Starting, 'config' | 'log' | 'started'>,
-  parts: { readonly store: MeshStore; readonly metrics: Metrics; readonly clusters: Clusters },
-): GatewayProber | undefined {
-  if (config.gatewayProbeMs === 0) return undefined;
-  const { store, metrics, clusters } = parts;
-  const prober = probeGateways({
-    store,
-    ownNetwork: () => clusters.primary.snapshot.network,
-    clock: systemClock,
-    intervalMs: config.gatewayProbeMs,
-    log,
-    onProbed: (result) => metrics.probed(result),
-  });
-  started.add('gateway probes', () => prober.close());
-  return prober;
-}
-
-/** ConfigMap `istio` of the primary; undefined once it is gone. */
-function followDeclaredSettings(
-  primary: ClusterRegistry,
-  onChange: (declared: MeshSettings | undefined) => void,
-): void {
-  let known: MeshSettings | undefined;
-  primary.onChange(() => {
-    const declared = primary.snapshot.meshSettings;
-    if (declared === known) return;
-    known = declared;
-    onChange(declared);
-  });
-}
-
-function followSettings({ config, log, started }: Starting, onChange: (settings: MeshSettings) => void): void {
-  const stop = new AbortController();
-  const followed = followMeshSettings({ config, clock: systemClock, log, onChange }, stop.signal);
-  started.add('mesh configuration', async () => {
-    stop.abort();
-    await followed;
-  });
-}
-
 /** Streams end one by one over half of the time; what is left then ends at once. */
 function drain(connections: ConnectionSet, drainMs: number): Promise<void> {
   const end = { code: 'UNAVAILABLE', message: 'the control plane is stopping; connect again' } as const;
   return connections.drain(end, { spreadMs: drainMs / 2, signal: AbortSignal.timeout(drainMs) });
-}
-
-function kindOf(change: ChangeSet): string {
-  if (change.everything || change.policies.size > 0) return 'config';
-  if (change.services.size > 0) return 'service';
-  if (change.gateways) return 'networks';
-  return change.endpoints.size > 0 ? 'endpoint' : 'proxy';
 }

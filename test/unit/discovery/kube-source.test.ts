@@ -192,14 +192,14 @@ describe('a source', () => {
   });
 
   it('stops at once although a program that gives credentials hangs', async () => {
-    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'sleep', args: ['3'] };
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'sleep', args: ['60'] };
     const { listener, source } = scene.open({
       credentials: { kind: 'text', kubeconfig: scene.api.kubeconfigWith({ exec }) },
       allow: { programs: true },
     });
     const beganAtMs = performance.now();
     await listener.stop();
-    expect(performance.now() - beganAtMs).toBeLessThan(2_000);
+    expect(performance.now() - beganAtMs).toBeLessThan(15_000);
     expect(source.status().connected).toBeUndefined();
   });
 

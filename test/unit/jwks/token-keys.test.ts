@@ -161,11 +161,11 @@ test('of many places only so many are asked at once, and only so many at all', a
   });
   closing.push(() => keys.close());
   const places = Array.from({ length: 5 }, (_, index) => ({ uri: `${site.url}/${index}`, issuer: 'x' }));
-  keys.want(new Map(places.map((location) => [keyLocationId(location), { location, timeoutMs: 100 }])));
+  keys.want(new Map(places.map((location) => [keyLocationId(location), { location, timeoutMs: 1000 }])));
   await waitFor(
     () => site.asked,
     (asked) => asked === 2,
-    { what: 'two questions' },
+    { what: 'two questions', intervalMs: 5 },
   );
   expect(keys.failureOf(keyLocationId(places[4] ?? { issuer: '' }))?.reason).toContain('4 places and no more');
   await waitFor(

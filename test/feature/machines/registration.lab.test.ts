@@ -224,8 +224,10 @@ test(
     await waitFor(entries, (all) => all.length === 0, { what: 'the entry to go', timeoutMs: 3 * graceMs });
     expect(performance.now() - goneAtMs).toBeGreaterThan(graceMs - 500);
     await everywhere(undefined);
-    const removals = replicas.flatMap(({ process: { output } }) => output.match(/its WorkloadEntry is removed/g) ?? []);
-    expect(removals).toHaveLength(1);
+    const removals = () =>
+      replicas.flatMap(({ process: { output } }) => output.match(/its WorkloadEntry is removed/g) ?? []);
+    await waitFor(removals, (found) => found.length > 0, { what: 'the removal in the log' });
+    expect(removals()).toHaveLength(1);
   },
 );
 
@@ -263,5 +265,5 @@ test('the entry of a machine whose replica crashed with it goes too', { timeout:
   // Until the other one leads, which may take 15 seconds, and three times the grace period.
   await waitFor(entries, (all) => all.length === 0, { what: 'the entry to go', timeoutMs: 20_000 + 4 * graceMs });
   await everywhere(undefined);
-  expect(replica(1).process.output).toContain('its WorkloadEntry is removed');
+  expect(await replica(1).process.waitForLine('its WorkloadEntry is removed')).toContain('ratings');
 });

@@ -117,6 +117,16 @@ async function writes(): Promise<readonly AuditEntry[]> {
 
 const writesTo = async (name: string): Promise<number> => (await writes()).filter((each) => each.name === name).length;
 
+/** A watcher may hear of a write before its own answer is in the log. */
+async function expectWrites(name: string, wanted: number): Promise<void> {
+  await waitFor(
+    () => writesTo(name),
+    (count) => count >= wanted,
+    { what: `${wanted} writes to ${name}` },
+  );
+  expect(await writesTo(name)).toBe(wanted);
+}
+
 async function metric({ monitoring }: ServeProcess, line: string): Promise<number> {
   const page = await (await fetch(`http://${monitoring}/metrics`)).text();
   const found = page.split('\n').find((each) => each.startsWith(`${line} `));
@@ -171,7 +181,7 @@ describe('the status of an object', () => {
       ],
       validationMessages: [],
     });
-    expect(await writesTo('regex')).toBe(2);
+    await expectWrites('regex', 2);
   });
 
   it('says what misses another object, until that one is there', async () => {
@@ -187,7 +197,7 @@ describe('the status of an object', () => {
     await applyService('absent', '10.0.0.2');
     await expectCondition('missing', passed);
     expect((await statusOf('missing'))?.validationMessages).toEqual([]);
-    expect(await writesTo('missing')).toBe(2);
+    await expectWrites('missing', 2);
   });
 
   it('is left as it is when nothing was ever found', async () => {
@@ -274,7 +284,12 @@ it('one replica writes, another one goes on where it was killed, and what is wri
   replicas = [other];
   await applyYaml(virtualService('handover', badMatch));
   await expectCondition('handover', `${accepted}=False`);
-  expect(await metric(other, written)).toBe(1);
+  await waitFor(
+    () => metric(other, written),
+    (count) => count === 1,
+    { what: 'one write of the other one' },
+  );
+  await expectWrites('handover', 1);
   expect((await writes()).slice(before.length).map(({ name, code }) => [name, code])).toEqual([['handover', 200]]);
 });
 
@@ -285,6 +300,7 @@ it('an instance that is started again writes nothing that is there', async () =>
   replicas = [again];
   await applyYaml(virtualService('restarted', badMatch));
   await expectCondition('restarted', `${accepted}=False`);
+  await expectWrites('restarted', 1);
   expect((await writes()).slice(before.length).map(({ name }) => name)).toEqual(['restarted']);
 });
 
@@ -305,6 +321,7 @@ it('without the rights there is one line in the log, and everything else goes on
     (count) => count > 0,
     { what: 'a refused write', timeoutMs: 30_000 },
   );
+  await instance.process.waitForLine('virtualservices/status');
   const lines = instance.process.output.split('\n').filter((line) => line.includes('virtualservices/status'));
   expect(lines).toHaveLength(1);
   await applyService('still-served', '10.0.0.4');

@@ -68,6 +68,22 @@ export function feedPath({ kind, namespace }: Feed, version: string): string {
   return `${root}${place}/${kind.plural}`;
 }
 
+/** What a feed leaves out, as a query says it. */
+export function feedSelectors({ fieldSelector, labelSelector }: Feed): Readonly<Record<string, string>> {
+  return {
+    ...(fieldSelector === undefined ? {} : { fieldSelector }),
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+  };
+}
+
+/** What the objects of a feed are at an API version. */
+export function feedTypeMeta(
+  { kind: { group, kind } }: Feed,
+  version: string,
+): { readonly apiVersion: string; readonly kind: string } {
+  return { apiVersion: group === '' ? version : `${group}/${version}`, kind };
+}
+
 /** `services`, `services in namespace a`, `services with labels x=y`. */
 export function describeFeed({ kind, namespace, fieldSelector, labelSelector }: Feed): string {
   const place = namespace === undefined ? '' : ` in namespace ${namespace}`;

@@ -3,21 +3,25 @@
 // of objects, and how the feed is doing.
 
 import type { ApiDiscovery } from './api-discovery.ts';
-import { backOffMs, jittered, type Random } from './back-off.ts';
+import type { Random } from './back-off.ts';
 import type { Clock } from './clock.ts';
-import { forbiddenProblem, nameOversized, oversizedProblem } from './feed-problems.ts';
+import { forbiddenProblem } from './feed-problems.ts';
 import { FeedHealth } from './feed-health.ts';
-import { describeFeed, feedPath, type Feed } from './feeds.ts';
+import { describeFeed, feedPath, feedSelectors, feedTypeMeta, type Feed } from './feeds.ts';
+import { KindAbsence } from './kind-absence.ts';
 import type { KubeClient } from './kube-client.ts';
 import { connectionError, KubeError } from './kube-error.ts';
-import type { Outbox } from './outbox.ts';
 import { LineSplitter, type StreamLine } from './line-splitter.ts';
+import type { Outbox } from './outbox.ts';
+import { OversizedObjects } from './oversized-objects.ts';
 import { PagedList } from './paged-list.ts';
 import { Pause } from './pause.ts';
 import { Retry } from './retry.ts';
 import type { KubeTimings } from './timings.ts';
-import { idOf, type ToldObjects } from './told-objects.ts';
+import type { Sighting, ToldObjects } from './told-objects.ts';
 import { parseWatchEvent } from './watch-event.ts';
+import { guardWatch, type WatchState } from './watch-guard.ts';
+import { WatchPosition } from './watch-position.ts';
 
 export interface ReflectorOptions {
   readonly feed: Feed;
@@ -45,35 +49,29 @@ export class Reflector {
   readonly health: FeedHealth;
   readonly #options: ReflectorOptions;
   #version: string | undefined;
-  #cursor: string | undefined;
-  /** Whose resource version that is. */
-  #cursorOf: string | undefined;
   #list = 0;
-  #relistAtMs = 0;
   #canStreamList = true;
   /** In a row, while other feeds were heard: the fault is this kind's and not the server's. */
   #ownFailures = 0;
+  readonly #position: WatchPosition;
+  readonly #oversized: OversizedObjects;
   readonly #pagedList: PagedList;
   readonly #retry: Retry;
-  #absentSinceMs: number | undefined;
-  /** How often in a row the kind was not there. */
-  #denials = 0;
-  /** In the list under way something was too large, and could not even be named. */
-  #listHasOversized = false;
-  #listHasUnknown = false;
-  /** The last object that was too large; its problem is shown until it was read. */
-  #oversizedId: string | undefined;
+  readonly #absence: KindAbsence;
   #current: AbortController | undefined;
   readonly #pause: Pause;
 
   constructor(options: ReflectorOptions) {
     this.feed = options.feed;
     this.#options = options;
-    const { feed, index, told, client, timings, clock, random, onChange } = options;
+    const { feed, index, told, outbox, client, timings, clock, random, onChange } = options;
     this.health = new FeedHealth({ feed, clock, countObjects: () => told.count(index), onChange });
     this.#retry = new Retry(timings, random);
     this.#pause = new Pause(clock);
-    const { pageSize, maxPageBytes } = timings;
+    this.#absence = new KindAbsence({ timings, clock, random });
+    this.#position = new WatchPosition({ timings, clock, random });
+    const { pageSize, maxPageBytes, maxObjectBytes } = timings;
+    this.#oversized = new OversizedObjects({ feed, told, outbox, maxObjectBytes });
     this.#pagedList = new PagedList({ client, pageSize, maxPageBytes });
   }
 
@@ -113,49 +111,45 @@ export class Reflector {
 
   /** One list and watch, or one watch, until it ends. Returns how long to wait before the next. */
   async #follow(controller: AbortController): Promise<number> {
-    const { clock, discovery, feed } = this.#options;
+    const { discovery, feed } = this.#options;
     const { signal } = controller;
-    const mustList = this.#cursor === undefined || clock.now() >= this.#relistAtMs;
+    const mustList = this.#position.isListDue;
     if (mustList || this.#version === undefined) {
       this.#version = await discovery.versionOf(feed.kind, signal);
       this.health.served(this.#version);
       if (this.#version === undefined) return this.#absent();
     }
-    this.#absentSinceMs = undefined;
-    this.#denials = 0;
+    this.#absence.served();
     if (mustList && !this.#canStreamList) await this.#listPages(signal);
     await this.#watch(controller, mustList && this.#canStreamList);
     return 0;
   }
 
   #absent(): number {
-    const { clock, timings, random, told, index, discovery, feed } = this.#options;
-    const now = clock.now();
-    this.#absentSinceMs ??= now;
-    this.#denials += 1;
-    this.#cursor = undefined;
+    const { told, index, discovery, feed } = this.#options;
+    this.#absence.denied();
+    this.#position.lose();
     this.health.absent();
     this.#retry.heard();
     this.#report(undefined);
-    const graceLeftMs = this.#absentSinceMs + timings.absentGraceMs - now;
-    if (told.count(index) === 0 || graceLeftMs <= 0) {
+    if (told.count(index) === 0 || this.#absence.isBelieved) {
       this.#list += 1;
-      told.endList({ feed: index, list: this.#list });
+      told.endList(this.#sighting());
       this.health.settle();
-      return jittered(timings.rediscoverMs, random);
+      return this.#absence.believedWaitMs();
     }
-    // Servers have denied for a moment, while they started, what they serve: they are soon asked afresh.
     discovery.forget(feed.kind.group);
-    const { backOffFirstMs: firstMs, rediscoverMs: longestMs } = timings;
-    return Math.min(backOffMs({ firstMs, longestMs }, this.#denials, random), graceLeftMs);
+    return this.#absence.doubtedWaitMs();
   }
 
   async #listPages(signal: AbortSignal): Promise<void> {
     let resourceVersion: string | undefined;
-    for await (const page of this.#pagedList.pages(this.#path(), this.#selectors(), signal)) {
+    for await (const page of this.#pagedList.pages(this.#path(), feedSelectors(this.feed), signal)) {
       this.health.heard();
       if (resourceVersion === undefined) this.#beginList();
-      for (const item of page.items) this.#seen({ ...this.#typeMeta(), ...item });
+      // Items of a list don't say what they are.
+      const typeMeta = feedTypeMeta(this.feed, this.#version ?? '');
+      for (const item of page.items) this.#seen({ ...typeMeta, ...item });
       resourceVersion = page.resourceVersion;
       if (signal.aborted) throw connectionError(signal.reason);
     }
@@ -167,28 +161,35 @@ export class Reflector {
     const { signal } = controller;
     const timeoutSeconds = Math.ceil((timings.watchMs * (1 + random())) / 1000);
     const query = new URLSearchParams({
-      ...this.#selectors(),
+      ...feedSelectors(this.feed),
       watch: 'true',
       allowWatchBookmarks: 'true',
       timeoutSeconds: String(timeoutSeconds),
       ...(isList
         ? { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' }
-        : { resourceVersion: this.#cursor ?? '' }),
+        : { resourceVersion: this.#position.resourceVersion ?? '' }),
     });
     const stream = await client.openStream(`${this.#path()}?${query.toString()}`, signal);
     this.health.count('watches');
     this.health.heard();
-    if (!isList && client.answeredBy !== this.#cursorOf) {
-      // Its resource versions are others: it may take ours for one that is still to come, and keep quiet until then.
-      throw new KubeError('expired', 'the credentials lead to another API server than before');
-    }
+    if (!isList) this.#position.requireSameServer(client.answeredBy);
     if (isList) this.#beginList();
     else this.#follows('watching');
     const openedAtMs = clock.now();
     const eventsBefore = this.health.counts.events;
-    const state = { isListing: isList, isRelistDue: false };
+    const state: WatchState = { isListing: isList, isRelistDue: false };
     const stop = new AbortController();
-    const watchdog = this.#guard(controller, state, stop.signal);
+    const guarded = guardWatch(
+      {
+        controller,
+        state,
+        lastHeardAtMs: () => this.health.lastHeardAtMs,
+        relistAtMs: () => this.#position.relistAtMs,
+        timings,
+        clock,
+      },
+      stop.signal,
+    );
     try {
       const lines = new LineSplitter({
         maxLineBytes: timings.maxObjectBytes,
@@ -205,7 +206,7 @@ export class Reflector {
       if (!state.isRelistDue) throw error;
     } finally {
       stop.abort();
-      await watchdog;
+      await guarded;
     }
     if (state.isRelistDue) return;
     if (signal.aborted) throw connectionError(signal.reason);
@@ -215,35 +216,10 @@ export class Reflector {
     this.#retry.advanced();
   }
 
-  /** Ends a watch that is silent, or that is due to be compared with a list. */
-  async #guard(
-    controller: AbortController,
-    state: { isListing: boolean; isRelistDue: boolean },
-    stop: AbortSignal,
-  ): Promise<void> {
-    const { clock, timings } = this.#options;
-    while (!stop.aborted) {
-      const now = clock.now();
-      const stallAtMs = (this.health.lastHeardAtMs ?? now) + timings.stallMs;
-      if (now >= stallAtMs) {
-        const seconds = Math.round(timings.stallMs / 1000);
-        controller.abort(new KubeError('stalled', `the API server sent nothing for ${seconds} s`));
-        return;
-      }
-      if (!state.isListing && now >= this.#relistAtMs) {
-        state.isRelistDue = true;
-        controller.abort(new KubeError('stalled', 'everything is listed again'));
-        return;
-      }
-      // While it lists, the time of the next list is not known yet.
-      const lookAtMs = state.isListing ? now + Math.min(1_000, timings.relistMs) : this.#relistAtMs;
-      await clock.sleep(Math.min(stallAtMs, lookAtMs) - now, stop);
-    }
-  }
-
-  #line(line: StreamLine, state: { isListing: boolean }): void {
+  #line(line: StreamLine, state: WatchState): void {
     if (line.kind === 'oversized') {
-      this.#oversized(line.beginning);
+      this.health.count('oversized');
+      this.#oversized.found(line.beginning, this.#sighting());
       return;
     }
     const event = parseWatchEvent(line.text);
@@ -263,35 +239,28 @@ export class Reflector {
 
   #advance(resourceVersion: string): void {
     if (resourceVersion === '') return;
-    if (isOlder(resourceVersion, this.#cursor)) {
-      throw new KubeError('expired', 'the API server has an older state than it had: it was restored or replaced');
-    }
-    this.#cursor = resourceVersion;
+    this.#position.advance(resourceVersion);
     this.#retry.advanced();
   }
 
   #seen(object: Readonly<Record<string, unknown>>): void {
-    this.#options.told.seen(object, { feed: this.#options.index, list: this.#list });
-    if (this.#oversizedId !== undefined && idOf(object) === this.#oversizedId) this.#forgetOversized();
+    this.#options.told.seen(object, this.#sighting());
+    this.#oversized.read(object);
   }
 
   #beginList(): void {
     this.#list += 1;
-    this.#listHasOversized = false;
-    this.#listHasUnknown = false;
-    this.#cursorOf = this.#options.client.answeredBy;
+    this.#oversized.beginList();
+    this.#position.beginList(this.#options.client.answeredBy);
     this.#follows('listing');
   }
 
   #endList(resourceVersion: string): void {
-    const { told, index, timings, clock, random } = this.#options;
     this.health.count('lists');
     this.#retry.heard();
-    this.#cursor = resourceVersion;
-    // An object that could not even be named may be any of those that are missing.
-    if (!this.#listHasUnknown) told.endList({ feed: index, list: this.#list });
-    if (!this.#listHasOversized) this.#forgetOversized();
-    this.#relistAtMs = clock.now() + jittered(timings.relistMs, random);
+    this.#position.endList(resourceVersion);
+    if (this.#oversized.listTellsAll) this.#options.told.endList(this.#sighting());
+    this.#oversized.endList();
     this.#follows('watching');
     this.health.settle();
   }
@@ -304,7 +273,7 @@ export class Reflector {
 
   /** Takes note of a failure. Returns how long to wait before the next try. */
   #fail(error: KubeError): number {
-    const { clock, timings, random, discovery, feed } = this.#options;
+    const { discovery, feed } = this.#options;
     if (error.code === 'unsupported' && this.#canStreamList) {
       this.#canStreamList = false;
       return 0;
@@ -312,14 +281,8 @@ export class Reflector {
     const waitMs = this.#retry.failed(error);
     const { failures } = this.#retry;
     // The same place in the stream that fails again and again is left by listing.
-    if (error.code === 'expired' || (error.code === 'malformed' && failures % 3 === 0)) this.#cursor = undefined;
-    if (this.#cursor !== undefined) {
-      const soonMs =
-        error.code === 'unreachable' || error.code === 'stalled' ? timings.relistAfterOutageMs : timings.relistMs;
-      const atMs = clock.now() + jittered(soonMs, random);
-      // A list that failed is tried again later: until then the watch goes on from where it was.
-      this.#relistAtMs = this.#relistAtMs <= clock.now() ? atMs : Math.min(this.#relistAtMs, atMs);
-    }
+    if (error.code === 'expired' || (error.code === 'malformed' && failures % 3 === 0)) this.#position.lose();
+    this.#position.failed(error);
     if (error.code === 'absent' && feed.kind.installable) {
       discovery.forget(feed.kind.group);
       this.#version = undefined;
@@ -339,48 +302,12 @@ export class Reflector {
     this.#options.outbox.report(`feed ${describeFeed(this.feed)}`, problems);
   }
 
-  #oversized(beginning: string): void {
-    const { told, index, outbox, timings } = this.#options;
-    this.health.count('oversized');
-    const object = nameOversized(beginning);
-    if (object.name === undefined) this.#listHasUnknown = true;
-    else told.seenUnread(object.namespace, object.name, { feed: index, list: this.#list });
-    this.#listHasOversized = true;
-    this.#oversizedId = object.name === undefined ? undefined : `${object.namespace}/${object.name}`;
-    outbox.report(this.#oversizedName(), [oversizedProblem(this.feed, object, timings.maxObjectBytes)]);
-  }
-
-  #forgetOversized(): void {
-    this.#oversizedId = undefined;
-    this.#options.outbox.report(this.#oversizedName(), []);
-  }
-
-  #oversizedName(): string {
-    return `oversized ${describeFeed(this.feed)}`;
+  /** Where an object is seen at this moment. */
+  #sighting(): Sighting {
+    return { feed: this.#options.index, list: this.#list };
   }
 
   #path(): string {
     return feedPath(this.feed, this.#version ?? '');
   }
-
-  #selectors(): Readonly<Record<string, string>> {
-    const { fieldSelector, labelSelector } = this.feed;
-    return {
-      ...(fieldSelector === undefined ? {} : { fieldSelector }),
-      ...(labelSelector === undefined ? {} : { labelSelector }),
-    };
-  }
-
-  /** Items of a list don't say what they are. */
-  #typeMeta(): { readonly apiVersion: string; readonly kind: string } {
-    const { group, kind } = this.feed.kind;
-    const version = this.#version ?? '';
-    return { apiVersion: group === '' ? version : `${group}/${version}`, kind };
-  }
-}
-
-/** Resource versions can be compared when they are numbers. */
-function isOlder(resourceVersion: string, than: string | undefined): boolean {
-  if (than === undefined || !/^\d+$/.test(resourceVersion) || !/^\d+$/.test(than)) return false;
-  return BigInt(resourceVersion) < BigInt(than);
 }

@@ -46,7 +46,7 @@ export class OpenedStream {
     const { id, variant, node, sink, context, end } = options;
     this.node = node;
     this.#options = options;
-    this.#acknowledgements = new Acknowledgements({ variant, node, context });
+    this.#acknowledgements = new Acknowledgements(options);
     this.#convergence = new Convergence(context.metrics);
     this.#writer = new ResponseWriter({ id, variant, sink, context, end, onLanded: () => this.#flow.flush() });
     const [types, writer, convergence] = [this.types, this.#writer, this.#convergence];

@@ -96,7 +96,7 @@ describe.skipIf(reason !== undefined)('docs/install.md', () => {
         async () => versionsIn(await clusters.run(ask)),
         // Of two to choose from, ten in a row are the same once in five hundred times.
         (heard) => [heard.slice(0, 10), heard.slice(10)].every((ten) => new Set(ten).size === 2),
-        { what: 'both versions on both sides', timeoutMs: 10_000 },
+        { what: 'both versions on both sides', timeoutMs: 60_000 },
       );
       expect(answers).toHaveLength(20);
       expect(new Set(answers)).toEqual(new Set(['v1', 'v2']));

@@ -26,7 +26,7 @@ export interface AdsOptions {
   readonly delta?: boolean | undefined;
 }
 
-const patienceMs = 8000;
+const patienceMs = 15_000;
 const services = loadServices();
 const decoder = loadIndependentDecoder();
 

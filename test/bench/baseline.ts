@@ -2,7 +2,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ExactCounts, Figures } from './figures.ts';
+import type { ExactCounts, Figures, LoadFigures } from './figures.ts';
 import { perProxy } from './memory/measure-growth.ts';
 
 export interface Baseline {
@@ -23,6 +23,9 @@ export interface Comparison {
   readonly slower: readonly string[];
 }
 
+/** Of a whole run, or of a size for which only the load is measured. */
+export type ComparedFigures = LoadFigures | Figures;
+
 /** A time counts as slower from here on: machines differ and are shared. */
 const slowerFactor = 1.5;
 
@@ -32,13 +35,13 @@ export async function readBaseline(): Promise<Baseline> {
   return JSON.parse(await readFile(baselineFile, 'utf8')) as Baseline;
 }
 
-export async function writeBaseline(baseline: Baseline, figures: Figures): Promise<void> {
+export async function writeBaseline(baseline: Baseline, figures: ComparedFigures): Promise<void> {
   const runs = { ...baseline.runs, [sizeOf(figures)]: runOf(figures) };
   await writeFile(baselineFile, `${JSON.stringify({ ...baseline, runs }, undefined, 2)}\n`);
 }
 
 /** A run of a size that has no baseline is equal to it. */
-export function compareWithBaseline(baseline: Baseline, figures: Figures): Comparison {
+export function compareWithBaseline(baseline: Baseline, figures: ComparedFigures): Comparison {
   const size = sizeOf(figures);
   const before = baseline.runs[size];
   if (before === undefined) return { risen: [], slower: [] };
@@ -62,13 +65,12 @@ export function risenCounts(before: ExactCounts | undefined, now: ExactCounts): 
 }
 
 /** The key of a run. Names of services and addresses are of different lengths, so bytes depend on the number of changes. */
-export function sizeOf({ services, endpoints, proxies, registry, endpointChange }: Figures): string {
+export function sizeOf({ services, endpoints, proxies, registry, endpointChange }: LoadFigures): string {
   return `${services} x ${endpoints}, ${proxies} proxies, ${endpointChange.trials} changes, ${registry}`;
 }
 
-function runOf(figures: Figures): BaselineRun {
-  const { connect, connectTls, growthTls, endpointChange, routeChange, reconnect, start, certificates } = figures;
-  const rounded = (value: number): number => Math.round(value * 10) / 10;
+function runOf(figures: ComparedFigures): BaselineRun {
+  const { connect, endpointChange, routeChange, reconnect } = figures;
   return {
     counts: {
       connect: connect.counts,
@@ -79,20 +81,30 @@ function runOf(figures: Figures): BaselineRun {
     times: {
       'connect all, ms': rounded(connect.allMs),
       'connect CPU, ms': rounded(connect.cpuMs),
-      'connect over TLS CPU, ms': rounded(connectTls.cpuMs),
       'live bytes a proxy': Math.round(connect.live),
-      'live bytes a proxy over TLS': Math.round(connectTls.live),
-      ...(growthTls === undefined
-        ? {}
-        : { 'bytes of the process for one more proxy over TLS': Math.round(perProxy(growthTls, 'rss').oneMore) }),
       'endpoint change, last proxy, ms': rounded(endpointChange.last.p50),
       'endpoint change CPU, ms': rounded(endpointChange.cpuMs),
       'route change, last proxy, ms': rounded(routeChange.last.p50),
       'route change CPU, ms': rounded(routeChange.cpuMs),
       'reconnect CPU, ms': rounded(reconnect.cpuMs),
-      'start to ready, ms': rounded(start.readyMs),
-      'a certificate, µs': rounded(1e6 / certificates.alone.perSecond),
-      'a certificate while pushes go on, µs': rounded(1e6 / certificates.whilePushing.perSecond),
+      ...('start' in figures ? timesOfWholeRun(figures) : {}),
     },
   };
+}
+
+function timesOfWholeRun({ connectTls, growthTls, start, certificates }: Figures): BaselineRun['times'] {
+  return {
+    'connect over TLS CPU, ms': rounded(connectTls.cpuMs),
+    'live bytes a proxy over TLS': Math.round(connectTls.live),
+    ...(growthTls === undefined
+      ? {}
+      : { 'bytes of the process for one more proxy over TLS': Math.round(perProxy(growthTls, 'rss').oneMore) }),
+    'start to ready, ms': rounded(start.readyMs),
+    'a certificate, µs': rounded(1e6 / certificates.alone.perSecond),
+    'a certificate while pushes go on, µs': rounded(1e6 / certificates.whilePushing.perSecond),
+  };
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 10) / 10;
 }

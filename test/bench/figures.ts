@@ -56,7 +56,8 @@ export interface ReconnectFigures {
   readonly counts: ExactCounts;
 }
 
-export interface Figures {
+/** What is measured at every size. */
+export interface LoadFigures {
   readonly at: string;
   readonly node: string;
   readonly registry: 'kube' | 'directory';
@@ -69,10 +70,14 @@ export interface Figures {
   /** Of memory, in the server. */
   readonly allocator: string;
   readonly connect: ConnectFigures;
-  readonly connectTls: ConnectFigures;
   readonly endpointChange: ChangeFigures;
   readonly routeChange: ChangeFigures;
   readonly reconnect: ReconnectFigures;
+}
+
+/** A whole run. */
+export interface Figures extends LoadFigures {
+  readonly connectTls: ConnectFigures;
   readonly start: {
     readonly services: number;
     readonly endpoints: number;

@@ -2,25 +2,28 @@
 // compares with test/bench/baseline.json, and ends with 1 when a count rose.
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { availableParallelism, loadavg } from 'node:os';
+import { loadavg } from 'node:os';
 import { join, resolve } from 'node:path';
 import { whyNoKube } from '../support/kube.ts';
-import { compareWithBaseline, readBaseline, sizeOf, writeBaseline } from './baseline.ts';
-import type { Figures } from './figures.ts';
+import { compareWithBaseline, readBaseline, sizeOf, writeBaseline, type ComparedFigures } from './baseline.ts';
+import type { ConnectFigures, Figures, LoadFigures } from './figures.ts';
 import { Load } from './fleet/load.ts';
 import { imageAllocator, type Allocator } from './image-allocator.ts';
 import { measureCertificates } from './certificates/measure-certificates.ts';
 import { runChurn } from './churn/run-churn.ts';
 import { readOptions, usage, type BenchOptions } from './options.ts';
 import { openDirectory, openKube, seed, type BenchRegistry, type Filling } from './registry.ts';
+import { measureLoad } from './measure-load.ts';
 import { measureGrowth } from './memory/measure-growth.ts';
 import { runMemory } from './memory/run-memory.ts';
 import { runPushes } from './pushes/run-pushes.ts';
 import { runRegions } from './regions/run-regions.ts';
 import { runRemotes } from './remotes/run-remotes.ts';
 import { chartOf, withFigures } from './report.ts';
-import { measureConnect, measureEndpointChange, measureReconnect, measureRouteChange } from './scenarios.ts';
+import { measureConnect } from './scenarios.ts';
 import { network, startServer } from './server-under-test.ts';
+import { isOtherSize } from './sizes/page-sizes.ts';
+import { withSize } from './sizes/report-size.ts';
 import { startOnce } from './start.ts';
 import { runStorm } from './storm/run-storm.ts';
 import { runStreams } from './streams/run-streams.ts';
@@ -66,24 +69,40 @@ async function benchMesh(): Promise<void> {
   process.exitCode = risen.length > 0 && !options.saveBaseline ? 1 : 0;
 }
 
-async function report(found: Figures): Promise<void> {
-  const chart = chartOf(found);
-  if (chart === undefined) {
-    say('docs/performance.md shows another size and stays as it is');
+async function report(found: ComparedFigures): Promise<void> {
+  const page = await readFile(reportFile, 'utf8');
+  if (!('start' in found)) {
+    await writeFile(reportFile, withSize(page, found));
     return;
   }
-  await writeFile(reportFile, withFigures(await readFile(reportFile, 'utf8'), found));
+  const chart = chartOf(found);
+  if (chart === undefined) {
+    say('docs/performance.md shows other sizes and stays as it is');
+    return;
+  }
+  await writeFile(reportFile, withFigures(page, found));
   await writeFile(join(root, 'docs/performance.svg'), chart);
 }
 
-async function run(bench: BenchOptions): Promise<Figures> {
-  const load = loadavg()[0] ?? 0;
+/** Of another size that the page shows, only the load: what else is measured does not belong to it. */
+async function run(bench: BenchOptions): Promise<ComparedFigures> {
+  const machineLoad = loadavg()[0] ?? 0;
+  const allocator = await imageAllocator(!bench.cAllocator);
+  say(`allocator ${allocator.name}`);
   await using registry = await open(bench);
   say(`writing ${bench.services} services with ${bench.endpoints} endpoints each (${registry.kind})`);
   await seed(registry, { services: bench.services, endpoints: bench.endpoints, network });
-  const allocator = await imageAllocator(!bench.cAllocator);
-  say(`allocator ${allocator.name}`);
-  const measured = await measure(bench, { registry, allocator });
+  const load = await measureLoad({ options: bench, registry, allocator, machineLoad, say });
+  if (isOtherSize(bench)) return load;
+  return { ...load, ...(await measureRest(bench, { registry, allocator })) };
+}
+
+async function measureRest(
+  bench: BenchOptions,
+  { registry, allocator }: { readonly registry: BenchRegistry; readonly allocator: Allocator },
+): Promise<Omit<Figures, keyof LoadFigures>> {
+  say('connecting over TLS');
+  const connectTls = await measureConnectTls(bench, { registry, allocator });
   say(`connecting up to ${4 * bench.proxies} proxies over TLS`);
   const growthTls = await measureGrowth(registry, {
     steps: [bench.proxies, 4 * bench.proxies],
@@ -98,48 +117,22 @@ async function run(bench: BenchOptions): Promise<Figures> {
     allocator,
   });
   say('signing certificates');
-  return {
-    at: new Date().toISOString(),
-    node: process.version,
-    registry: registry.kind,
+  const certificates = await measureCertificates({
     services: bench.services,
     endpoints: bench.endpoints,
     proxies: bench.proxies,
-    load,
-    cores: availableParallelism(),
-    allocator: allocator.name,
-    ...measured,
-    growthTls,
-    start,
-    certificates: await measureCertificates({
-      services: bench.services,
-      endpoints: bench.endpoints,
-      proxies: bench.proxies,
-      seconds: bench.quick ? 2 : 6,
-    }),
-  };
+    seconds: bench.quick ? 2 : 6,
+  });
+  return { connectTls, growthTls, start, certificates };
 }
 
-async function measure(
+async function measureConnectTls(
   bench: BenchOptions,
   { registry, allocator }: { readonly registry: BenchRegistry; readonly allocator: Allocator },
-): Promise<Pick<Figures, 'connect' | 'connectTls' | 'endpointChange' | 'routeChange' | 'reconnect'>> {
+): Promise<ConnectFigures> {
   await using server = await startServer(registry, { workers: bench.workers, allocator });
   await using load = new Load();
-  const parts = { options: bench, server, load, registry };
-  say(`connecting ${bench.proxies} proxies`);
-  const connect = await measureConnect(parts, server.plaintext, 'connect');
-  say('changing endpoints');
-  const endpointChange = await measureEndpointChange(parts);
-  say('changing routes');
-  const routeChange = await measureRouteChange(parts);
-  say('reconnecting');
-  const reconnect = await measureReconnect(parts);
-  await load.call('disconnect');
-  say('connecting over TLS');
-  await using fresh = await startServer(registry, { workers: bench.workers, allocator });
-  const connectTls = await measureConnect({ ...parts, server: fresh }, fresh.tls, 'connect-tls');
-  return { connect, endpointChange, routeChange, reconnect, connectTls };
+  return await measureConnect({ options: bench, server, load, registry }, server.tls, 'connect-tls');
 }
 
 async function open({ registry }: BenchOptions, filling?: Filling): Promise<BenchRegistry> {

@@ -61,6 +61,8 @@ The load:
   --services N          200
   --endpoints N         5, of each service
   --proxies N           200
+                        500 x 10 with 500 proxies and 1000 x 5 with 1000 have a part of the page each, for which only
+                        connecting, changes and coming back are measured
   --namespaces N        1; with --pushes and --churn, a Sidecar in each lets it see only itself
   --trials N            20 changes of each kind
   --workers N           0, processes that serve the connections
@@ -69,7 +71,7 @@ The load:
   --quick               small: 50 services, 20 proxies, 5 changes
 
 What becomes of it:
-  --no-report           leave docs/performance.md as it is, as --quick, --workers and other sizes do
+  --no-report           leave docs/performance.md as it is, as --quick, --workers and sizes without a part do
   --profile DIR         CPU profiles of the server, one of each step
   --save-baseline       save counts and times as what later runs of this size are compared with
 

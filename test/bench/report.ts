@@ -1,13 +1,14 @@
 // The figures of a run as the generated part of docs/performance.md, and as a chart beside it. What people wrote around
 // the generated part stays.
 
-import { aimLines, isPageSize } from './aims.ts';
+import { aimLines } from './aims.ts';
 import { withGenerated } from './generated-part.ts';
 import type { CertificateFigures } from './certificates/certificate-figures.ts';
 import type { LoopDelay } from './certificates/loop-delay.ts';
 import { barChart, type BarGroup } from './chart.ts';
-import type { ExactCounts, Figures, ReconnectFigures } from './figures.ts';
+import type { ExactCounts, Figures, LoadFigures, ReconnectFigures } from './figures.ts';
 import { perProxy } from './memory/measure-growth.ts';
+import { isPageSize } from './sizes/page-sizes.ts';
 
 /** The page with this run's figures in it. @throws Error when the page has no place for them */
 export function withFigures(page: string, figures: Figures): string {
@@ -19,23 +20,13 @@ export function withFigures(page: string, figures: Figures): string {
 }
 
 function generated(figures: Figures): readonly string[] {
-  const { connect, connectTls, endpointChange, routeChange, reconnect, start, certificates, proxies } = figures;
-  const source = figures.registry === 'kube' ? 'a real API server' : 'a registry directory';
-  const rows = [
-    ['all proxies connected, plaintext', ms(connect.allMs), ms(connect.cpuMs), ...countCells(connect.counts)],
-    ['the same with a warm server', ms(connect.againMs), '', '', '', '', ''],
-    ['all proxies connected, TLS', ms(connectTls.allMs), ms(connectTls.cpuMs), ...countCells(connectTls.counts)],
-    ['endpoint change', times(endpointChange.last), ms(endpointChange.cpuMs), ...countCells(endpointChange.counts)],
-    ['VirtualService change', times(routeChange.last), ms(routeChange.cpuMs), ...countCells(routeChange.counts)],
-    ['all reconnect with what they hold', lastAnswer(reconnect), ms(reconnect.cpuMs), ...countCells(reconnect.counts)],
-  ];
+  const { connect, connectTls, start, certificates, proxies } = figures;
   return [
-    `${figures.at.slice(0, 10)}, Node ${figures.node}, ${figures.cores} cores for everything, load of the machine before ${figures.load.toFixed(1)}: ` +
-      `${figures.services} services with ${figures.endpoints} endpoints each, ${proxies} sidecars, ${source}, allocator ${figures.allocator}.`,
+    circumstances(figures),
     '',
-    '| | last proxy, p50 (p99) | CPU of the server | messages a proxy | KiB a proxy | resources a proxy | encoded, all together |',
-    '|---|---|---|---|---|---|---|',
-    ...rows.map((cells) => `| ${cells.join(' | ')} |`),
+    ...loadTable(figures, [
+      ['all proxies connected, TLS', ms(connectTls.allMs), ms(connectTls.cpuMs), ...countCells(connectTls.counts)],
+    ]),
     '',
     '| | |',
     '|---|---|',
@@ -47,6 +38,39 @@ function generated(figures: Figures): readonly string[] {
     ...certificateRows(certificates),
     '',
     '![The same beside istiod](performance.svg)',
+  ];
+}
+
+/** What the run was. */
+export function circumstances(figures: LoadFigures): string {
+  const source = figures.registry === 'kube' ? 'a real API server' : 'a registry directory';
+  return (
+    `${figures.at.slice(0, 10)}, Node ${figures.node}, ${figures.cores} cores for everything, load of the machine before ${figures.load.toFixed(1)}: ` +
+    `${figures.services} services with ${figures.endpoints} endpoints each, ${figures.proxies} sidecars, ${source}, allocator ${figures.allocator}.`
+  );
+}
+
+/** A row a step. `furtherConnects`: the rows of other ways to connect. */
+export function loadTable(
+  { connect, endpointChange, routeChange, reconnect }: LoadFigures,
+  furtherConnects: readonly (readonly string[])[],
+): readonly string[] {
+  return stepTable([
+    ['all proxies connected, plaintext', ms(connect.allMs), ms(connect.cpuMs), ...countCells(connect.counts)],
+    ['the same with a warm server', ms(connect.againMs), '', '', '', '', ''],
+    ...furtherConnects,
+    ['endpoint change', times(endpointChange.last), ms(endpointChange.cpuMs), ...countCells(endpointChange.counts)],
+    ['VirtualService change', times(routeChange.last), ms(routeChange.cpuMs), ...countCells(routeChange.counts)],
+    ['all reconnect with what they hold', lastAnswer(reconnect), ms(reconnect.cpuMs), ...countCells(reconnect.counts)],
+  ]);
+}
+
+/** Of each step: its name, when the last proxy had it, the processor time of the server, and the cells of the counts. */
+export function stepTable(rows: readonly (readonly string[])[]): readonly string[] {
+  return [
+    '| | last proxy, p50 (p99) | CPU of the server | messages a proxy | KiB a proxy | resources a proxy | encoded, all together |',
+    '|---|---|---|---|---|---|---|',
+    ...rows.map((cells) => `| ${cells.join(' | ')} |`),
   ];
 }
 

@@ -2,7 +2,7 @@
 
 import { withGenerated } from '../generated-part.ts';
 import { perProxy, type GrowthFigures } from '../memory/measure-growth.ts';
-import { countCells, kib, lastAnswer, ms, times } from '../report.ts';
+import { countCells, kib, lastAnswer, ms, stepTable, times } from '../report.ts';
 import type { RegionFigures } from './measure-regions.ts';
 import type { RegionSize } from './region-objects.ts';
 
@@ -47,9 +47,7 @@ export function regionLines(run: RegionRun): readonly string[] {
       `two clusters on two networks, ${registries}, in each ${run.services} services with ${run.endpoints} endpoints and a gateway; ` +
       `${run.proxies} sidecars in the first, over TLS with client certificates${run.workers === 0 ? '' : `, ${run.workers} workers`}, allocator ${run.allocator}.`,
     '',
-    '| | last proxy, p50 (p99) | CPU of the server | messages a proxy | KiB a proxy | resources a proxy | encoded, all together |',
-    '|---|---|---|---|---|---|---|',
-    ...rows.map((cells) => `| ${cells.join(' | ')} |`),
+    ...stepTable(rows),
     '',
     '| | |',
     '|---|---|',

@@ -80,6 +80,13 @@ test.each(steps.flatMap((step) => countNames.map((name) => [step, name] as const
   },
 );
 
+test('a run that measured only the load is held against the baseline as well', () => {
+  const { connectTls: _tls, start: _start, certificates: _certificates, ...load } = figures;
+  const worse = { ...load, reconnect: { ...load.reconnect, counts: raised('resources', 1) } };
+  expect(compareWithBaseline(baseline, load)).toEqual({ risen: [], slower: [] });
+  expect(compareWithBaseline(baseline, worse).risen).toEqual([`${size}: reconnect: resources: 1 before, 2 now`]);
+});
+
 test('a run of another number of changes is held against nothing: its markers are of other lengths', () => {
   const more = { ...figures, endpointChange: { ...change, trials: 2, counts: raised('bytes', 1) } };
   expect(compareWithBaseline(baseline, more)).toEqual({ risen: [], slower: [] });

@@ -13,11 +13,18 @@ export class AskingAllTheTime {
   #failures: string[] = [];
   #stopping = false;
 
-  /** `via` is `ADDRESS:PORT` where the name in `url` leads to nothing. */
-  constructor(from: LabHost, { url = helloUrl, via = '' }: { readonly url?: string; readonly via?: string } = {}) {
+  /** `via` is `ADDRESS:PORT` where the name in `url` leads to nothing; `pauseS` (seconds) comes after each ten requests. */
+  constructor(
+    from: LabHost,
+    {
+      url = helloUrl,
+      via = '',
+      pauseS = 0.1,
+    }: { readonly url?: string; readonly via?: string; readonly pauseS?: number } = {},
+  ) {
     const curl = 'curl -sSN --noproxy \'*\' --connect-to "$2" --max-time 10 -w \'%{http_code}\\n\' "$1?[1-10]"';
     // The pause leaves the machine to what is tested.
-    const script = `while :; do ${curl}; sleep 0.1; done`;
+    const script = `while :; do ${curl}; sleep ${pauseS}; done`;
     this.#process = from.spawn(['sh', '-c', script, 'sh', url, `::${via}`], {
       name: 'asking',
       onLine: (line) => this.#read(line),

@@ -10,6 +10,7 @@ import { writeRegistryFile, type Region, type Scenario } from '../demo/scenario.
 import { describeLab } from '../support/describe-lab.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { AskingAllTheTime } from './asking-all-the-time.ts';
+import { cutOff, resetConnections } from './cut-off.ts';
 
 const host = 'helloworld.sample.svc.cluster.local';
 
@@ -44,7 +45,7 @@ kind: VirtualService
 metadata: { name: ${name}, namespace: sample }
 spec:
   hosts: [${of}]
-  http: [{ route: [{ destination: { host: helloworld, subset: ${version} } }] }]
+  http: [{ name: ${name}, route: [{ destination: { host: helloworld, subset: ${version} } }] }]
 `;
 
 const at = (name: string, port = 5000): { readonly url: string; readonly via: string } => ({
@@ -52,9 +53,22 @@ const at = (name: string, port = 5000): { readonly url: string; readonly via: st
   via: `10.96.1.60:${port}`,
 });
 
+/** A service that only its rule makes answer: with v2. */
+const ruled = (name: string): string => `${greeter(name)}---${onlyTo('v2', { name, of: name })}`;
+
+type Where = { readonly url: string; readonly via: string };
+
 describeLab('virtual hosts at a real Envoy', () => {
   let scenario: Scenario;
   let one: Region;
+  /** What a test cut and did not mend yet. */
+  let cut: AsyncDisposable | undefined;
+
+  const mended = async (): Promise<void> => {
+    const ended = cut;
+    cut = undefined;
+    await ended?.[Symbol.asyncDispose]();
+  };
 
   beforeAll(async () => {
     scenario = await startScenario();
@@ -66,6 +80,7 @@ describeLab('virtual hosts at a real Envoy', () => {
   afterAll(() => scenario?.dispose());
 
   afterEach(async () => {
+    await mended();
     for (const pod of scenario.pods) {
       const rejected = await pod.rejectedUpdates();
       if (rejected > 0) throw new Error(`${pod.name}'s Envoy rejected ${rejected} updates`);
@@ -80,44 +95,17 @@ describeLab('virtual hosts at a real Envoy', () => {
     await Promise.all(scenario.regions.map((region) => rm(join(region.registry, file), { force: true })));
   };
 
-  const status = async ({ url, via }: { readonly url: string; readonly via: string }): Promise<string> => {
+  const status = async ({ url, via }: Where): Promise<string> => {
     const options = ['--noproxy', '*', '--connect-to', `::${via}`, '--max-time', '5', '-o', '/dev/null'];
     return (await one.sleep.host.exec(['curl', '-s', ...options, '-w', '%{http_code}', url])).stdout;
   };
 
-  const answers = (where: { readonly url: string; readonly via: string }): Promise<string> =>
+  const answers = (where: Where): Promise<string> =>
     waitFor(
       () => status(where),
       (code) => code === '200',
       { what: `${where.url} to be answered` },
     );
-
-  /** The rule is followed, and by nothing else. */
-  const answeredBy = async (version: string): Promise<void> => {
-    await using asking = new AskingAllTheTime(one.sleep.host);
-    await asking.more(20);
-    await asking.stop();
-    expect(asking.versions).toEqual([version]);
-    expect(asking.failures).toEqual([]);
-  };
-
-  test('a starting sidecar opens no listener before its virtual hosts are there', async () => {
-    await one.sleep.kill();
-    const codes = new Set<string>();
-    const counting = new AbortController();
-    const counted = (async () => {
-      while (!counting.signal.aborted)
-        codes.add(await status({ url: 'http://helloworld:5000/hello', via: '10.96.1.50:5000' }));
-    })();
-    one.sleep.start();
-    await one.sleep.ready();
-    await answers({ url: 'http://helloworld:5000/hello', via: '10.96.1.50:5000' });
-    counting.abort();
-    await counted;
-    // Until there is a listener nobody takes the connection (000); from then on every request has its route.
-    expect([...codes].filter((code) => code !== '000')).toEqual(['200']);
-    await scenario.settled(one.controlPlane);
-  });
 
   test('a host that is added answers, on both of its ports, and goes without a failure of its neighbour', async () => {
     await using asking = new AskingAllTheTime(one.sleep.host);
@@ -171,32 +159,129 @@ describeLab('virtual hosts at a real Envoy', () => {
     await using asking = new AskingAllTheTime(one.sleep.host);
     await asking.more(20);
 
-    await writeRegistryFile(one, 'rule.yaml', onlyTo('v1', { name: 'hello-renamed' }));
+    for (let round = 0; round < 3; round += 1) {
+      await writeRegistryFile(one, 'rule.yaml', onlyTo('v1', { name: `hello-renamed-${round}` }));
+      await routesContain(one.sleep, `hello-renamed-${round}`);
+      await asking.more(10);
+    }
     await inBoth('greeter.yaml', greeter('welcome'));
     await answers(at('welcome'));
     await answers(at('welcome', 5001));
     await asking.more(50);
     await asking.stop();
     expect(asking.failures).toEqual([]);
-    await answeredBy('v1');
+    // Without the rule, for however short a time, the other version would have answered too.
+    expect(asking.versions).toEqual(['v1']);
   });
 
-  test('a rule that changed while the control plane was away is followed after it is back, without a failure', async () => {
-    await writeRegistryFile(one, 'rule.yaml', onlyTo('v1'));
-    await routesContain(one.sleep, `"outbound|5000|v1|${host}"`);
-    await using asking = new AskingAllTheTime(one.sleep.host);
-    await asking.more(20);
+  /** Ways to be without the control plane. Each resolves when it is so, and to what ends it. */
+  const absences = {
+    'is started again': async (): Promise<() => Promise<void>> => {
+      expect(await one.controlPlane.stop()).toMatchObject({ code: 0 });
+      return async () => {
+        one.controlPlane.start();
+        await one.controlPlane.ready();
+      };
+    },
+    'lives on, behind a connection that was cut': async (): Promise<() => Promise<void>> => {
+      const made = await cutOff(one.sleep.host);
+      cut = made;
+      expect(made.connections).toBeGreaterThan(0);
+      await waitFor(
+        () => one.controlPlane.proxies(),
+        (proxies) => proxies.length === 2,
+        { what: 'the control plane to see the sidecar gone' },
+      );
+      return mended;
+    },
+  };
 
-    expect(await one.controlPlane.stop()).toMatchObject({ code: 0 });
-    await writeRegistryFile(one, 'rule.yaml', onlyTo('v2'));
-    await asking.more(20);
-    one.controlPlane.start();
-    await one.controlPlane.ready();
+  test.each(Object.entries(absences))(
+    'what came, went and changed while away is as the rules of now ask when the control plane %s, without a failure',
+    async (_, leave) => {
+      await writeRegistryFile(one, 'rule.yaml', onlyTo('v1'));
+      await writeRegistryFile(one, 'others.yaml', ['staying', 'leaving', 'old-name'].map(ruled).join('---'));
+      // A name that no virtual host has goes where it was sent to, to the pod of v1: with or without a rule there is an answer.
+      const toPod = (name: string, port = 5000): Where => ({
+        url: `http://${name}:${port}/hello`,
+        via: `${one.helloworld.pod.address}:${port}`,
+      });
+      const expected = [
+        { where: toPod('helloworld'), before: 'v1', after: 'v2' },
+        { where: toPod('staying', 5001), before: 'v2', after: 'v2' },
+        { where: toPod('leaving'), before: 'v2', after: 'v1' },
+        { where: toPod('old-name'), before: 'v2', after: 'v1' },
+        { where: toPod('new-name'), before: 'v1', after: 'v2' },
+        { where: toPod('coming'), before: 'v1', after: 'v2' },
+      ] as const;
+      await answers(toPod('staying', 5001));
+      await using stack = new AsyncDisposableStack();
+      const all = expected.map((each) => ({
+        ...each,
+        asking: stack.use(new AskingAllTheTime(one.sleep.host, each.where)),
+      }));
+      await Promise.all(all.map(({ asking, before }) => asking.untilHeard([before])));
+
+      const comeBack = await leave();
+      await writeRegistryFile(one, 'rule.yaml', onlyTo('v2'));
+      await writeRegistryFile(one, 'others.yaml', ['staying', 'new-name', 'coming'].map(ruled).join('---'));
+      await Promise.all(all.map(({ asking }) => asking.more(20)));
+      expect(all.map(({ asking }) => asking.versions)).toEqual(all.map(({ before }) => [before]));
+      await comeBack();
+      const failed = await Promise.all(
+        all.map(async ({ where, asking, after }) => (await asking.untilHeard([after])).map((of) => [where.url, of])),
+      );
+      expect(failed.flat()).toEqual([]);
+      await scenario.settled(one.controlPlane);
+    },
+  );
+
+  test('rules that change while the connection is cut again and again lose no request and are followed', async () => {
+    await inBoth('greeter.yaml', greeter('greeter'));
+    await answers(at('greeter', 5001));
+    await using asking = new AskingAllTheTime(one.sleep.host);
+    await using other = new AskingAllTheTime(one.sleep.host, at('greeter', 5001));
+    const both = [asking, other];
+    await Promise.all(both.map((each) => each.more(20)));
+    for (let round = 0; round < 6; round += 1) {
+      const version = round % 2 === 0 ? 'v1' : 'v2';
+      const rules = `${onlyTo(version)}---${onlyTo(version, { name: 'greet', of: 'greeter' })}`;
+      const [connections] = await Promise.all([
+        resetConnections(one.sleep.host),
+        writeRegistryFile(one, 'rule.yaml', rules),
+      ]);
+      expect(connections).toBeGreaterThan(0);
+      for (const failures of await Promise.all(both.map((each) => each.untilHeard([version])))) {
+        expect(failures).toEqual([]);
+      }
+    }
     await scenario.settled(one.controlPlane);
-    await routesContain(one.sleep, `"outbound|5000|v2|${host}"`);
-    await asking.more(20);
-    await asking.stop();
-    expect(asking.failures).toEqual([]);
-    await answeredBy('v2');
+  });
+
+  test('a starting sidecar opens no listener of two ports before their virtual hosts are there', async () => {
+    await inBoth('greeter.yaml', greeter('greeter'));
+    await answers(at('greeter', 5001));
+    await one.sleep.kill();
+    const address = one.helloworld.pod.address;
+    await using first = new AskingAllTheTime(one.sleep.host, { via: `${address}:5000`, pauseS: 0.02 });
+    await using second = new AskingAllTheTime(one.sleep.host, {
+      ...at('greeter', 5001),
+      via: `${address}:5001`,
+      pauseS: 0.02,
+    });
+    const both = [first, second];
+    await waitFor(
+      () => both.every(({ failures }) => failures.includes('000')),
+      (refused) => refused,
+      { what: 'requests to find nobody' },
+    );
+    one.sleep.start();
+    await one.sleep.ready();
+    await Promise.all(both.map((each) => each.more(20)));
+    await Promise.all(both.map((each) => each.stop()));
+    // Until there is a listener nobody takes the connection (000, and curl's reason); from then on every request has its route.
+    const answered = (line: string): boolean => line !== '000' && !line.startsWith('curl: ');
+    expect(both.flatMap(({ failures }) => failures.filter(answered))).toEqual([]);
+    await scenario.settled(one.controlPlane);
   });
 });

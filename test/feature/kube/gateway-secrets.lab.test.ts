@@ -26,7 +26,7 @@ import { startKubeCluster, type KubeCluster } from '../../support/kube.ts';
 import { memoryLog } from '../../support/memory-log.ts';
 import { mesh, router } from '../../support/mesh-model.ts';
 import { makeOutsideAuthority, type LeafFiles, type OutsideAuthority } from '../../support/server-certificate.ts';
-import { waitFor } from '../../support/wait-for.ts';
+import { waitFor, waitUntilSame } from '../../support/wait-for.ts';
 
 const namespace = 'istio-ingress';
 const account = 'system:serviceaccount:istio-system:isthmus';
@@ -206,7 +206,8 @@ it('no other Secret is asked for, nothing is followed that nobody uses, and no l
   await gateway.has(first.certificatePem);
   gateway.release();
   await gateway.close();
-  const before = (await asked()).length;
+  // The server writes down the end of a watch when it has noticed it.
+  const before = await waitUntilSame(async () => (await asked()).length, { what: 'the watches to end' });
   await cluster.api.apply(tls(second));
   const all = await asked();
   expect(all).toHaveLength(before);

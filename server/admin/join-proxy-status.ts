@@ -4,10 +4,10 @@
 import { formatLocality } from '../../discovery/model/locality.ts';
 import type { ObjectKey } from '../../discovery/model/names.ts';
 import type { ResourceName } from '../cache/encoded-resource.ts';
-import { NameTable } from '../../proto/generated/istio.networking.nds.v1.ts';
 import type { Proxy } from '../proxy/proxy.ts';
 import type { ConnectionStatus } from '../stream/connection.ts';
 import type { TypeStatus } from '../stream/type-delivery.ts';
+import { isAgentType, typeUrls } from '../stream/type-rules.ts';
 import type { ProxyCounts } from './instance-reader.ts';
 import { shortTypeName, type ProxyStatus, type ProxyTypeStatus, type SyncState } from './proxy-status.ts';
 
@@ -68,23 +68,31 @@ function addOne(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
-/** The stream of an agent that asks for the names of its DNS server beside the stream of its Envoy. */
+/** The stream of an agent beside the stream of its Envoy. */
 function isCompanion({ types }: { readonly types: readonly { readonly typeUrl: string }[] }): boolean {
-  return types.length > 0 && types.every(({ typeUrl }) => typeUrl === NameTable.typeUrl);
+  return types.length > 0 && types.every(({ typeUrl }) => isAgentType(typeUrl));
 }
 
 /**
- * One entry a proxy: what its agent's stream is sent is shown with what its Envoy is sent, and an agent whose Envoy is not there is
- * no proxy. In the given order.
+ * One entry for each stream of an Envoy: what its agent's streams are sent is shown with what it is sent, and an agent whose Envoy is
+ * not there is no proxy. Reports of health are no part of it, since they are never answered. In the given order.
  */
 export function withCompanions(statuses: readonly ProxyStatus[]): readonly ProxyStatus[] {
-  const companions = Map.groupBy(statuses.filter(isCompanion), ({ nodeId }) => nodeId);
-  if (companions.size === 0) return statuses;
+  const companions = Map.groupBy(statuses.filter(isCompanion), keyOf);
   return statuses.flatMap((status) => {
     if (isCompanion(status)) return [];
-    const types = (companions.get(status.nodeId) ?? []).flatMap((companion) => companion.types);
-    return [types.length === 0 ? status : { ...status, types: [...status.types, ...types] }];
+    const types = (companions.get(keyOf(status)) ?? []).flatMap((companion) => companion.types);
+    return [{ ...status, types: [...status.types, ...types].filter(isServed) }];
   });
+}
+
+/** Pods of one name and address may be in two clusters. */
+function keyOf({ clusterId, nodeId }: ProxyStatus): string {
+  return `${clusterId} ${nodeId}`;
+}
+
+function isServed({ typeUrl }: ProxyTypeStatus): boolean {
+  return typeUrl !== typeUrls.healthInformation;
 }
 
 function typeStatusOf(type: TypeStatus, session: JoinableSession): ProxyTypeStatus {

@@ -55,7 +55,7 @@ export class AdmissionMetrics implements AdmissionCounts {
   observe({ admission, proxies }: { readonly admission: Admission; readonly proxies: ProxyLimit }): void {
     const connected: Gauge = new Gauge({
       name: 'isthmus_connected_proxies',
-      help: 'Proxies that are connected, for a HorizontalPodAutoscaler',
+      help: 'Proxies that are connected, each once however many streams it has, for a HorizontalPodAutoscaler',
       registers: [this.#registry],
       collect: () => connected.set(proxies.connected),
     });

@@ -68,6 +68,14 @@ export function isKnownType(typeUrl: string): boolean {
   return known.has(typeUrl);
 }
 
+/**
+ * Whether a stream of nothing but such types is one that an agent has beside that of its Envoy: for the names of its DNS server, or to
+ * register its machine. Envoy itself never asks for them.
+ */
+export function isAgentType(typeUrl: string): boolean {
+  return known.get(typeUrl)?.silent === true;
+}
+
 /** Istio's tools ask these: `istio.io/debug` and what begins with `istio.io/debug/`. A request is answered once. */
 export function isReportType(typeUrl: string): boolean {
   return typeUrl === reportType || typeUrl.startsWith(`${reportType}/`);

@@ -10,7 +10,6 @@ import {
 } from '../../../proto/generated/envoy.service.status.v3.ts';
 import { compareText } from '../../../discovery/model/network-gateway.ts';
 import type { ReportResource } from '../../stream/snapshot-source.ts';
-import { typeUrls } from '../../stream/type-rules.ts';
 import type { ProxyStatus, ProxyTypeStatus } from '../proxy-status.ts';
 
 export function syncReport(proxies: readonly ProxyStatus[]): readonly ReportResource[] {
@@ -24,11 +23,7 @@ function clientConfig(status: ProxyStatus): ClientConfig {
   const { proxy, clusterId, namespace, istioVersion } = status;
   return {
     node: { id: proxy, metadata: texts({ CLUSTER_ID: clusterId, NAMESPACE: namespace, ISTIO_VERSION: istioVersion }) },
-    genericXdsConfigs: status.types
-      // A report of the agent: nothing is ever sent.
-      .filter((type) => type.typeUrl !== typeUrls.healthInformation)
-      .map(typeConfig)
-      .toSorted((a, b) => compareText(a.typeUrl ?? '', b.typeUrl ?? '')),
+    genericXdsConfigs: status.types.map(typeConfig).toSorted((a, b) => compareText(a.typeUrl ?? '', b.typeUrl ?? '')),
   };
 }
 

@@ -58,6 +58,7 @@ export async function startDnsScene(): Promise<DnsScene> {
       '--ca-dir': authorities.directories.get('cluster-1') ?? '',
       '--state-dir': join(directory, 'state'),
     }).flat(),
+    monitoring: true,
   });
   const upstream = await UpstreamServer.start();
   const port = await freePort();

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { encode } from 'dns-packet';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rcodeOf, rcodes } from '../../../agent/dns/dns-message.ts';
+import { readCounter } from '../../bench/scrape.ts';
 import { serviceManifest } from '../../support/kube-objects.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { startDnsScene, type DnsScene } from './dns-scene.ts';
@@ -139,8 +140,10 @@ describe('what is no question', () => {
   });
 });
 
-test('an agent without an Envoy is no proxy to readers', async () => {
+test('an agent without an Envoy is no proxy, neither to readers nor to an autoscaler', async () => {
   expect(await scene.instance.json('/api/v1/proxies')).toEqual([]);
+  const { monitoring } = scene.instance;
+  expect(await readCounter(monitoring, 'isthmus_connected_proxies')).toBe(0);
 });
 
 // The last one: nothing comes back.

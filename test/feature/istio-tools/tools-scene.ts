@@ -29,7 +29,8 @@ export interface ToolsScene extends AsyncDisposable {
   write(name: string, ...manifests: readonly Manifest[]): Promise<void>;
 }
 
-export async function startScene(): Promise<ToolsScene> {
+/** `more`: options of `isthmus serve`. */
+export async function startScene(...more: readonly string[]): Promise<ToolsScene> {
   const directory = await mkdtemp(join(tmpdir(), 'isthmus-tools-'));
   const state = await mkdtemp(join(tmpdir(), 'isthmus-tools-state-'));
   const write = async (name: string, ...manifests: readonly Manifest[]): Promise<void> =>
@@ -44,7 +45,7 @@ export async function startScene(): Promise<ToolsScene> {
     podManifest('helloworld-1', '10.1.0.4', 'helloworld'),
   );
   const argv = ['--cluster-id', 'cluster-1', '--network', 'network-1', '--registry', directory, '--state-dir', state];
-  const instance = await startServe({ argv, monitoring: true });
+  const instance = await startServe({ argv: [...argv, ...more], monitoring: true });
   return {
     instance,
     tokens,

@@ -84,6 +84,16 @@ test('proxies of all workers are listed together, counted together, and held to 
   expect(await metric('isthmus_worker_restarts_total')).toBe(0);
   expect(await metric('isthmus_worker_cpu_seconds_total')).toBeGreaterThan(0);
   expect(await metric('isthmus_worker_resident_memory_bytes')).toBeGreaterThan(2 * 20 * 1024 * 1024);
+  // Whichever worker its further stream comes to.
+  for (let further = 4; further <= 7; further += 1) {
+    await connect('a');
+    await waitFor(
+      () => metric('isthmus_worker_streams'),
+      (streams) => streams === further,
+      { what: 'another stream of a' },
+    );
+  }
+  expect(await metric('isthmus_connected_proxies')).toBe(3);
   const fourth = client.open(sotw, secret);
   fourth.send({
     typeUrl: secret,

@@ -1,11 +1,14 @@
 // One status from what the stream and the engine know.
 
 import { expect, test } from 'vitest';
-import { objectKey } from '../../../discovery/model/names.ts';
-import { countProxies, proxyStatusOf } from '../../../server/admin/join-proxy-status.ts';
+import { clusterId, objectKey } from '../../../discovery/model/names.ts';
+import { countProxies, proxyStatusOf, withCompanions } from '../../../server/admin/join-proxy-status.ts';
 import { resourceName } from '../../../server/cache/encoded-resource.ts';
 import type { ConnectionStatus } from '../../../server/stream/connection.ts';
+import type { ProxyStatus } from '../../../server/admin/proxy-status.ts';
+import type { Proxy } from '../../../server/proxy/proxy.ts';
 import type { TypeStatus } from '../../../server/stream/type-delivery.ts';
+import { typeUrls } from '../../../server/stream/type-rules.ts';
 import { aProxy } from '../../feature/admin/two-regions.ts';
 
 const cds = 'type.googleapis.com/envoy.config.cluster.v3.Cluster';
@@ -129,4 +132,24 @@ test('proxies are counted by version, without the streams of their agents, and t
       ['nds', 2],
     ]),
   );
+});
+
+const { nameTable, proxyConfig, healthInformation } = typeUrls;
+
+function aStatus(types: readonly string[], overrides: Partial<Proxy> = {}): ProxyStatus {
+  const connection = aConnection(types.map((typeUrl) => aType({ typeUrl })));
+  return proxyStatusOf(connection, { ...aSession(), proxy: { ...aProxy(), ...overrides } });
+}
+
+const typesOf = (statuses: readonly ProxyStatus[]) => statuses.map(({ types }) => types.map(({ name }) => name));
+
+test('the streams of its agent, for names and to register its machine, are shown with the proxy', () => {
+  const streams = [[nameTable], [cds], [proxyConfig, healthInformation], [healthInformation]];
+  expect(typesOf(withCompanions(streams.map((types) => aStatus(types))))).toEqual([['cds', 'nds', 'pcds']]);
+});
+
+test('an agent whose Envoy is not there, or is in another cluster, is not shown', () => {
+  const statuses = [aStatus([nameTable], { clusterId: clusterId('cluster-2') }), aStatus([cds])];
+  expect(typesOf(withCompanions(statuses))).toEqual([['cds']]);
+  expect(withCompanions([aStatus([healthInformation])])).toEqual([]);
 });

@@ -186,7 +186,7 @@ describe('when the port closes', () => {
     await closed;
   });
 
-  test('a client that is still at its TLS handshake is not let in', { timeout: 10_000 }, async () => {
+  test('a client that is still at its TLS handshake is not let in', async () => {
     const { port: tls, anonymous } = await makeTls();
     await using scene = await openScene({ tls });
     const socket = connectTcp(scene.port.port, '127.0.0.1');

@@ -42,7 +42,7 @@ async function until<T>(observe: () => T, value: T): Promise<void> {
         scene.settle();
         return observe();
       },
-      { timeout: 10_000, interval: 5 },
+      { timeout: 20_000, interval: 5 },
     )
     .toEqual(value);
 }

@@ -275,7 +275,7 @@ it('the autoscaler scales what there is', async () => {
 
 it.each([
   [0, ['cpu']],
-  [400, ['cpu', 'isthmus_connected_proxies to 400']],
+  [400, ['isthmus_connected_proxies to 400']],
 ])('the autoscaler with %i proxies a replica as its aim follows %j', async (targetConnectedProxies, followed) => {
   const values = { ...least, autoscaling: { enabled: true, targetConnectedProxies } };
   const { spec } = onlyOne(await renderChart({ chart, values }), 'HorizontalPodAutoscaler') as unknown as {
@@ -289,6 +289,28 @@ it.each([
         : { metric: { name: metric }, target: { type: 'AverageValue', averageValue } };
     }),
   );
+});
+
+it('the rule in docs/scale.md offers the metric that the autoscaler asks for, of pods in a namespace', async () => {
+  const page = await readFile(resolve(import.meta.dirname, '../../../docs/scale.md'), 'utf8');
+  const { rules } = parse(/^```yaml\n(rules:\n.*?)^```$/ms.exec(page)?.[1] ?? '') as {
+    readonly rules: readonly [
+      {
+        readonly seriesQuery: string;
+        readonly resources: { readonly overrides: object };
+        readonly metricsQuery: string;
+      },
+    ];
+  };
+  const [{ seriesQuery, resources, metricsQuery }] = rules;
+  const scaled = onlyOne(await renderChart({ chart, values: everything }), 'HorizontalPodAutoscaler');
+  const { metrics } = scaled['spec'] as {
+    readonly metrics: readonly [{ readonly pods: { readonly metric: { readonly name: string } } }];
+  };
+  expect(metrics).toHaveLength(1);
+  expect(seriesQuery).toBe(`${metrics[0].pods.metric.name}{namespace!="",pod!=""}`);
+  expect(resources.overrides).toEqual({ namespace: { resource: 'namespace' }, pod: { resource: 'pod' } });
+  expect(metricsQuery).toBe('max(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)');
 });
 
 describe('values', () => {

@@ -56,6 +56,17 @@ export interface ReconnectFigures {
   readonly counts: ExactCounts;
 }
 
+/** Medians of some starts. */
+export interface StartFigures {
+  readonly services: number;
+  /** Of all services together. */
+  readonly endpoints: number;
+  readonly readyMs: number;
+  /** In the order of starting. */
+  readonly eachReadyMs: readonly number[];
+  readonly rss: number;
+}
+
 /** What is measured at every size. */
 export interface LoadFigures {
   readonly at: string;
@@ -78,12 +89,7 @@ export interface LoadFigures {
 /** A whole run. */
 export interface Figures extends LoadFigures {
   readonly connectTls: ConnectFigures;
-  readonly start: {
-    readonly services: number;
-    readonly endpoints: number;
-    readonly readyMs: number;
-    readonly rss: number;
-  };
+  readonly start: StartFigures;
   readonly certificates: CertificateFigures;
   /** Of connections over TLS, to a server of their own. Absent in runs from before it was measured. */
   readonly growthTls?: GrowthFigures | undefined;

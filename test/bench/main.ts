@@ -14,6 +14,7 @@ import { runChurn } from './churn/run-churn.ts';
 import { readOptions, usage, type BenchOptions } from './options.ts';
 import { openDirectory, openKube, seed, type BenchRegistry, type Filling } from './registry.ts';
 import { measureLoad } from './measure-load.ts';
+import { measureStart } from './measure-start.ts';
 import { measureGrowth } from './memory/measure-growth.ts';
 import { runMemory } from './memory/run-memory.ts';
 import { runPushes } from './pushes/run-pushes.ts';
@@ -24,7 +25,6 @@ import { measureConnect } from './scenarios.ts';
 import { network, startServer } from './server-under-test.ts';
 import { isOtherSize } from './sizes/page-sizes.ts';
 import { withSize } from './sizes/report-size.ts';
-import { startOnce } from './start.ts';
 import { runStorm } from './storm/run-storm.ts';
 import { runStreams } from './streams/run-streams.ts';
 
@@ -111,7 +111,7 @@ async function measureRest(
     allocator,
   });
   say('starting with many services');
-  const start = await startOnce(await openRegistry(registry.kind), {
+  const start = await measureStart(await openRegistry(registry.kind), {
     services: bench.startServices,
     endpoints: 10,
     allocator,

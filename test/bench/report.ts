@@ -34,7 +34,7 @@ function generated(figures: Figures): readonly string[] {
     `| live memory a connected proxy, TLS | ${kib(connectTls.live)} |`,
     `| growth of a new process for each of its first ${proxies} proxies, plaintext / TLS | ${kib(connect.rss)} / ${kib(connectTls.rss)} |`,
     ...growthRows(figures),
-    `| start to ready, ${start.services} services and ${start.endpoints} endpoints | ${ms(start.readyMs)}, ${mib(start.rss)} resident |`,
+    `| start to ready, ${start.services} services and ${start.endpoints} endpoints, the median of ${start.eachReadyMs.length} starts | ${ms(start.readyMs)}, ${mib(start.rss)} resident |`,
     ...certificateRows(certificates),
     '',
     '![The same beside istiod](performance.svg)',

@@ -42,7 +42,7 @@ const figures: Figures = {
   endpointChange: change,
   routeChange: change,
   reconnect: { tookMs: 1, cpuMs: 10, workersCpuMs: 0, counts },
-  start: { services: 3, endpoints: 2, readyMs: 100, rss: 1000 },
+  start: { services: 3, endpoints: 2, readyMs: 100, eachReadyMs: [100], rss: 1000 },
   certificates: {
     alone: { perSecond: 1000, loop },
     pushesAlone: { changes: 1, proxies: 1, last: quantiles, loop },

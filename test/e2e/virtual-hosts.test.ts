@@ -216,9 +216,10 @@ describeLab('virtual hosts at a real Envoy', () => {
       ] as const;
       await answers(toPod('staying', 5001));
       await using stack = new AsyncDisposableStack();
+      // Six of them without longer pauses would take the machine from the control plane that starts.
       const all = expected.map((each) => ({
         ...each,
-        asking: stack.use(new AskingAllTheTime(one.sleep.host, each.where)),
+        asking: stack.use(new AskingAllTheTime(one.sleep.host, { ...each.where, pauseS: 0.3 })),
       }));
       await Promise.all(all.map(({ asking, before }) => asking.untilHeard([before])));
 

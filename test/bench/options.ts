@@ -16,6 +16,8 @@ export interface BenchOptions {
   readonly churnSeconds: number;
   /** Changes a second. */
   readonly churnRate: number;
+  /** The proxies of `--churn` are connected over TLS. */
+  readonly tls: boolean;
   /** `kube`, `directory`, or whatever the machine has. */
   readonly registry: 'kube' | 'directory' | undefined;
   /** Where profiles of the server go; absent: none are taken. */
@@ -55,7 +57,7 @@ What is measured; the whole load of services and sidecars unless one of these is
   --regions             two clusters on two networks, all over TLS
   --remotes             two large remotes that are only discovered (--remember: with --state-dir)
   --storm N             pushes while N proxies come back over TLS
-  --churn SECONDS       steady endpoint changes (--rate N: 100 a second)
+  --churn SECONDS       steady endpoint changes (--rate N: 100 a second; --tls: proxies over TLS with client certificates)
 
 The load:
   --services N          200
@@ -90,6 +92,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
       trials: { type: 'string' },
       churn: { type: 'string', default: '0' },
       rate: { type: 'string', default: '100' },
+      tls: { type: 'boolean', default: false },
       registry: { type: 'string' },
       profile: { type: 'string' },
       remotes: { type: 'boolean', default: false },
@@ -119,6 +122,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
     startServices: quick ? 200 : 1000,
     churnSeconds: number('churn', values.churn),
     churnRate: number('rate', values.rate),
+    tls: values.tls,
     registry,
     profiles: values.profile,
     // The page's own figures are those of one process, and of a whole run.

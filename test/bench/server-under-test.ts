@@ -28,6 +28,8 @@ export interface ServerUnderTest extends AsyncDisposable {
   readonly readyMs: number;
   readonly plaintext: FleetTarget;
   readonly tls: FleetTarget;
+  /** The certificates of a proxy in the namespace, for the key of `tls`. */
+  readonly chainIn: (namespace: string) => Promise<string>;
   /** Resources encoded since the start. */
   readonly encodings: () => Promise<number>;
   /** Of all workers together, which may be none: processor time so far, resident bytes. */
@@ -50,8 +52,14 @@ export async function startServer(
   for (const [name, content] of Object.entries(authority.files)) await writeFile(join(directory, name), content);
   const { keyPem, csr } = await makeKeyAndCsr();
   const issuer = new Issuer({ material: authority.material, clock: systemClock });
-  const identity = { trustDomain: 'cluster.local', namespace, serviceAccount: 'default' };
-  const issued = ok(await issuer.issue({ csr, identity }));
+  const chainIn = async (inside: string): Promise<string> => {
+    const identity = { trustDomain: 'cluster.local', namespace: inside, serviceAccount: 'default' };
+    // Without its root, as the agent gives it to Envoy.
+    return ok(await issuer.issue({ csr, identity }))
+      .chain.slice(0, -1)
+      .join('');
+  };
+  const chain = await chainIn(namespace);
   const startMs = performance.now();
   const instance = await startServe({
     argv: ['--cluster-id', clusterId, '--network', network, '--ca-dir', directory, ...registry.argv].concat(
@@ -73,12 +81,12 @@ export async function startServer(
       address: instance.xdsTls,
       tls: {
         roots: authority.root.certificatePem,
-        // Without its root, as the agent gives it to Envoy.
-        chain: issued.chain.slice(0, -1).join(''),
+        chain,
         key: keyPem,
         serverName: 'istiod.istio-system.svc',
       },
     },
+    chainIn,
     encodings: () => readCounter(instance.monitoring, 'isthmus_resources_encoded_total'),
     // The metrics page of many proxies takes the server long enough to be seen in what is measured: not without need.
     workers: async () =>

@@ -14,6 +14,8 @@ export interface ChurnRun extends ChurnMesh, ChurnFigures {
   readonly registry: 'kube' | 'directory';
   readonly allocator: string;
   readonly proxies: number;
+  /** With client certificates; else plaintext. */
+  readonly tls: boolean;
   readonly workers: number;
   /** Changes a second. */
   readonly asked: number;
@@ -33,7 +35,7 @@ export function churnLines(run: ChurnRun): readonly string[] {
   return [
     `${run.at.slice(0, 10)}, Node ${run.node}, ${run.cores} cores for everything, load of the machine before ${run.load.toFixed(1)}: ` +
       `${run.services} services with ${run.endpoints} endpoints each in ${run.namespaces} namespaces, ${run.registry === 'kube' ? 'a real API server' : 'a registry directory'}, ` +
-      `${run.proxies} proxies in plaintext${run.workers === 0 ? '' : `, ${run.workers} workers`}, allocator ${run.allocator}.`,
+      `${run.proxies} proxies ${run.tls ? 'over TLS with client certificates' : 'in plaintext'}${run.workers === 0 ? '' : `, ${run.workers} workers`}, allocator ${run.allocator}.`,
     '',
     `${run.changes} changes in ${run.seconds} s, ${run.rate.toFixed(1)} a second (asked: ${run.asked}), after ${run.warmUpSeconds} s that do not count; ` +
       `${run.messages} messages to proxies; ${run.folded} changes that some proxy was never sent, since a newer one of the same service was there. ` +

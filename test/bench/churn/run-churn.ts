@@ -4,12 +4,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
+import type { FleetOptions, FleetTarget } from '../fleet/fleet.ts';
 import { Load } from '../fleet/load.ts';
 import { imageAllocator } from '../image-allocator.ts';
+import { namespaceOf } from '../manifests.ts';
 import type { BenchOptions } from '../options.ts';
 import type { BenchRegistry, Filling } from '../registry.ts';
 import { settledMemory } from '../memory/measure-growth.ts';
-import { clusterId, network, startServer } from '../server-under-test.ts';
+import { clusterId, network, startServer, type ServerUnderTest } from '../server-under-test.ts';
 import { fillMesh, fleetIn } from './churn-mesh.ts';
 import { measureChurn } from './measure-churn.ts';
 import { churnLines, withChurn, type ChurnRun } from './report-churn.ts';
@@ -25,7 +27,7 @@ export async function runChurn(parts: {
   say: (line: string) => void;
 }): Promise<void> {
   const { options, open, directory, reportFile, say } = parts;
-  const { services, endpoints, namespaces, proxies, workers, churnSeconds: seconds, profiles } = options;
+  const { services, endpoints, namespaces, proxies, workers, tls, churnSeconds: seconds, profiles } = options;
   const mesh = { services, endpoints, namespaces };
   const load = loadavg()[0] ?? 0;
   say(`filling the registry with ${services} services in ${namespaces} namespaces`);
@@ -37,7 +39,13 @@ export async function runChurn(parts: {
   await using server = await startServer(registry, { workers, allocator });
   await using fleet = new Load();
   say(`ready after ${server.readyMs.toFixed(0)} ms (${registry.kind}); connecting ${proxies} proxies`);
-  const target = { ...server.plaintext, ...fleetIn(mesh), count: proxies, clusterId, network };
+  const target = {
+    ...(await targetOf(server, { tls, namespaces })),
+    ...fleetIn(mesh),
+    count: proxies,
+    clusterId,
+    network,
+  };
   const connectMs = (await fleet.call('connect', target)).at(-1) ?? 0;
   const before = await settledMemory(server.inspector);
   await server.inspector.watchVitals();
@@ -57,6 +65,7 @@ export async function runChurn(parts: {
     allocator: allocator.name,
     ...mesh,
     proxies,
+    tls,
     workers,
     asked: options.churnRate,
     connectMs,
@@ -69,4 +78,14 @@ export async function runChurn(parts: {
   for (const line of churnLines(run)) say(line);
   say(`written to ${file}`);
   if (options.report) await writeFile(reportFile, withChurn(await readFile(reportFile, 'utf8'), run));
+}
+
+/** A server hears a proxy only with a certificate of the namespace that it says it is in. */
+async function targetOf(
+  server: ServerUnderTest,
+  { tls, namespaces }: { readonly tls: boolean; readonly namespaces: number },
+): Promise<FleetTarget & Pick<FleetOptions, 'chains'>> {
+  if (!tls) return server.plaintext;
+  const names = Array.from({ length: namespaces }, (_, nth) => namespaceOf(nth, namespaces));
+  return { ...server.tls, chains: await Promise.all(names.map(server.chainIn)) };
 }

@@ -25,6 +25,8 @@ export interface FleetOptions extends FleetTarget {
   readonly namespace: string;
   /** More than one: the sidecars are in that many, in turn, named after `namespace`. */
   readonly namespaces?: number | undefined;
+  /** With `namespaces` and TLS: the certificates of a proxy in each, in turn, for the same key. */
+  readonly chains?: readonly string[] | undefined;
   readonly clusterId: string;
   readonly network: string;
 }
@@ -57,13 +59,14 @@ export class Fleet {
   constructor(options: FleetOptions) {
     const { address, tls } = options;
     const references = new ReferenceReader();
-    const secure = tls === undefined ? undefined : sidecarTls(tls);
+    const chains = options.chains ?? (tls === undefined ? [] : [tls.chain]);
+    const secure = tls === undefined ? [] : chains.map((chain) => sidecarTls({ ...tls, chain }));
     this.#sidecars = Array.from(
       { length: options.count },
       (_, index) =>
         new Sidecar({
           address,
-          tls: secure,
+          tls: secure[((options.first ?? 0) + index) % Math.max(1, secure.length)],
           node: nodeOf((options.first ?? 0) + index, options),
           references,
           onResponse: (sidecar, response) => {

@@ -77,6 +77,7 @@ function runOf(figures: ComparedFigures): BaselineRun {
       'endpoint change': endpointChange.counts,
       'route change': routeChange.counts,
       reconnect: reconnect.counts,
+      ...('connectTls' in figures ? { 'connect over TLS': figures.connectTls.counts } : {}),
     },
     times: {
       'connect all, ms': rounded(connect.allMs),

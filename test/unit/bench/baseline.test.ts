@@ -54,7 +54,13 @@ const size = '3 x 2, 1 proxies, 1 changes, directory';
 const baseline: Baseline = {
   runs: {
     [size]: {
-      counts: { connect: counts, 'endpoint change': counts, 'route change': counts, reconnect: counts },
+      counts: {
+        connect: counts,
+        'endpoint change': counts,
+        'route change': counts,
+        reconnect: counts,
+        'connect over TLS': counts,
+      },
       times: { 'connect all, ms': 100, 'endpoint change, last proxy, ms': 10 },
     },
   },
@@ -62,7 +68,7 @@ const baseline: Baseline = {
 };
 
 const raised = (name: keyof ExactCounts, by: number): ExactCounts => ({ ...counts, [name]: counts[name] + by });
-const steps = ['connect', 'endpointChange', 'routeChange', 'reconnect'] as const;
+const steps = ['connect', 'connectTls', 'endpointChange', 'routeChange', 'reconnect'] as const;
 const countNames = ['messages', 'bytes', 'resources', 'removed', 'encodings'] as const;
 
 test('a run that is as before has neither', () => {

@@ -263,7 +263,8 @@ describeLab('virtual hosts at a real Envoy', () => {
     await inBoth('greeter.yaml', greeter('greeter'));
     await answers(at('greeter', 5001));
     await one.sleep.kill();
-    const address = one.helloworld.pod.address;
+    // Nothing listens there: what finds a listener without its virtual hosts goes on to it, and fails.
+    const address = one.gateway.pod.address;
     await using first = new AskingAllTheTime(one.sleep.host, { via: `${address}:5000`, pauseS: 0.02 });
     await using second = new AskingAllTheTime(one.sleep.host, {
       ...at('greeter', 5001),

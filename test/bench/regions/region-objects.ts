@@ -75,6 +75,6 @@ function gatewayObject(network: string, address: string): TestObject {
   };
 }
 
-function podAddress(service: number, nth: number): string {
+export function podAddress(service: number, nth: number): string {
   return `10.${10 + nth}.${Math.floor(service / 250)}.${(service % 250) + 1}`;
 }

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { rememberedClusters, SnapshotFile } from '../../../discovery/source/remembered/snapshot-file.ts';
 import { makeOutsideAuthority, type OutsideAuthority } from '../../support/server-certificate.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { ask, secretYaml, startGatewayScene, type Answer, type Asking, type GatewayScene } from './gateway-scene.ts';
@@ -236,7 +237,7 @@ test('no page, log or file of the control plane has a byte of a key', async () =
     ),
   );
   const kept = await waitFor(
-    () => filesUnder(join(scene.directory, 'state')),
+    () => keptUnder(join(scene.directory, 'state')),
     (files) => files.includes('late.example.com'),
     { what: 'the last Gateway in the state that is kept' },
   );
@@ -247,7 +248,15 @@ test('no page, log or file of the control plane has a byte of a key', async () =
   expect(scene.control.process.output).not.toContain('rejected-by-proxy');
 });
 
-/** Everything that is kept there, except the authority's own key. */
+/** Everything that is kept there, as it is and unpacked, except the authority's own key. */
+async function keptUnder(directory: string): Promise<string> {
+  const clusters = join(directory, 'clusters');
+  const readings = (await rememberedClusters(clusters)).map((clusterId) =>
+    new SnapshotFile({ directory: clusters, clusterId, scope: 'primary' }).read(Date.now()),
+  );
+  return `${await filesUnder(directory)}\n${JSON.stringify(await Promise.all(readings))}`;
+}
+
 async function filesUnder(directory: string): Promise<string> {
   const files = await readdir(directory, { recursive: true, withFileTypes: true });
   const read = files

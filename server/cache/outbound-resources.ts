@@ -44,6 +44,8 @@ export class OutboundResources {
   readonly #affected: SharedAffectedHosts;
   /** Every host that is seen, those that nothing is made of among them. */
   readonly #hosts: Map<Hostname, HostRecord>;
+  /** Of them, those with findings: nearly none, and they are asked for all the time. */
+  readonly #flawed: Set<Hostname>;
   #mesh: MeshSnapshot;
   /** Of `#mesh`; made when it is wanted. */
   #view: OutboundView | undefined;
@@ -62,6 +64,7 @@ export class OutboundResources {
     this.#scope = scope;
     this.#mesh = mesh;
     this.#hosts = new Map(from && from.#hosts);
+    this.#flawed = new Set(from && from.#flawed);
     this.#patches = new ViewPatches(scope.patches, from && from.#patches);
     this.#routes = new OutboundRoutes(
       { sets: this.#sets, patches: this.#patches, virtualHostDiscovery: scope.virtualHostDiscovery, onEncoded },
@@ -103,7 +106,7 @@ export class OutboundResources {
   /** What is wrong with the policies behind these resources, such as a route to a host that is not there. */
   *problems(): Generator<Problem> {
     yield* gatewayServers(this.view).problems;
-    for (const record of this.#hosts.values()) yield* record.problems;
+    for (const host of this.#flawed) yield* this.#hosts.get(host)?.problems ?? [];
     yield* this.#patches.problems(({ typeUrl, name }) => this.#sets.get(typeUrl).get(resourceName(name)) !== undefined);
   }
 
@@ -208,6 +211,8 @@ export class OutboundResources {
     if ((before?.listenerKeys ?? '') !== record.listenerKeys) this.#listenersDiffer = true;
     if (isEmptyRecord(record) && this.view.service(host) === undefined) this.#hosts.delete(host);
     else this.#hosts.set(host, record);
+    if (record.problems.length > 0) this.#flawed.add(host);
+    else this.#flawed.delete(host);
   }
 
   #clusterRecord(generated: HostResources): ClusterRecord {

@@ -1,21 +1,19 @@
 // The source on an API server that does not stream lists, as those of Kubernetes 1.30, 1.31 and 1.33: the promises of every
 // source, kept with pages.
 
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { KubeSource } from '../../discovery/source/kube/kube-source.ts';
 import type { TestObject } from '../support/kube-api.ts';
 import { namespaceManifest } from '../support/kube-objects.ts';
-import { startKubeCluster, whyNoKube, type KubeCluster } from '../support/kube.ts';
+import { describeKube } from '../support/describe-kube.ts';
+import { startKubeCluster, type KubeCluster } from '../support/kube.ts';
 import { SourceListener } from '../support/source-listener.ts';
 import { fixtureOn, quick, virtualServices } from './api-server-fixture.ts';
 import { describeSource } from './source-contract.ts';
 
 let cluster: KubeCluster;
 
-const reason = await whyNoKube();
-if (reason !== undefined) console.warn(`suites with a real Kubernetes API are skipped: ${reason}`);
-
-describe.skipIf(reason !== undefined)('Kubernetes without streaming lists', () => {
+describeKube('Kubernetes without streaming lists', () => {
   beforeAll(async () => {
     cluster = await startKubeCluster({ apiServerFlags: { 'feature-gates': 'WatchList=false' } });
     await cluster.api.apply(namespaceManifest('sample') as TestObject, virtualServices);

@@ -9,7 +9,8 @@ import { systemClock, type Clock } from '../../discovery/source/kube/clock.ts';
 import { KubeSource, type KubeSourceOptions } from '../../discovery/source/kube/kube-source.ts';
 import type { TestObject } from '../support/kube-api.ts';
 import { namespaceManifest, policyManifest, serviceManifest, type Manifest } from '../support/kube-objects.ts';
-import { startKubeCluster, whyNoKube, type KubeCluster } from '../support/kube.ts';
+import { describeKube } from '../support/describe-kube.ts';
+import { startKubeCluster, type KubeCluster } from '../support/kube.ts';
 import { SourceListener } from '../support/source-listener.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { definition, fixtureOn, putOn, quick, virtualServices } from './api-server-fixture.ts';
@@ -20,10 +21,7 @@ let cluster: KubeCluster;
 const source = (scope: SourceScope, options: Partial<KubeSourceOptions> = {}): KubeSource =>
   new KubeSource({ credentials: { kind: 'file', path: cluster.kubeconfig }, scope, timings: quick, ...options });
 
-const reason = await whyNoKube();
-if (reason !== undefined) console.warn(`suites with a real Kubernetes API are skipped: ${reason}`);
-
-describe.skipIf(reason !== undefined)('Kubernetes', () => {
+describeKube('Kubernetes', () => {
   beforeAll(async () => {
     cluster = await startKubeCluster();
     await cluster.api.apply(namespaceManifest('sample') as TestObject, virtualServices);

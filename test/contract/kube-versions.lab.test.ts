@@ -1,7 +1,7 @@
 // What differs between versions of Kubernetes, on the version that all tests run against and on every older one that was built or
 // is asked for by `$KUBE_VERSIONS`. The whole suites run against one of them with `$TEST_KUBE_VERSION` (CONTRIBUTING.md).
 
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { KubeSource } from '../../discovery/source/kube/kube-source.ts';
 import { byKnownToken } from '../../ca/authenticate-token.ts';
 import { reviewTokens } from '../../server/kube/review-token.ts';
@@ -10,7 +10,8 @@ import type { TestObject } from '../support/kube-api.ts';
 import { podManifest, policyManifest, serviceManifest, sliceManifest, type Manifest } from '../support/kube-objects.ts';
 import { asPrimary, namespaceObject, primaryClient, serviceAccountObject } from '../support/kube-primary.ts';
 import { chosenKubeVersion, otherKubeVersions } from '../support/kube-versions.ts';
-import { startKubeCluster, whyNoKube, type KubeCluster } from '../support/kube.ts';
+import { describeKube } from '../support/describe-kube.ts';
+import { startKubeCluster, type KubeCluster } from '../support/kube.ts';
 import { startServe } from '../support/serve-process.ts';
 import { SourceListener } from '../support/source-listener.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -27,9 +28,6 @@ const tried: readonly Tried[] = [
   ...(await otherKubeVersions()).map((version) => ({ title: `Kubernetes ${version}`, version })),
 ];
 
-const reason = await whyNoKube();
-if (reason !== undefined) console.warn(`suites with a real Kubernetes API are skipped: ${reason}`);
-
 const destinationRules = definition('DestinationRule', 'destinationrules', ['v1', 'v1beta1', 'v1alpha3']);
 
 /** Has a sidecar that is an init container, and a state as a kubelet would report it. */
@@ -45,7 +43,7 @@ function podWithSidecar(name: string, phase: string): Manifest {
   };
 }
 
-describe.skipIf(reason !== undefined).each(tried)('$title', ({ version }) => {
+describeKube.each(tried)('$title', ({ version }) => {
   let cluster: KubeCluster;
   let kubeconfig: string;
 

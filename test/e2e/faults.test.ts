@@ -8,8 +8,8 @@ import { routesContain } from '../demo/promises.ts';
 import { startScenario } from '../demo/build-scenario.ts';
 import type { Pod } from '../demo/pod.ts';
 import type { Region, Scenario } from '../demo/scenario.ts';
+import { describeKube } from '../support/describe-kube.ts';
 import { describeLab } from '../support/describe-lab.ts';
-import { whyNoKube } from '../support/kube.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { AskingAllTheTime } from './asking-all-the-time.ts';
 import { ExampleApiServers } from './example-api-servers.ts';
@@ -18,10 +18,7 @@ const helloworld = 'outbound|5000||helloworld.sample.svc.cluster.local';
 /** In each direction, for every piece of data. */
 const slowMs = 700;
 
-const reason = await whyNoKube();
-if (reason !== undefined) console.warn(`suites on a real API server are skipped: ${reason}`);
-
-describe.skipIf(reason !== undefined)('on Kubernetes', () => {
+describeKube('on Kubernetes', () => {
   describeLab('no request fails', () => {
     const servers = new ExampleApiServers();
     let scenario: Scenario;

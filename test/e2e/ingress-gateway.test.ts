@@ -2,12 +2,12 @@
 // completes, a load balancer, Gateways that share its ports, and a Secret that is replaced while requests go on.
 
 import { resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { describeKube } from '../support/describe-kube.ts';
 import { describeLab } from '../support/describe-lab.ts';
 import { envoyPath } from '../support/envoy.ts';
 import { istioDefinitions } from '../support/istio-definitions.ts';
 import { namespaceObject, secretObject } from '../support/kube-primary.ts';
-import { whyNoKube } from '../support/kube.ts';
 import { networkLab, type NetworkLab } from '../support/netns.ts';
 import { startNodeCluster, type NodeCluster } from '../support/node/node-cluster.ts';
 import { deployment, service } from '../support/node/test-objects.ts';
@@ -16,10 +16,7 @@ import { userShell, type UserShell } from '../support/user-shell.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const repository = resolve(import.meta.dirname, '../..');
-const reason = await whyNoKube();
-if (reason !== undefined) console.warn(`the ingress gateway is not tried on an API server: ${reason}`);
-
-describe.skipIf(reason !== undefined)('an ingress gateway', () => {
+describeKube('an ingress gateway', () => {
   describeLab('on a real API server', () => {
     let lab: NetworkLab;
     let cluster: NodeCluster;

@@ -2,18 +2,15 @@
 // proxies as pods, injected by the webhook. What the guide says of each step is what is expected here.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describeKube } from '../support/describe-kube.ts';
 import { describeLab } from '../support/describe-lab.ts';
-import { whyNoKube } from '../support/kube.ts';
 import type { NodeCluster } from '../support/node/node-cluster.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { AskingAllTheTime } from './asking-all-the-time.ts';
 import { migrationTests } from './migration.ts';
 import { guidedClusters, type GuidedClusters } from './guided-clusters.ts';
 
-const reason = await whyNoKube();
-if (reason !== undefined) console.warn(`the guide is not followed: ${reason}`);
-
-describe.skipIf(reason !== undefined)('docs/install.md', () => {
+describeKube('docs/install.md', () => {
   describeLab('as it stands, on two clusters', () => {
     let clusters: GuidedClusters;
 

@@ -9,10 +9,10 @@ import { defaultAdmissionLimits, type AdmissionLimits } from '../../server/admis
 import type { Call } from '../../server/grpc/call.ts';
 import type { GrpcStatus } from '../../server/grpc/status.ts';
 import { openGrpcPort, type OpenPort } from '../../server/workers/worker-port.ts';
+import { countCall, countPath } from '../support/count-call.ts';
 import { testWorkers } from '../support/worker-pool.ts';
 
 const echo = '/test.Service/Echo';
-const count = '/test.Service/Count';
 const closings: (() => Promise<void> | void)[] = [];
 
 afterEach(async () => {
@@ -47,23 +47,13 @@ async function open(limits: Partial<AdmissionLimits> = {}): Promise<Scene> {
       halfClosed: () => call.end({ code: 'OK', message: '' }),
     });
   };
-  const answerCount = (call: Call): void => {
-    let messages = 0;
-    call.listen({
-      message: () => (messages += 1),
-      halfClosed: () => {
-        call.write([new Uint8Array(messages)]);
-        call.end({ code: 'OK', message: '' });
-      },
-    });
-  };
   const port = await openGrpcPort(
     {
       address: '127.0.0.1:0',
       methods: admission.methods(
         new Map([
           [echo, serve],
-          [count, answerCount],
+          [countPath, countCall],
         ]),
       ),
       admit: (newcomer) => admission.connection(newcomer),
@@ -146,7 +136,7 @@ test('a connection too many is closed before anything of it is read', async () =
 
 test('a client that floods a stream is delayed, and what it sent still arrives', async () => {
   const scene = await open({ requests: { perSecond: 1000, burst: 1 } });
-  const stream = request(session(scene), count);
+  const stream = request(session(scene), countPath);
   const total = received(stream);
   for (let nth = 0; nth < 60; nth += 1) stream.write(message(1));
   stream.end();

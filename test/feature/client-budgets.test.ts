@@ -3,17 +3,15 @@
 import { afterEach, expect, test } from 'vitest';
 import { Admission } from '../../server/admission/admission.ts';
 import { defaultAdmissionLimits, type AdmissionLimits } from '../../server/admission/admission-limits.ts';
-import type { Call } from '../../server/grpc/call.ts';
 import type { GrpcPortOptions } from '../../server/grpc/grpc-port.ts';
 import type { GrpcStatus } from '../../server/grpc/status.ts';
 import { openGrpcPort, type OpenPort } from '../../server/workers/worker-port.ts';
+import { countCall, countPath } from '../support/count-call.ts';
 import { RawClient, type RawClientOptions } from '../support/http2/raw-client.ts';
 import { dataFrame, grpcMessage, grpcRequest, headersFrames } from '../support/http2/raw-frames.ts';
 import { makeTls } from '../support/http2/server-tls.ts';
 import { testWorkers } from '../support/worker-pool.ts';
 
-/** Reads until the client ends; answers with a byte for each message. */
-const count = '/test.Service/Count';
 const closings: (() => Promise<void> | void)[] = [];
 
 afterEach(async () => {
@@ -43,21 +41,11 @@ async function scene(limits: Partial<AdmissionLimits>, tls?: GrpcPortOptions['tl
       messageRefused: () => counted.push('refused'),
     },
   });
-  const serve = (call: Call): void => {
-    let messages = 0;
-    call.listen({
-      message: () => (messages += 1),
-      halfClosed: () => {
-        call.write([new Uint8Array(messages)]);
-        call.end({ code: 'OK', message: '' });
-      },
-    });
-  };
   const port = await openGrpcPort(
     {
       address: '127.0.0.1:0',
       tls,
-      methods: admission.methods(new Map([[count, serve]])),
+      methods: admission.methods(new Map([[countPath, countCall]])),
       onEnded: (_call, status) => ended.push(status),
       onError: (error) => {
         throw error;
@@ -75,12 +63,12 @@ async function scene(limits: Partial<AdmissionLimits>, tls?: GrpcPortOptions['tl
 }
 
 const small = grpcMessage(Buffer.from('x'));
-/** Of the message that answers `count`. */
+/** Of the message that answers `countPath`. */
 const answerBytes = (messages: number): number => 5 + messages;
 
 /** Three requests on each of three streams, which end behind them. */
 function askNineTimes(client: RawClient): void {
-  for (const stream of [1, 3, 5]) client.write(headersFrames(stream, grpcRequest(count)));
+  for (const stream of [1, 3, 5]) client.write(headersFrames(stream, grpcRequest(countPath)));
   for (const stream of [1, 3, 5]) client.write(dataFrame(stream, Buffer.concat([small, small, small]), true));
 }
 
@@ -143,8 +131,8 @@ test('the stream that goes beyond what its connection may have unfinished ends, 
   const elsewhere = await open();
   const message = grpcMessage(Buffer.alloc(20_000, 7));
   const part = message.subarray(0, 16_000);
-  elsewhere.write(headersFrames(1, grpcRequest(count)), dataFrame(1, part));
-  for (const stream of [1, 3, 5]) client.write(headersFrames(stream, grpcRequest(count)), dataFrame(stream, part));
+  elsewhere.write(headersFrames(1, grpcRequest(countPath)), dataFrame(1, part));
+  for (const stream of [1, 3, 5]) client.write(headersFrames(stream, grpcRequest(countPath)), dataFrame(stream, part));
   await client.streamEnded(5);
   expect(ended).toEqual([
     {
@@ -163,15 +151,9 @@ test('the stream that goes beyond what its connection may have unfinished ends, 
 test('one message as large as it may be is always taken', async () => {
   const { open } = await scene({});
   const client = await open();
-  client.write(headersFrames(1, grpcRequest(count)));
+  client.write(headersFrames(1, grpcRequest(countPath)));
   const message = grpcMessage(Buffer.alloc(4 * 1024 * 1024));
-  for (let at = 0; at < message.length;) {
-    await client.until(() => client.ledger.room(1) > 0, 'room');
-    const piece = message.subarray(at, at + Math.min(16_384, client.ledger.room(1)));
-    at += piece.length;
-    client.ledger.spend(1, piece.length);
-    client.write(dataFrame(1, piece, at === message.length));
-  }
+  await client.finish(1, message);
   await client.streamEnded(1);
   expect(client.received(1)).toHaveLength(answerBytes(1));
 });

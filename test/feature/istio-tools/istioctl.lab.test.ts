@@ -1,8 +1,9 @@
 // The token that `istioctl` makes for itself on a real API server: of account `default` in the system namespace, for `istio-ca`.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { startKubeCluster, whyNoKube, type KubeCluster } from '../../support/kube.ts';
+import { describeKube } from '../../support/describe-kube.ts';
+import { startKubeCluster, type KubeCluster } from '../../support/kube.ts';
 import { asPrimary, namespaceObject, serviceAccountObject } from '../../support/kube-primary.ts';
 import { startServe, type ServeProcess } from '../../support/serve-process.ts';
 import { AdsStream } from './ads-client.ts';
@@ -11,10 +12,7 @@ import { toolNode, types } from './tools-scene.ts';
 let cluster: KubeCluster;
 let instance: ServeProcess;
 
-const reason = await whyNoKube();
-if (reason !== undefined) console.warn(`suites on a real API server are skipped: ${reason}`);
-
-describe.skipIf(reason !== undefined)('istioctl proxy-status on Kubernetes', () => {
+describeKube('istioctl proxy-status on Kubernetes', () => {
   beforeAll(async () => {
     cluster = await startKubeCluster();
     const kubeconfig = await asPrimary(cluster);

@@ -1,12 +1,13 @@
 // Gateways of the Gateway API on a real API server, with the definition that its project publishes and the rights of the
 // manifests in deploy/: found when the definition appears, followed, and kept apart from Istio's.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readGoModuleFile } from '../../support/go-module-file.ts';
 import type { TestObject } from '../../support/kube-api.ts';
 import { asRemoteReader, namespaceObject, systemNamespace, asPrimary } from '../../support/kube-primary.ts';
-import { startKubeCluster, whyNoKube, type KubeCluster } from '../../support/kube.ts';
+import { describeKube } from '../../support/describe-kube.ts';
+import { startKubeCluster, type KubeCluster } from '../../support/kube.ts';
 import { startServe, type ServeProcess } from '../../support/serve-process.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
@@ -15,9 +16,6 @@ const group = 'gateway.networking.k8s.io';
 let primary: KubeCluster;
 let remote: KubeCluster;
 let instance: ServeProcess;
-
-const reason = await whyNoKube();
-if (reason !== undefined) console.warn(`suites on a real API server are skipped: ${reason}`);
 
 async function install(cluster: KubeCluster): Promise<void> {
   const text = await readGoModuleFile({
@@ -60,7 +58,7 @@ async function known(): Promise<string> {
 
 const ofNetwork = (network: string) => ({ 'topology.istio.io/network': network });
 
-describe.skipIf(reason !== undefined)('Gateways of the Gateway API', () => {
+describeKube('Gateways of the Gateway API', () => {
   beforeAll(async () => {
     [primary, remote] = await Promise.all([startKubeCluster({ index: 0 }), startKubeCluster({ index: 1 })]);
     const kubeconfig = await asPrimary(primary);

@@ -1,6 +1,6 @@
 // Remotes that come, rotate and go by Secrets, on two real API servers with exactly the rights of the manifests in deploy/.
 
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import type { ClusterStatus } from '../../../discovery/model/cluster-snapshot.ts';
 import { makeRemoteSecret } from '../../../server/cli/make-remote-secret.ts';
@@ -13,7 +13,8 @@ import {
   serviceAccountObject,
   systemNamespace,
 } from '../../support/kube-primary.ts';
-import { startKubeCluster, whyNoKube, type KubeCluster } from '../../support/kube.ts';
+import { describeKube } from '../../support/describe-kube.ts';
+import { startKubeCluster, type KubeCluster } from '../../support/kube.ts';
 import { startServe, type ServeProcess } from '../../support/serve-process.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
@@ -77,10 +78,7 @@ async function until(what: string, holds: (status: ClusterStatus | undefined) =>
   await waitFor(() => statusOf('cluster-2'), holds, { what, timeoutMs: 60_000, intervalMs: 20 });
 }
 
-const reason = await whyNoKube();
-if (reason !== undefined) console.warn(`suites on a real API server are skipped: ${reason}`);
-
-describe.skipIf(reason !== undefined)('a Secret of the primary', () => {
+describeKube('a Secret of the primary', () => {
   it('makes a cluster a remote as long as it is there, and rotates its credentials without a gap', async () => {
     const secret = await secretWith('isthmus-reader');
     await primary.api.apply(secret);

@@ -2,9 +2,8 @@
 
 import type { V1Pod } from '@kubernetes/client-node';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { describeLab } from '../../support/describe-lab.ts';
 import { namespaceObject, secretObject } from '../../support/kube-primary.ts';
-import { whyNoKube } from '../../support/kube.ts';
+import { describeKubeLab } from '../../support/describe-kube.ts';
 import { networkLab, type NetworkLab } from '../../support/netns.ts';
 import { startNodeCluster, type NodeCluster } from '../../support/node/node-cluster.ts';
 import { deployment, pod, service, sliceAddresses } from '../../support/node/test-objects.ts';
@@ -12,11 +11,7 @@ import { whyNotReady } from '../../support/node/test-node.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const namespace = 'sample';
-const reason = await whyNoKube();
-const describeNode = reason === undefined ? describeLab : () => {};
-if (reason !== undefined) console.warn(`the node for tests is not tested: ${reason}`);
-
-describeNode('a node for tests', () => {
+describeKubeLab('a node for tests', () => {
   let lab: NetworkLab;
   let cluster: NodeCluster;
 

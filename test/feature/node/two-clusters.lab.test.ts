@@ -1,20 +1,15 @@
 // Two clusters with a node each: what crosses the link between them, and what does not.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { describeLab } from '../../support/describe-lab.ts';
 import { namespaceObject } from '../../support/kube-primary.ts';
-import { whyNoKube } from '../../support/kube.ts';
+import { describeKubeLab } from '../../support/describe-kube.ts';
 import { networkLab, type NetworkLab } from '../../support/netns.ts';
 import { startNodeCluster, type NodeCluster } from '../../support/node/node-cluster.ts';
 import { deployment, pod, service } from '../../support/node/test-objects.ts';
 import { waitFor } from '../../support/wait-for.ts';
 
 const namespace = 'sample';
-const reason = await whyNoKube();
-const describeNode = reason === undefined ? describeLab : () => {};
-if (reason !== undefined) console.warn(`two nodes for tests are not tested: ${reason}`);
-
-describeNode('two nodes for tests', () => {
+describeKubeLab('two nodes for tests', () => {
   let lab: NetworkLab;
   let first: NodeCluster;
   let second: NodeCluster;

@@ -7,6 +7,7 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { FlowLedger } from './flow-ledger.ts';
 import {
   clientPreface,
+  dataFrame,
   errorCodes,
   flags,
   frameTypes,
@@ -17,6 +18,9 @@ import {
   type Frame,
   type Settings,
 } from './raw-frames.ts';
+
+/** What every peer takes in one frame. */
+const maxPieceBytes = 16_384;
 
 export interface RawClientOptions {
   /** Absent: plaintext. */
@@ -133,6 +137,17 @@ export class RawClient implements Disposable {
       if (this.#closed) throw new Error(`the connection ended before: ${what}\n${this.#story()}`);
       return false;
     }, what);
+  }
+
+  /** The last data of a stream, in frames that the windows have room for, as it comes. */
+  async finish(streamId: number, data: Buffer): Promise<void> {
+    for (let at = 0; at < data.length;) {
+      await this.until(() => this.ledger.room(streamId) > 0, `room on stream ${streamId}`);
+      const piece = data.subarray(at, at + Math.min(maxPieceBytes, this.ledger.room(streamId)));
+      at += piece.length;
+      this.ledger.spend(streamId, piece.length);
+      this.write(dataFrame(streamId, piece, at === data.length));
+    }
   }
 
   /** The first frame that matches, come or coming. */

@@ -116,12 +116,17 @@ describe('everything else', () => {
 describe('what is no question', () => {
   test('random datagrams and a flood do not keep others from their answers', async () => {
     const socket = createSocket('udp4');
+    const sent: Promise<void>[] = [];
     for (let index = 0; index < 5000; index += 1) {
       const bytes = Buffer.from(Array.from({ length: index % 700 }, () => Math.floor(Math.random() * 256)));
-      socket.send(bytes, scene.port, '127.0.0.1');
+      sent.push(new Promise((resolve) => socket.send(bytes, scene.port, '127.0.0.1', () => resolve())));
     }
-    // What comes while the queue of the socket is full is dropped by the system: programs ask again.
-    const addresses = await waitFor(() => scene.resolver.resolve4('helloworld'), Boolean, { what: 'an answer' });
+    await Promise.all(sent);
+    // What comes while the queue of the socket is full is dropped by the system: programs ask again. An answer to what was asked after
+    // the flood says that the agent has read all of it.
+    const addresses = await waitFor(() => scene.resolver.resolve4('helloworld'), Boolean, {
+      what: 'an answer',
+    });
     expect(addresses).toEqual(['10.96.0.10']);
     socket.close();
   });

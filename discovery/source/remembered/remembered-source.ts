@@ -2,14 +2,12 @@
 // source tells, and at the source's first `synced` it deletes what was remembered and is not there any more. Meanwhile it keeps
 // the file current: a moment after changes, never while the source has not told everything, and once more when it stops.
 
-import { keyOf, kindOf, type KubernetesObject } from '../../model/kubernetes-object.ts';
+import { keyOf } from '../../model/kubernetes-object.ts';
 import type { ObjectKey } from '../../model/names.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { Source, SourceBatch, SourceEvent, SourceScope } from '../../model/source-event.ts';
 import type { Clock } from '../kube/clock.ts';
-import { Interner } from '../kube/intern.ts';
-import { lineOfObject } from './memorable-object.ts';
-import { PackedLines } from './packed-lines.ts';
+import { ObjectMemory } from './object-memory.ts';
 import { describe, type SnapshotFile, type SnapshotReading } from './snapshot-file.ts';
 
 export interface RememberedSourceOptions {
@@ -37,8 +35,7 @@ export class RememberedSource implements Source {
   readonly #touchEveryMs: number;
   readonly #maxBytes: number;
   #tell: (batch: SourceBatch) => void = () => undefined;
-  readonly #lines = new PackedLines<ObjectKey>();
-  #interner = new Interner();
+  readonly #memory = new ObjectMemory();
   /** Remembered, and not told by the source yet. */
   #unseen = new Set<ObjectKey>();
   #synced = false;
@@ -78,8 +75,7 @@ export class RememberedSource implements Source {
 
   /** A new run is a new generation: everything is told again. */
   #begin(): void {
-    this.#lines.clear();
-    this.#interner = new Interner();
+    this.#memory.clear();
     this.#unseen = new Set();
     this.#synced = false;
     this.#asOfMs = undefined;
@@ -94,7 +90,7 @@ export class RememberedSource implements Source {
     this.#dirty = true;
     if (reading.kind === 'read') {
       const keys = reading.objects.map((object) => keyOf(object));
-      this.#lines.restore(reading.content, keys);
+      this.#memory.restore(reading.content, keys);
       this.#unseen = new Set(keys);
       const events = reading.objects.map((object): SourceEvent => ({ kind: 'changed', object }));
       this.#dirty = false;
@@ -136,7 +132,8 @@ export class RememberedSource implements Source {
     switch (event.kind) {
       case 'changed':
         this.#unseen.delete(keyOf(event.object));
-        return this.#remember(event.object);
+        if (this.#memory.note(event.object)) this.#dirty = true;
+        return this.#noted();
       case 'deleted':
         return this.#forget(event.key);
       case 'synced':
@@ -154,20 +151,22 @@ export class RememberedSource implements Source {
     }
   }
 
-  #remember(object: KubernetesObject): void {
-    const key = keyOf(object);
-    const line = lineOfObject(object, this.#interner);
-    const changed = line === undefined ? this.#lines.delete(key) : this.#lines.set(key, kindOf(object), line);
-    if (changed) this.#changed();
-  }
-
   #forget(key: ObjectKey): void {
-    if (this.#lines.delete(key)) this.#changed();
+    if (this.#memory.forget(key)) this.#dirty = true;
+    this.#noted();
   }
 
-  #changed(): void {
-    this.#dirty = true;
+  #noted(): void {
     if (this.#synced) this.#wake();
+  }
+
+  /** Whether what is remembered may differ from the file. */
+  get #mayDiffer(): boolean {
+    return this.#dirty || this.#memory.isWaiting;
+  }
+
+  async #packWaiting(): Promise<void> {
+    if (await this.#memory.packWaiting()) this.#dirty = true;
   }
 
   async #keep(signal: AbortSignal): Promise<void> {
@@ -176,21 +175,23 @@ export class RememberedSource implements Source {
       await this.#untilNeeded(signal);
       // The burst that a change belongs to is written as one.
       await clock.sleep(this.#writeEveryMs, signal);
+      await this.#packWaiting();
       const startedAtMs = clock.now();
       const saved = await this.#save();
       const pauseMs = saved ? pauseFactor * (clock.now() - startedAtMs) : retryMs;
       await clock.sleep(pauseMs, signal);
     }
     // The process ends, and with it what is known; the file should say until when that was so.
+    await this.#packWaiting();
     await this.#save();
   }
 
   /** Resolves at the next change, when the file must be marked as still true, or when aborted. */
   async #untilNeeded(signal: AbortSignal): Promise<void> {
-    if (this.#synced && this.#dirty) return;
+    if (this.#synced && this.#mayDiffer) return;
     const woken = new AbortController();
     this.#wake = () => {
-      if (this.#dirty) woken.abort();
+      if (this.#mayDiffer) woken.abort();
     };
     await this.#options.clock.sleep(this.#touchEveryMs, AbortSignal.any([signal, woken.signal]));
     this.#wake = () => undefined;
@@ -200,8 +201,8 @@ export class RememberedSource implements Source {
   async #save(): Promise<boolean> {
     if (!this.#synced) return true;
     const { file, clock } = this.#options;
-    if (this.#lines.length > this.#maxBytes) {
-      const size = Math.ceil(this.#lines.length / 1024 / 1024);
+    if (this.#memory.length > this.#maxBytes) {
+      const size = Math.ceil(this.#memory.length / 1024 / 1024);
       this.#report(
         'snapshot-too-large',
         `the objects of the cluster (${size} MiB) are not remembered in ${file.path}: more than ${Math.floor(this.#maxBytes / 1024 / 1024)} MiB are not written; read fewer namespaces of it.`,
@@ -212,7 +213,7 @@ export class RememberedSource implements Source {
     this.#dirty = false;
     try {
       const asOfMs = this.#asOfMs ?? clock.now();
-      if (wasDirty || !(await file.touch(asOfMs))) await file.write(this.#lines.content(), asOfMs);
+      if (wasDirty || !(await file.touch(asOfMs))) await file.write(this.#memory.content(), asOfMs);
     } catch (error) {
       this.#dirty ||= wasDirty;
       this.#report(

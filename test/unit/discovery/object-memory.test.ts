@@ -84,7 +84,7 @@ it('holds what was told last, whatever came between', async () => {
         const after = linesOf(memory);
         expect(changed).toBe(JSON.stringify(before) !== JSON.stringify(after));
       }
-      const kept = linesOf(memory).map((line) => /"name":"(\w)".*"port":(\d)/.exec(line)?.slice(1).join(' '));
+      const kept = linesOf(memory).map((line) => String(/"name":"(\w)".*"port":(\d)/.exec(line)?.slice(1).join(' ')));
       expect(kept.toSorted()).toEqual(Array.from(told, (entry) => entry.join(' ')).toSorted());
     }),
     { numRuns: 50 },

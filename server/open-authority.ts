@@ -59,13 +59,14 @@ export async function openAuthority(options: OpenAuthorityOptions): Promise<Open
     stop.abort();
     await followed;
   });
-  const owners = (): readonly Problem[] => otherOwner(issuer.material, config);
-  const warn = (): void => {
-    for (const { message } of owners()) log.warn({}, message);
+  let owners: readonly Problem[] = [];
+  const look = (): void => {
+    owners = otherOwner(issuer.material, config);
+    for (const { message } of owners) log.warn({}, message);
   };
-  issuer.changes.on('replaced', warn);
-  warn();
-  return { issuer, problems: () => [...complaint.problems, ...owners()] };
+  issuer.changes.on('replaced', look);
+  look();
+  return { issuer, problems: () => [...complaint.problems, ...owners] };
 }
 
 /** Writes one after the other; without a copy the instance works, it just can't start while the API server is down. */

@@ -41,11 +41,11 @@ const options = readOptions(argv);
 await mkdir(outputDirectory, { recursive: true });
 if (options.profiles !== undefined) await mkdir(options.profiles, { recursive: true });
 if (options.remotes) await runRemotes({ options, directory: outputDirectory, reportFile, say });
-else if (options.regions)
+else if (options.regions && options.churnSeconds === 0)
   await runRegions({ options, open: () => open(options), directory: outputDirectory, reportFile, say });
 else if (options.storm > 0) await runStorm({ options, open: () => open(options), reportFile, say });
 else if (options.churnSeconds > 0) {
-  const openFilled = (filling: Filling): Promise<BenchRegistry> => open(options, filling);
+  const openFilled = (filling?: Filling): Promise<BenchRegistry> => open(options, filling);
   await runChurn({ options, open: openFilled, directory: outputDirectory, reportFile, say });
 } else if (options.memory) await runMemory({ options, open: () => open(options), say });
 else if (options.pushes) await runPushes({ options, say });

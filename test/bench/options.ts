@@ -57,7 +57,8 @@ What is measured; the whole load of services and sidecars unless one of these is
   --regions             two clusters on two networks, all over TLS
   --remotes             two large remotes that are only discovered (--remember: with --state-dir)
   --storm N             pushes while N proxies come back over TLS
-  --churn SECONDS       steady endpoint changes (--rate N: 100 a second; --tls: proxies over TLS with client certificates)
+  --churn SECONDS       steady endpoint changes (--rate N: 100 a second; --tls: proxies over TLS with client certificates;
+                        --regions: half of them in a second cluster on another network)
 
 The load:
   --services N          200

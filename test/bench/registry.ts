@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { objectPath, type TestObject } from '../support/kube-api.ts';
-import { startKubeCluster } from '../support/kube.ts';
+import { startKubeCluster, type KubeCluster } from '../support/kube.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { eachOf } from './each-of.ts';
 import { clusterIpOf, namespaceObjects, serviceObject, sliceObject, virtualServiceDefinition } from './manifests.ts';
@@ -87,10 +87,7 @@ export async function openKube(filling?: Filling): Promise<BenchRegistry> {
     kind: 'kube',
     argv: ['--kubeconfig', cluster.kubeconfig, '--state-dir', join(base, 'state')],
     write: (...objects) => cluster.api.apply(...objects),
-    replace: async (object) => {
-      const { status, body } = await cluster.api.raw('PUT', objectPath(object), object);
-      if (status >= 300) throw new Error(`${objectPath(object)} was answered with ${status}: ${body.slice(0, 500)}`);
-    },
+    replace: (object) => replaceObject(cluster, object),
     remove: (...objects) => cluster.api.delete(...objects),
     define: async (definition) => {
       await cluster.api.apply(definition);
@@ -116,4 +113,10 @@ export async function openKube(filling?: Filling): Promise<BenchRegistry> {
     throw error;
   }
   return registry;
+}
+
+/** @throws Error when the API server refuses it */
+export async function replaceObject({ api }: Pick<KubeCluster, 'api'>, object: TestObject): Promise<void> {
+  const { status, body } = await api.raw('PUT', objectPath(object), object);
+  if (status >= 300) throw new Error(`${objectPath(object)} was answered with ${status}: ${body.slice(0, 500)}`);
 }

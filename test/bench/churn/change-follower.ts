@@ -2,6 +2,7 @@
 // that are complete. Change n is one of service n modulo the services, and that service is in a namespace by the same rule,
 // so nobody needs to announce what is to come.
 
+import { turnIn, turns, type Turn } from './gateway-weight.ts';
 import { changeIn } from './marker.ts';
 
 export interface FollowOptions {
@@ -9,6 +10,8 @@ export interface FollowOptions {
   readonly services: number;
   readonly namespaces: number;
   readonly proxies: number;
+  /** Endpoints of each service behind a gateway, where services change there as well. */
+  readonly remoteEndpoints?: number | undefined;
 }
 
 export interface Reached {
@@ -33,7 +36,7 @@ export class ChangeFollower {
   /** By change: proxies that lack it. */
   readonly #lacking = new Map<number, number>();
   readonly #folded = new Set<number>();
-  readonly #changes = new Map<string, number | undefined>();
+  readonly #told = new Map<string, number | Turn | undefined>();
   #reached: Reached[] = [];
 
   constructor(options: FollowOptions) {
@@ -43,10 +46,23 @@ export class ChangeFollower {
 
   /** An assignment came to a proxy. Equal versions are equal bytes: searched once. */
   received(proxy: number, { version, body }: { readonly version: string; readonly body: Buffer }, atMs: number): void {
-    if (this.#changes.size > rememberedVersions) this.#changes.clear();
-    const nth = this.#changes.has(version) ? this.#changes.get(version) : changeIn(body);
-    this.#changes.set(version, nth);
-    if (nth !== undefined) this.arrived(proxy, nth, atMs);
+    if (this.#told.size > rememberedVersions) this.#told.clear();
+    const told = this.#told.has(version) ? this.#told.get(version) : this.#read(body);
+    this.#told.set(version, told);
+    if (told !== undefined) this.arrived(proxy, typeof told === 'number' ? told : this.#nextOf(told, proxy), atMs);
+  }
+
+  #read(body: Buffer): number | Turn | undefined {
+    const { remoteEndpoints } = this.#options;
+    return changeIn(body) ?? (remoteEndpoints === undefined ? undefined : turnIn(body, remoteEndpoints));
+  }
+
+  /** The change of that turn which comes next to the proxy. */
+  #nextOf({ service, turn }: Turn, proxy: number): number {
+    const { services } = this.#options;
+    let nth = (this.#newest[proxy]?.get(service) ?? service - services) + services;
+    while (Math.floor(nth / services) % turns !== turn) nth += services;
+    return nth;
   }
 
   /** A change came to a proxy, and with it all older ones of the same service that it had not been sent. */

@@ -4,9 +4,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { monotonicMs } from '../fleet/fleet.ts';
 import type { Load } from '../fleet/load.ts';
-import type { BenchRegistry } from '../registry.ts';
 import type { ServerUnderTest } from '../server-under-test.ts';
-import { changedSlice, type ChurnMesh } from './churn-mesh.ts';
+import type { ChurnMesh } from './churn-mesh.ts';
+import type { ChurnScene } from './churn-scene.ts';
 import { inMinutes, summaryOf, type ChurnFigures, type TimedChange, type Usage } from './churn-figures.ts';
 import { cpuMsOf } from './process-cpu.ts';
 
@@ -23,7 +23,7 @@ export interface ChurnOptions extends ChurnMesh {
 export interface ChurnParts {
   readonly server: ServerUnderTest;
   readonly load: Load;
-  readonly registry: BenchRegistry;
+  readonly scene: ChurnScene;
   readonly say: (line: string) => void;
 }
 
@@ -41,12 +41,13 @@ const lookMs = 250;
 
 /** @throws Error when a change did not arrive */
 export async function measureChurn(options: ChurnOptions, parts: ChurnParts): Promise<ChurnFigures> {
-  const { load, registry, say } = parts;
+  const { load, scene, say } = parts;
   const { seconds, warmUpSeconds, rate } = options;
   const writers = Math.min(mostWriters, options.services);
   // The few that are left over never change: the same writer has the same service each time.
   const services = options.services - (options.services % writers);
-  await load.call('follow', { services, namespaces: options.namespaces, proxies: options.proxies });
+  const { namespaces, proxies } = options;
+  await load.call('follow', { services, namespaces, proxies, remoteEndpoints: scene.remoteEndpoints });
   const changes = new Map<number, TimedChange>();
   const startMs = monotonicMs();
   const measuredFromMs = startMs + warmUpSeconds * 1000;
@@ -54,7 +55,7 @@ export async function measureChurn(options: ChurnOptions, parts: ChurnParts): Pr
   const write = async (nth: number): Promise<void> => {
     const change: TimedChange = { writtenMs: monotonicMs(), storedMs: 0, arrivedMs: undefined };
     changes.set(nth, change);
-    await registry.replace(changedSlice(nth, nth % services, options));
+    await scene.change(nth, { service: nth % services, turn: Math.floor(nth / services) });
     change.storedMs = monotonicMs();
   };
   const failed = new AbortController();
@@ -117,7 +118,7 @@ export async function measureChurn(options: ChurnOptions, parts: ChurnParts): Pr
       .slice(0, 50),
   };
 
-  async function usageOf({ server, load, registry }: ChurnParts): Promise<Usage> {
+  async function usageOf({ server, load, scene: { registry } }: ChurnParts): Promise<Usage> {
     const { user, system } = process.cpuUsage();
     return {
       atMs: monotonicMs(),

@@ -16,6 +16,8 @@ export interface ChurnRun extends ChurnMesh, ChurnFigures {
   readonly proxies: number;
   /** With client certificates; else plaintext. */
   readonly tls: boolean;
+  /** Two clusters on two networks, and half of the services change in the remote. */
+  readonly regions: boolean;
   readonly workers: number;
   /** Changes a second. */
   readonly asked: number;
@@ -27,15 +29,17 @@ export interface ChurnRun extends ChurnMesh, ChurnFigures {
 
 /** The page with this run's figures in it. @throws Error when the page has no place for them */
 export function withChurn(page: string, run: ChurnRun): string {
-  return withGenerated(page, 'npm run bench -- --churn', churnLines(run));
+  return withGenerated(page, `npm run bench -- --churn${run.regions ? ' --regions' : ''}`, churnLines(run));
 }
 
 export function churnLines(run: ChurnRun): readonly string[] {
   const { before, after } = run;
+  const remote =
+    'the same in a second cluster on another network, whose gateway leads to its pods and in which half of the services change, ';
   return [
     `${run.at.slice(0, 10)}, Node ${run.node}, ${run.cores} cores for everything, load of the machine before ${run.load.toFixed(1)}: ` +
       `${run.services} services with ${run.endpoints} endpoints each in ${run.namespaces} namespaces, ${run.registry === 'kube' ? 'a real API server' : 'a registry directory'}, ` +
-      `${run.proxies} proxies ${run.tls ? 'over TLS with client certificates' : 'in plaintext'}${run.workers === 0 ? '' : `, ${run.workers} workers`}, allocator ${run.allocator}.`,
+      `${run.regions ? remote : ''}${run.proxies} proxies ${run.tls ? 'over TLS with client certificates' : 'in plaintext'}${run.workers === 0 ? '' : `, ${run.workers} workers`}, allocator ${run.allocator}.`,
     '',
     `${run.changes} changes in ${run.seconds} s, ${run.rate.toFixed(1)} a second (asked: ${run.asked}), after ${run.warmUpSeconds} s that do not count; ` +
       `${run.messages} messages to proxies; ${run.folded} changes that some proxy was never sent, since a newer one of the same service was there. ` +

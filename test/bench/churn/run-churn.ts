@@ -12,7 +12,8 @@ import type { BenchOptions } from '../options.ts';
 import type { BenchRegistry, Filling } from '../registry.ts';
 import { settledMemory } from '../memory/measure-growth.ts';
 import { clusterId, network, startServer, type ServerUnderTest } from '../server-under-test.ts';
-import { fillMesh, fleetIn } from './churn-mesh.ts';
+import { fleetIn } from './churn-mesh.ts';
+import { openOneCluster, openTwoClusters } from './churn-scene.ts';
 import { measureChurn } from './measure-churn.ts';
 import { churnLines, withChurn, type ChurnRun } from './report-churn.ts';
 
@@ -21,7 +22,7 @@ const mostWarmUpSeconds = 10;
 
 export async function runChurn(parts: {
   options: BenchOptions;
-  open: (filling: Filling) => Promise<BenchRegistry>;
+  open: (filling?: Filling) => Promise<BenchRegistry>;
   directory: string;
   reportFile: string;
   say: (line: string) => void;
@@ -31,12 +32,11 @@ export async function runChurn(parts: {
   const mesh = { services, endpoints, namespaces };
   const load = loadavg()[0] ?? 0;
   say(`filling the registry with ${services} services in ${namespaces} namespaces`);
-  await using registry = await open({
-    name: `churn-${services}-${endpoints}-${namespaces}`,
-    writeInto: (empty) => fillMesh(empty, mesh),
-  });
+  await using scene = await (options.regions ? openTwoClusters(await open(), mesh) : openOneCluster(open, mesh));
+  const { registry } = scene;
   const allocator = await imageAllocator(!options.cAllocator);
   await using server = await startServer(registry, { workers, allocator });
+  await scene.ready(server);
   await using fleet = new Load();
   say(`ready after ${server.readyMs.toFixed(0)} ms (${registry.kind}); connecting ${proxies} proxies`);
   const target = {
@@ -54,7 +54,7 @@ export async function runChurn(parts: {
   const size = { ...mesh, proxies, seconds, warmUpSeconds, rate: options.churnRate };
   const figures = await server.inspector.profile(
     profiles === undefined ? undefined : join(profiles, 'churn.cpuprofile'),
-    () => measureChurn(size, { server, load: fleet, registry, say }),
+    () => measureChurn(size, { server, load: fleet, scene, say }),
   );
   const run: ChurnRun = {
     at: new Date().toISOString(),
@@ -66,6 +66,7 @@ export async function runChurn(parts: {
     ...mesh,
     proxies,
     tls,
+    regions: options.regions,
     workers,
     asked: options.churnRate,
     connectMs,

@@ -1,4 +1,4 @@
-// What each of the two regions holds: services whose pods are all in the mesh, a spare pod beside the endpoints of each, and the
+// What each of the two regions holds: services whose pods are all in the mesh, spare pods beside the endpoints of each, and the
 // gateway of its network. Addresses of pods are the same in both, as they may be on networks of their own. In: numbers. Out: objects.
 
 import type { TestObject } from '../../support/kube-api.ts';
@@ -6,8 +6,10 @@ import { clusterIpOf, namespace, namespaceObjects, serviceObject, sliceObject } 
 
 export interface RegionSize {
   readonly services: number;
-  /** Of each service in each region, the spare pod not counted. */
+  /** Of each service in each region, spare pods not counted. */
   readonly endpoints: number;
+  /** Pods beside them; 1 unless said. */
+  readonly spares?: number;
 }
 
 export interface RegionIdentity {
@@ -26,23 +28,24 @@ export function foundationOf({ network, gateway }: RegionIdentity): readonly Tes
 /** A service, its pods, and those of them that are its endpoints. */
 export function serviceObjects(
   service: number,
-  { endpoints }: RegionSize,
+  { endpoints, spares = 1 }: RegionSize,
   { index }: RegionIdentity,
 ): readonly TestObject[] {
-  const pods = Array.from({ length: endpoints + 1 }, (_, nth) => podObject(service, nth));
-  return [serviceObject(service, clusterIpOf(service, index)), ...pods, podSlice(service, endpoints)];
+  const pods = Array.from({ length: endpoints + spares }, (_, nth) => podObject(service, nth));
+  return [serviceObject(service, clusterIpOf(service, index)), ...pods, sliceOfPods(service, endpoints)];
 }
 
 /** The slice of a service once its spare pod is an endpoint as well. */
 export function sliceWithSpare(service: number, { endpoints }: RegionSize): TestObject {
-  return podSlice(service, endpoints + 1);
+  return sliceOfPods(service, endpoints + 1);
 }
 
 export function spareAddress(service: number, { endpoints }: RegionSize): string {
   return podAddress(service, endpoints);
 }
 
-function podSlice(service: number, pods: number): TestObject {
+/** The slice of a service with its first so many pods. */
+export function sliceOfPods(service: number, pods: number): TestObject {
   const addresses = Array.from({ length: pods }, (_, nth) => podAddress(service, nth));
   return sliceObject(service, 0, addresses);
 }

@@ -6,11 +6,11 @@ import { asRemoteReader } from '../../support/kube-primary.ts';
 import { startKubeCluster } from '../../support/kube.ts';
 import { waitFor } from '../../support/wait-for.ts';
 import { eachOf } from '../each-of.ts';
-import { openDirectory, type BenchRegistry } from '../registry.ts';
+import { openDirectory, replaceObject, type BenchRegistry } from '../registry.ts';
 import { network, type ServerUnderTest } from '../server-under-test.ts';
 import { foundationOf, serviceObjects, type RegionIdentity, type RegionSize } from './region-objects.ts';
 
-export type Region = Pick<BenchRegistry, 'write'>;
+export type Region = Pick<BenchRegistry, 'write' | 'replace' | 'pids'>;
 
 export interface Regions extends RegionSize, AsyncDisposable {
   /** The first with the remote in its options. */
@@ -23,16 +23,23 @@ interface RemoteRegion extends Region, AsyncDisposable {
   readonly location: string;
 }
 
+/** How a region is filled, when it is not with the usual services. */
+export type RegionFilling = (region: Pick<Region, 'write'>, identity: RegionIdentity) => Promise<void>;
+
 const remoteId = 'cluster-2';
 const ownRegion: RegionIdentity = { index: 0, network, gateway: '192.0.2.10' };
 const remoteRegion: RegionIdentity = { index: 1, network: 'network2', gateway: '192.0.2.20' };
 
 /** Takes the registry, which is empty, and disposes of it. The remote is of the same kind. */
-export async function openRegions(opened: BenchRegistry, size: RegionSize): Promise<Regions> {
+export async function openRegions(
+  opened: BenchRegistry,
+  size: RegionSize,
+  filling: RegionFilling = (region, identity) => fill(region, size, identity),
+): Promise<Regions> {
   await using stack = new AsyncDisposableStack();
   stack.use(opened);
   const remote = stack.use(await openRemote(opened.kind));
-  await Promise.all([fill(opened, size, ownRegion), fill(remote, size, remoteRegion)]);
+  await Promise.all([filling(opened, ownRegion), filling(remote, remoteRegion)]);
   const kept = stack.move();
   return {
     ...size,
@@ -67,6 +74,8 @@ async function openRemote(kind: BenchRegistry['kind']): Promise<RemoteRegion> {
     return {
       location: await asRemoteReader(cluster),
       write: (...objects) => cluster.api.apply(...objects),
+      replace: (object) => replaceObject(cluster, object),
+      pids: () => cluster.pids,
       [Symbol.asyncDispose]: () => cluster.stop(),
     };
   } catch (error) {
@@ -75,7 +84,7 @@ async function openRemote(kind: BenchRegistry['kind']): Promise<RemoteRegion> {
   }
 }
 
-async function fill({ write }: Region, size: RegionSize, identity: RegionIdentity): Promise<void> {
+async function fill({ write }: Pick<Region, 'write'>, size: RegionSize, identity: RegionIdentity): Promise<void> {
   await write(...foundationOf(identity));
   const services = Array.from({ length: size.services }, (_, service) => service);
   await eachOf(services, (service) => write(...serviceObjects(service, size, identity)));

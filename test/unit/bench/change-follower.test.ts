@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { ChangeFollower } from '../../bench/churn/change-follower.ts';
 import { inMinutes, summaryOf, type Usage } from '../../bench/churn/churn-figures.ts';
+import { podsAfter, turnIn, turns } from '../../bench/churn/gateway-weight.ts';
 import { changeIn, markerOf } from '../../bench/churn/marker.ts';
 
 test('the number of a change is read from the bytes that hold its address, and from no other address', () => {
@@ -43,6 +44,40 @@ test('a newer change of the same service stands for those that a proxy was not s
       { nth: 4, atMs: 3 },
     ],
     folded: 2,
+  });
+});
+
+test('a change behind a gateway is told by how many pods the gateway stands for, a few changes long', () => {
+  const assignment = (service: number, ...weights: readonly number[]): Buffer => {
+    const entries = weights.map((weight) => String.fromCodePoint(0x22, 2, 8, weight)).join('\n');
+    return Buffer.from(`\noutbound|80||svc-${service}.load-1.svc.cluster.local${entries}`, 'latin1');
+  };
+  const endpoints = 2;
+  expect(turnIn(assignment(7, 1, 1, 2), endpoints)).toBeUndefined();
+  expect([0, 1, 2, 3].map((changes) => turnIn(assignment(7, 1, podsAfter(changes, endpoints)), endpoints))).toEqual([
+    { service: 7, turn: 0 },
+    { service: 7, turn: 1 },
+    { service: 7, turn: 2 },
+    { service: 7, turn: 0 },
+  ]);
+
+  const follower = new ChangeFollower({ services: 10, namespaces: 1, proxies: 1, remoteEndpoints: endpoints });
+  const receive = (changes: number, atMs: number): void =>
+    follower.received(
+      0,
+      { version: `${changes % turns}`, body: assignment(7, 1, podsAfter(changes, endpoints)) },
+      atMs,
+    );
+  for (const changes of [0, 1, 3, 4]) receive(changes, changes);
+  expect(follower.progress()).toEqual({
+    reached: [
+      { nth: 7, atMs: 0 },
+      { nth: 17, atMs: 1 },
+      { nth: 27, atMs: 3 },
+      { nth: 37, atMs: 3 },
+      { nth: 47, atMs: 4 },
+    ],
+    folded: 1,
   });
 });
 

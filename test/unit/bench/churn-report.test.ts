@@ -1,7 +1,7 @@
 // What a run of steady changes says of itself on the page.
 
 import { expect, test } from 'vitest';
-import { churnLines, type ChurnRun } from '../../bench/churn/report-churn.ts';
+import { churnLines, withChurn, type ChurnRun } from '../../bench/churn/report-churn.ts';
 import { readOptions } from '../../bench/options.ts';
 
 const memory = { live: 1, rss: 1 };
@@ -17,6 +17,7 @@ const run: ChurnRun = {
   namespaces: 4,
   proxies: 20,
   tls: false,
+  regions: false,
   workers: 0,
   asked: 100,
   connectMs: 1,
@@ -38,6 +39,16 @@ const run: ChurnRun = {
 test('the page says how the proxies were connected', () => {
   expect(churnLines(run)[0]).toContain('20 proxies in plaintext');
   expect(churnLines({ ...run, tls: true })[0]).toContain('20 proxies over TLS with client certificates');
+});
+
+test('the page says whether there was a second cluster, in a part of its own', () => {
+  const page = (command: string): string =>
+    `<!-- begin: written by ${command} -->\n<!-- end: written by ${command} -->\n`;
+  const one = page('npm run bench -- --churn');
+  const two = page('npm run bench -- --churn --regions');
+  expect(withChurn(one + two, run)).toBe(withChurn(one, run) + two);
+  expect(withChurn(one + two, { ...run, regions: true })).toBe(one + withChurn(two, { ...run, regions: true }));
+  expect(withChurn(two, { ...run, regions: true })).toContain('a second cluster on another network');
 });
 
 test('proxies are connected in plaintext unless TLS is asked for', () => {

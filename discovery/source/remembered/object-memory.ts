@@ -1,7 +1,7 @@
 // The objects of a cluster as they are kept: packed, one by one. In: objects as a source tells them. Out: what is packed, to be
 // written. Packing takes longer than telling, so an object that changed waits, and those that wait are packed between other work.
 
-import { setImmediate as otherWork } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { keyOf, kindOf, type KubernetesObject } from '../../model/kubernetes-object.ts';
 import type { ObjectKey } from '../../model/names.ts';
 import { Interner } from '../kube/intern.ts';
@@ -10,8 +10,9 @@ import { PackedLines, type PackedContent } from './packed-lines.ts';
 
 /** What waits is whole: when so many objects do, the next one is packed at once. */
 const maxWaiting = 4_096;
-/** About a millisecond. */
+/** About a millisecond's work, and how long others have the processor then: packing is never urgent. */
 const packedInOneTurn = 8;
+const restMs = 10;
 
 export class ObjectMemory {
   readonly #lines = new PackedLines<ObjectKey>();
@@ -54,15 +55,19 @@ export class ObjectMemory {
     this.#lines.restore(content, keys);
   }
 
-  /** Packs what waits, and what is noted meanwhile. Resolves to true when what is packed is another then. */
-  async packWaiting(): Promise<boolean> {
+  /**
+   * Packs what waits now: at leisure, or without a rest once the signal is aborted. Resolves to true when what is packed is
+   * another then.
+   */
+  async packWaiting(hurry: AbortSignal): Promise<boolean> {
     let changed = false;
-    let packed = 0;
+    let left = this.#waiting.size;
     for (const [key, object] of this.#waiting) {
       this.#waiting.delete(key);
       changed = this.#pack(key, object) || changed;
-      packed += 1;
-      if (packed % packedInOneTurn === 0) await otherWork();
+      left -= 1;
+      if (left === 0) break;
+      if (left % packedInOneTurn === 0) await rest(hurry);
     }
     return changed;
   }
@@ -76,4 +81,8 @@ export class ObjectMemory {
     const line = lineOfObject(object, this.#interner);
     return line === undefined ? this.#lines.delete(key) : this.#lines.set(key, kindOf(object), line);
   }
+}
+
+async function rest(hurry: AbortSignal): Promise<void> {
+  await delay(restMs, undefined, { signal: hurry }).catch(() => nextTurn());
 }

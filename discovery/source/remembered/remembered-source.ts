@@ -165,8 +165,8 @@ export class RememberedSource implements Source {
     return this.#dirty || this.#memory.isWaiting;
   }
 
-  async #packWaiting(): Promise<void> {
-    if (await this.#memory.packWaiting()) this.#dirty = true;
+  async #packWaiting(signal: AbortSignal): Promise<void> {
+    if (await this.#memory.packWaiting(signal)) this.#dirty = true;
   }
 
   async #keep(signal: AbortSignal): Promise<void> {
@@ -175,14 +175,14 @@ export class RememberedSource implements Source {
       await this.#untilNeeded(signal);
       // The burst that a change belongs to is written as one.
       await clock.sleep(this.#writeEveryMs, signal);
-      await this.#packWaiting();
+      await this.#packWaiting(signal);
       const startedAtMs = clock.now();
       const saved = await this.#save();
       const pauseMs = saved ? pauseFactor * (clock.now() - startedAtMs) : retryMs;
       await clock.sleep(pauseMs, signal);
     }
     // The process ends, and with it what is known; the file should say until when that was so.
-    await this.#packWaiting();
+    await this.#packWaiting(signal);
     await this.#save();
   }
 

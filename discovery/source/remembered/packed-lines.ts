@@ -17,8 +17,12 @@ export interface PackedContent {
   readonly lines: readonly PackedLine[];
 }
 
-/** A window as large as an object, and the memory of it: each line is packed alone. */
-const settings = { windowBits: 12, memLevel: 4 } as const;
+/**
+ * Of deflating: a window as large as an object, and the memory of it, since each line is packed alone. What Node deflates into, 16 KiB
+ * unless said, is kept until the next full collection, and counts so much that one follows.
+ */
+const deflating = { windowBits: 12, memLevel: 4, chunkSize: 512 } as const;
+const inflating = { windowBits: 12, chunkSize: 4096 } as const;
 
 export class PackedLines<Key> {
   readonly #lines = new Map<Key, PackedLine>();
@@ -34,7 +38,7 @@ export class PackedLines<Key> {
   set(key: Key, kind: string, line: string): boolean {
     const before = this.#lines.get(key);
     const dictionary = this.#dictionaryFor(kind, line);
-    const text = deflateRawSync(line, { ...settings, dictionary }).toString('latin1');
+    const text = deflateRawSync(line, { ...deflating, dictionary }).toString('latin1');
     if (kind === before?.kind && text === before.text) return false;
     this.#put(key, { kind, text, length: line.length });
     return true;
@@ -87,7 +91,7 @@ export class PackedLines<Key> {
 export function unpackLine(deflated: Uint8Array, dictionary: Buffer | undefined): string | undefined {
   if (dictionary === undefined) return undefined;
   try {
-    return inflateRawSync(deflated, { windowBits: settings.windowBits, dictionary }).toString();
+    return inflateRawSync(deflated, { ...inflating, dictionary }).toString();
   } catch {
     return undefined;
   }

@@ -41,6 +41,13 @@ it('gives every line as it was set last, whatever the others of its kind are', (
   );
 });
 
+it('leaves next to nothing outside the heap, however many lines are packed', () => {
+  const packed = new PackedLines<string>();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let index = 0; index < 1_000; index += 1) packed.set('a', 'Pod', `${index} ${'x'.repeat(400)}`);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * 1024 * 1024);
+});
+
 it('reads lines as they were when reading began', () => {
   const packed = new PackedLines<string>();
   packed.set('a', 'Pod', 'one');

@@ -67,11 +67,11 @@ test('a machine is an endpoint while it is connected, and as healthy as it says'
   held?.report({ healthy: true, message: '' });
   await waitFor(addresses, (found) => found.includes('192.0.2.7 healthy'), { what: 'its health' });
   held?.release();
-  const stored = async () => (await store.get(entry, AbortSignal.timeout(1000))) as unknown as Stored;
+  const stored = async () => (await store.get(entry, AbortSignal.timeout(15_000))) as unknown as Stored;
   const left = await waitFor(stored, ({ metadata }) => metadata.annotations['istio.io/disconnectedAt'] !== undefined, {
     what: 'the entry to be marked as left',
   });
-  await store.remove(entry, left.metadata.resourceVersion, AbortSignal.timeout(1000));
+  await store.remove(entry, left.metadata.resourceVersion, AbortSignal.timeout(15_000));
   expect(addresses()).toEqual([]);
 });
 
@@ -87,5 +87,5 @@ test('an entry that a file declares is left alone, and the log says so', async (
     { what: 'the line' },
   );
   expect(addresses()).toEqual(['192.0.2.99 healthy']);
-  expect(await store.remove(entry, '1', AbortSignal.timeout(1000))).toBeUndefined();
+  expect(await store.remove(entry, '1', AbortSignal.timeout(15_000))).toBeUndefined();
 });

@@ -2,6 +2,7 @@
 
 import { statSync } from 'node:fs';
 import { Command, Option } from 'commander';
+import { useSmallBufferPool } from '../buffer-pool.ts';
 import { ConfigError, readServeConfig, type ServeOptions } from '../config.ts';
 import { CaError } from '../../ca/ca-error.ts';
 
@@ -58,6 +59,7 @@ export function serveCommand(): Command {
     .action(async (options: ServeOptions) => {
       try {
         const config = readServeConfig(options, isDirectory);
+        useSmallBufferPool();
         // Loaded here so that the other commands start without the server's libraries.
         const { serve } = await import('../serve.ts');
         await serve(config);

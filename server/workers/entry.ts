@@ -3,9 +3,11 @@
 // sends to all processes: the main process says when.
 
 import { Socket } from 'node:net';
+import { useSmallBufferPool } from '../buffer-pool.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { Worker } from './worker.ts';
 
+useSmallBufferPool();
 const relay = new Socket({ fd: 4, readable: true, writable: true });
 const worker = new Worker(new FrameSocket(relay), () => process.exit());
 

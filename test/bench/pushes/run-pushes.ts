@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { Session } from 'node:inspector/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { useSmallBufferPool } from '../../../server/buffer-pool.ts';
 import { Load } from '../fleet/load.ts';
 import { inNamespace, namespace, namespaceOf, sliceObject } from '../manifests.ts';
 import type { BenchOptions } from '../options.ts';
@@ -31,6 +32,8 @@ export async function runPushes({
   options: BenchOptions;
   say: (line: string) => void;
 }): Promise<void> {
+  // As `isthmus serve` does.
+  useSmallBufferPool();
   await using instance = await openPushInstance(options);
   await using load = new Load();
   const count = options.proxies;

@@ -165,8 +165,11 @@ export class RememberedSource implements Source {
     return this.#dirty || this.#memory.isWaiting;
   }
 
-  async #packWaiting(signal: AbortSignal): Promise<void> {
+  /** Resolves to the time at which all that is packed then was so, though changes may have come since. */
+  async #packWaiting(signal: AbortSignal): Promise<number> {
+    const beganAtMs = this.#options.clock.now();
     if (await this.#memory.packWaiting(signal)) this.#dirty = true;
+    return Math.min(beganAtMs, this.#asOfMs ?? beganAtMs);
   }
 
   async #keep(signal: AbortSignal): Promise<void> {
@@ -175,15 +178,14 @@ export class RememberedSource implements Source {
       await this.#untilNeeded(signal);
       // The burst that a change belongs to is written as one.
       await clock.sleep(this.#writeEveryMs, signal);
-      await this.#packWaiting(signal);
+      const asOfMs = await this.#packWaiting(signal);
       const startedAtMs = clock.now();
-      const saved = await this.#save();
+      const saved = await this.#save(asOfMs);
       const pauseMs = saved ? pauseFactor * (clock.now() - startedAtMs) : retryMs;
       await clock.sleep(pauseMs, signal);
     }
     // The process ends, and with it what is known; the file should say until when that was so.
-    await this.#packWaiting(signal);
-    await this.#save();
+    await this.#save(await this.#packWaiting(signal));
   }
 
   /** Resolves at the next change, when the file must be marked as still true, or when aborted. */
@@ -198,9 +200,9 @@ export class RememberedSource implements Source {
   }
 
   /** Whether the file is right now. Before everything was told the file stays as it is: it knows more. */
-  async #save(): Promise<boolean> {
+  async #save(asOfMs: number): Promise<boolean> {
     if (!this.#synced) return true;
-    const { file, clock } = this.#options;
+    const { file } = this.#options;
     if (this.#memory.length > this.#maxBytes) {
       const size = Math.ceil(this.#memory.length / 1024 / 1024);
       this.#report(
@@ -212,7 +214,6 @@ export class RememberedSource implements Source {
     const wasDirty = this.#dirty;
     this.#dirty = false;
     try {
-      const asOfMs = this.#asOfMs ?? clock.now();
       if (wasDirty || !(await file.touch(asOfMs))) await file.write(this.#memory.content(), asOfMs);
     } catch (error) {
       this.#dirty ||= wasDirty;

@@ -5,6 +5,7 @@ import { hash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KubernetesObject } from '../../../discovery/model/kubernetes-object.ts';
@@ -286,6 +287,24 @@ describe('the snapshot on disk', () => {
     );
     const reading = await life.file.read(Number.MAX_SAFE_INTEGER);
     expect(reading.kind === 'read' && reading.asOfMs).toBeGreaterThan(at + 600_000);
+  });
+
+  it('does not say that it was true while it was being packed', async () => {
+    const at = Date.parse('2030-01-01T10:00:00Z');
+    const life = await begin({ nowMs: at });
+    life.source.tellAll(Array.from({ length: 40 }, (_, index) => serviceManifest(`service-${index}`)));
+    while ((await life.clock.untilNextWakeMs()) !== 3_000) await nextTurn();
+    life.clock.advance(3_000);
+    // It has begun, and rests several times before it ends.
+    for (let turn = 0; turn < 3; turn += 1) await nextTurn();
+    life.clock.advance(20_000);
+    const reading = await waitFor(
+      () => life.file.read(Number.MAX_SAFE_INTEGER),
+      ({ kind }) => kind === 'read',
+      { what: 'the file' },
+    );
+    expect(reading).toMatchObject({ asOfMs: at + 3_000 });
+    expect(reading.kind === 'read' && reading.objects).toHaveLength(40);
   });
 
   it('can be read by its owner alone, and the folder too', async () => {
